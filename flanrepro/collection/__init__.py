@@ -1,0 +1,21 @@
+"""What is learned: records, templates, prompts, mixtures, suites."""
+
+from flanrepro.collection.mixture import Mixture, proportional_weights
+from flanrepro.collection.prompt import Prompt, render, suite_prompts
+from flanrepro.collection.task import Collection, Record, Suite, Task, load_collection
+from flanrepro.collection.templates import Template, load_templates
+
+__all__ = [
+    "Collection",
+    "Mixture",
+    "Prompt",
+    "Record",
+    "Suite",
+    "Task",
+    "Template",
+    "load_collection",
+    "load_templates",
+    "proportional_weights",
+    "render",
+    "suite_prompts",
+]

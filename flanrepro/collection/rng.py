@@ -1,0 +1,65 @@
+"""Counter-based randomness: every choice is a pure function of integers.
+
+A mixture must give its i-th prompt at random access (no generator whose state has to be replayed)
+and give the same prompt on every platform and library version. Hence SplitMix64 (Steele et al.,
+2014) as the hash and a Feistel network over it as the permutation, in a few lines of plain Python.
+"""
+
+import functools
+import hashlib
+
+import numpy as np
+
+_MASK = (1 << 64) - 1
+_GOLDEN = 0x9E3779B97F4A7C15
+
+
+def mix(*keys: int) -> int:
+    """Hashes integers to 64 bits; order matters."""
+    h = 0
+    for key in keys:
+        h = ((h ^ (key & _MASK)) + _GOLDEN) & _MASK
+        h = ((h ^ (h >> 30)) * 0xBF58476D1CE4E5B9) & _MASK
+        h = ((h ^ (h >> 27)) * 0x94D049BB133111EB) & _MASK
+        h ^= h >> 31
+    return h
+
+
+@functools.cache
+def key_of(text: str) -> int:
+    """A name's 64-bit key, the same in every process (unlike `hash`)."""
+    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "little")
+
+
+def permute(i: int, n: int, key: int) -> int:
+    """Where the permutation of range(n) named by `key` sends i: O(1) time and memory.
+
+    Four Feistel rounds on the smallest even number of bits that holds n, walked until the value
+    falls below n (at most four steps on average).
+    """
+    half = max(1, ((n - 1).bit_length() + 1) // 2)
+    low = (1 << half) - 1
+    while True:
+        left, right = i >> half, i & low
+        for level in range(4):
+            left, right = right, left ^ (mix(key, level, right) & low)
+        i = (left << half) | right
+        if i < n:
+            return i
+
+
+def sample(n: int, k: int, key: int, exclude: int | None = None) -> tuple[int, ...]:
+    """k distinct indices of range(n), never `exclude`; needs k <= n (n - 1 with `exclude`)."""
+    if exclude is None:
+        return tuple(permute(j, n, key) for j in range(k))
+    drawn = (permute(j, n - 1, key) for j in range(k))
+    return tuple(j + (j >= exclude) for j in drawn)
+
+
+def shuffled(n: int, key: int) -> np.ndarray:
+    """A whole permutation of range(n) at once, int64 [n]; not the same one as `permute`'s."""
+    # Every step below is a bijection of 64-bit integers, so no two keys are equal.
+    h = np.arange(n, dtype=np.uint64) + np.uint64(key)
+    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
+        h = (h ^ (h >> np.uint64(shift))) * np.uint64(factor)
+    return np.argsort(h ^ (h >> np.uint64(31)))

@@ -1,0 +1,73 @@
+"""Prompt wording as data: one YAML file per dataset or cluster, read by `load_templates`.
+
+A file is a list under `templates`. Each entry has a `name`, an `inputs` and a `targets` pattern
+over the record's fields (`{question}`), and optionally
+
+- `instruction`: said once, before the exemplars; a pattern over the fields of the prompt's own
+  record, for tasks whose records carry a definition;
+- `answer`: what stands between a few-shot exemplar's inputs and its targets;
+- `separator`: what stands between exemplars.
+
+`{options}` in an inputs pattern is the list of answer options with its heading; it is empty in
+prompts without options and for records that have none.
+"""
+
+import functools
+import string
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+import yaml
+
+from flanrepro.errors import InputError
+
+
+@dataclass(frozen=True)
+class Template:
+    """One wording of a task's prompt."""
+
+    name: str
+    inputs: str
+    targets: str
+    instruction: str = ""
+    answer: str = "\nAnswer: "
+    separator: str = "\n\n"
+
+
+def _check_pattern(pattern: str, where: str) -> None:
+    try:
+        fields = [name for _, name, _, _ in string.Formatter().parse(pattern) if name is not None]
+    except ValueError as error:
+        raise InputError(f"{where}: '{pattern}' is no pattern ({error})") from None
+    for name in fields:
+        if not name.isidentifier():
+            raise InputError(f"{where}: '{{{name}}}' is no field name; use {{name}} alone")
+
+
+def read_templates(path: Path) -> tuple[Template, ...]:
+    """Reads a template file; InputError names the file and entry that is wrong."""
+    try:
+        entries = yaml.safe_load(path.read_text(encoding="utf-8"))["templates"]
+        templates = tuple(Template(**entry) for entry in entries)
+    except (yaml.YAMLError, KeyError, TypeError) as error:
+        reason = " ".join(str(error).split())
+        raise InputError(
+            f"template file {path.name}: expected a list 'templates' of entries with name, inputs "
+            f"and targets ({reason})"
+        ) from None
+    if not templates:
+        raise InputError(f"template file {path.name} has no templates")
+    for template in templates:
+        for part in ("instruction", "inputs", "targets"):
+            _check_pattern(getattr(template, part), f"{path.name}, '{template.name}', {part}")
+    return templates
+
+
+@functools.cache
+def load_templates(name: str) -> tuple[Template, ...]:
+    """The templates shipped as `name`.yaml; the first one is the one that suites use."""
+    path = resources.files(__name__) / f"{name}.yaml"
+    if not path.is_file():
+        raise InputError(f"there is no template file '{name}.yaml' in {__name__}")
+    return read_templates(Path(str(path)))

@@ -1,0 +1,274 @@
+"""Data files by name: downloads with checksums, and readers that name the line that is wrong.
+
+`manifest.csv` lists every file that this version uses: its name, URL, size in bytes, SHA-256,
+number of records and licence. Two environment variables say where files come from and go:
+
+- `FLANREPRO_CACHE`: folder for downloads; the platform's cache folder where it is unset;
+- `FLANREPRO_MIRROR`: folder that already holds the files under their names in the manifest; where
+  it is set, nothing is downloaded.
+"""
+
+import csv
+import difflib
+import functools
+import hashlib
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from flanrepro.errors import InputError
+
+
+@dataclass(frozen=True)
+class DataFile:
+    """One row of the manifest.
+
+    Attributes:
+        path: the file's name here, relative to the cache or the mirror, with forward slashes.
+        url: where it is published, at a fixed commit.
+        bytes, sha256: of its content.
+        rows: records in it.
+        licence: as the publishing repository states it.
+    """
+
+    path: str
+    url: str
+    bytes: int
+    sha256: str
+    rows: int
+    licence: str
+
+
+@functools.cache
+def manifest() -> Mapping[str, DataFile]:
+    """The files of this version by name, from the package's `manifest.csv`."""
+    text = (resources.files("flanrepro.data") / "manifest.csv").read_text(encoding="utf-8")
+    return {
+        row["path"]: DataFile(**{**row, "bytes": int(row["bytes"]), "rows": int(row["rows"])})
+        for row in csv.DictReader(text.split("\n"))
+    }
+
+
+def data_file(path: str) -> DataFile:
+    """The manifest's row for `path`; InputError lists the closest names if there is none."""
+    known = manifest()
+    if path not in known:
+        close = difflib.get_close_matches(path, known, n=3, cutoff=0.5) or sorted(known)
+        raise InputError(
+            f"there is no data file '{path}' in the manifest of this version: did you mean "
+            f"{' or '.join(close)}?"
+        )
+    return known[path]
+
+
+def cache_folder() -> Path:
+    """Where downloads are kept: `FLANREPRO_CACHE`, else the platform's cache folder."""
+    named = os.environ.get("FLANREPRO_CACHE")
+    if named:
+        return Path(named).expanduser()
+    import pooch
+
+    return Path(pooch.os_cache("flanrepro"))
+
+
+def fetch(path: str) -> Path:
+    """A local copy of the manifest's file `path`, its checksum verified.
+
+    The copy is the mirror's where `FLANREPRO_MIRROR` is set, else the cache's, which is downloaded
+    if it is not there or damaged. A checksum is computed once per process as long as the file does
+    not change.
+
+    Raises:
+        InputError: the name is not in the manifest; the mirror lacks the file or holds another one;
+            the download fails, is cut short or brings another file. The cache is then as before.
+    """
+    file = data_file(path)
+    mirror = os.environ.get("FLANREPRO_MIRROR")
+    if mirror:
+        return _from_mirror(file, Path(mirror).expanduser())
+    return _from_cache(file)
+
+
+def _from_mirror(file: DataFile, folder: Path) -> Path:
+    local = folder / file.path
+    if not local.is_file():
+        raise InputError(
+            f"the mirror {folder} (FLANREPRO_MIRROR) has no file '{file.path}': put a copy of "
+            f"{file.url} there, or unset FLANREPRO_MIRROR to download it"
+        )
+    problem = _difference(file, local)
+    if problem:
+        raise InputError(
+            f"{local} is not the file that this version uses: {problem}; replace it by a copy of "
+            f"{file.url}, or unset FLANREPRO_MIRROR to download it"
+        )
+    return local
+
+
+def _from_cache(file: DataFile) -> Path:
+    import pooch
+
+    folder = cache_folder()
+    local = folder / file.path
+    if local.is_file() and not _difference(file, local):
+        return local
+    # Streamed responses stay open if they fail; the files are small enough to be read at once.
+    downloader = pooch.HTTPDownloader(stream=False)
+    sha256 = f"sha256:{file.sha256}"
+    try:
+        pooch.retrieve(file.url, sha256, fname=file.path, path=folder, downloader=downloader)
+    except (OSError, ValueError) as error:
+        damaged = local.is_file() and _difference(file, local)
+        also = f" (the copy in the cache, {local}, is damaged: {damaged})" if damaged else ""
+        raise InputError(
+            f"cannot download '{file.path}' to {folder}: {_reason(file, error)}{also}; nothing was "
+            f"kept, so try again, or set FLANREPRO_MIRROR to a folder that holds '{file.path}'"
+        ) from error
+    return local
+
+
+def _reason(file: DataFile, error: Exception) -> str:
+    """What a failed download comes to, as part of a sentence."""
+    from requests import exceptions
+
+    if isinstance(error, exceptions.HTTPError):
+        return f"{file.url} answered with HTTP status {error.response.status_code}"
+    if isinstance(error, (exceptions.ChunkedEncodingError, exceptions.ContentDecodingError)):
+        return f"{file.url} broke off before its {file.bytes} bytes were there"
+    if isinstance(error, (exceptions.ConnectionError, exceptions.Timeout)):
+        return f"no connection to {file.url}"
+    if isinstance(error, ValueError) and not isinstance(error, OSError):
+        return (
+            f"{file.url} brought other content than the expected {file.bytes} bytes with SHA-256 "
+            f"{file.sha256} (it was cut short, or has changed)"
+        )
+    return " ".join(str(error).split())
+
+
+def _difference(file: DataFile, local: Path) -> str:
+    """How `local` differs from the manifest; empty if it does not."""
+    status = local.stat()
+    if status.st_size != file.bytes:
+        return f"it has {status.st_size} bytes and {file.bytes} are expected"
+    found = _sha256(local, status.st_size, status.st_mtime_ns)
+    return "" if found == file.sha256 else f"its SHA-256 is {found} and {file.sha256} is expected"
+
+
+@functools.cache
+def _sha256(local: Path, size: int, mtime_ns: int) -> str:
+    # Size and time are in the key so that a file that changes is read again.
+    with local.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def read_text(path: Path) -> str:
+    """A UTF-8 file's text without a byte-order mark, its line ends kept as they are.
+
+    Raises:
+        InputError: the file cannot be read, or a line (named) is not UTF-8.
+    """
+    try:
+        return path.read_bytes().decode("utf-8-sig")
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror}; expected a file there") from None
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise InputError(
+            f"{path}, line {line}: not UTF-8 ({error.reason}); expected UTF-8 text, so save the "
+            f"file again in that encoding or replace it"
+        ) from None
+
+
+def _lines(path: Path) -> list[str]:
+    # Records hold U+2028, U+0085 and the like, which str.splitlines takes for line ends.
+    lines = read_text(path).split("\n")
+    return lines[:-1] if lines[-1] == "" else lines
+
+
+def _parse(text: str, path: Path, line: int) -> Any:
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        raise InputError(
+            f"{path}, line {line + error.lineno - 1}: not JSON ({error.msg}, column {error.colno});"
+            f" mend the line or replace the file"
+        ) from None
+
+
+def _check(record: Any, fields: Sequence[str], where: str) -> dict[str, Any]:
+    if not isinstance(record, dict):
+        raise InputError(
+            f"{where}: expected a JSON object, found {type(record).__name__}; mend the file or "
+            f"replace it"
+        )
+    for name in fields:
+        value = record
+        for part in name.split("."):
+            if not isinstance(value, dict) or part not in value:
+                raise InputError(
+                    f"{where}: the record has no field '{name}' (it has {', '.join(record)}); mend "
+                    f"the file or replace it"
+                )
+            value = value[part]
+    return record
+
+
+def read_jsonl(path: Path, fields: Sequence[str] = ()) -> list[dict[str, Any]]:
+    """The records of a file with one JSON object per line.
+
+    Args:
+        path: a UTF-8 file.
+        fields: what every record must have; `question.stem` is a field within a field.
+
+    Raises:
+        InputError: a line is no JSON object or lacks a field.
+    """
+    return [
+        _check(_parse(text, path, number), fields, f"{path}, line {number}")
+        for number, text in enumerate(_lines(path), 1)
+    ]
+
+
+def read_json(path: Path, fields: Sequence[str] = ()) -> list[dict[str, Any]]:
+    """The records of a file that is one JSON list of objects; `fields` as in `read_jsonl`.
+
+    Raises:
+        InputError: the file is no such list or a record lacks a field. The line of a record in such
+            a file is not known, so its number is given, from 1.
+    """
+    records = _parse(read_text(path), path, 1)
+    if not isinstance(records, list):
+        raise InputError(
+            f"{path}: expected a JSON list of records, found {type(records).__name__}; replace the "
+            f"file"
+        )
+    return [
+        _check(record, fields, f"{path}, record {number}")
+        for number, record in enumerate(records, 1)
+    ]
+
+
+def read_tsv(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
+    """The rows of a tab-separated file without header and without quoting.
+
+    Args:
+        path: a UTF-8 file.
+        columns: the names of its columns, in order.
+
+    Raises:
+        InputError: a row has more or fewer columns.
+    """
+    records = []
+    for number, text in enumerate(_lines(path), 1):
+        cells = text.split("\t")
+        if len(cells) != len(columns):
+            raise InputError(
+                f"{path}, line {number}: {len(cells)} tab-separated columns, expected "
+                f"{len(columns)} ({', '.join(columns)}); mend the line or replace the file"
+            )
+        records.append(dict(zip(columns, cells, strict=True)))
+    return records

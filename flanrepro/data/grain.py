@@ -1,0 +1,154 @@
+"""The Grain adapter: from a mixture to packed batches, with no TensorFlow on the way.
+
+    mixture[i] -> tokens -> packed rows -> batch
+
+A stream's position is Grain's own iterator state, a few integers that fit into a checkpoint.
+"""
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import grain
+import numpy as np
+
+from flanrepro.collection.prompt import Prompt
+from flanrepro.data.vocabulary import EOS, Vocabulary
+
+KEPT, TRUNCATED, DROPPED = 1, 2, 3
+"""What became of an example; 0 is padding."""
+
+_NAMES = {
+    "inputs": "encoder_input_tokens",
+    "targets": "decoder_target_tokens",
+    "inputs_segment_ids": "encoder_segment_ids",
+    "targets_segment_ids": "decoder_segment_ids",
+    "inputs_positions": "encoder_positions",
+    "targets_positions": "decoder_positions",
+    "fate": "fate",
+}
+"""Grain's names of packed features, and T5X's, which the model uses."""
+
+
+class PromptTooLong(UserWarning):
+    """A training prompt had to be cut or left out."""
+
+
+@dataclass
+class Encode:
+    """From a prompt to token ids, as SeqIO does it: cut to the length less one, then EOS.
+
+    An example whose targets would be cut is dropped instead, since a cut answer teaches a wrong
+    one: it comes out empty. Every example says in `fate` what became of it, so that the counts
+    belong to the batches that were trained on, not to those that were read ahead.
+
+    Attributes:
+        vocabulary: gives the ids.
+        inputs_length, targets_length: in tokens, EOS included.
+    """
+
+    vocabulary: Vocabulary
+    inputs_length: int
+    targets_length: int
+    _warned: bool = False
+
+    def __call__(self, prompt: Prompt) -> dict[str, np.ndarray]:
+        """`inputs` int32 [<= inputs_length], `targets` int32 [<= targets_length], `fate` [1]."""
+        inputs = self.vocabulary.encode(prompt.inputs)
+        targets = self.vocabulary.encode(prompt.targets)
+        fate = KEPT
+        if len(targets) >= self.targets_length:
+            fate = DROPPED
+        elif len(inputs) >= self.inputs_length:
+            fate = TRUNCATED
+        if fate != KEPT and not self._warned:
+            self._warned = True
+            self._warn(prompt, len(inputs) + 1, len(targets) + 1)
+        if fate == DROPPED:
+            inputs, targets = [], []
+        else:
+            inputs = [*inputs[: self.inputs_length - 1], EOS]
+            targets = [*targets, EOS]
+        as_ids = lambda ids: np.array(ids, np.int32)  # noqa: E731
+        return {"inputs": as_ids(inputs), "targets": as_ids(targets), "fate": as_ids([fate])}
+
+    def _warn(self, prompt: Prompt, inputs: int, targets: int) -> None:
+        warnings.warn(
+            f"task '{prompt.task}', {prompt.split} record {prompt.record} ({prompt.setting}): the "
+            f"prompt has {inputs} input and {targets} target tokens, the model's lengths are "
+            f"{self.inputs_length} and {self.targets_length}; inputs are cut, examples with longer "
+            "targets left out, and both are counted with the run: raise inputs_length or "
+            "targets_length if the counts are too high",
+            PromptTooLong,
+            stacklevel=2,
+        )
+
+
+@dataclass(frozen=True)
+class _Examples:
+    """A mixture's encoded examples as Grain's random-access source: without end, to Grain's eye."""
+
+    prompts: Sequence[Prompt]
+    encode: Encode
+
+    def __len__(self) -> int:
+        return 1 << 62
+
+    def __getitem__(self, i: int) -> dict[str, np.ndarray]:
+        return self.encode(self.prompts[i])
+
+
+def packed_batches(
+    mixture: Sequence[Prompt],
+    vocabulary: Vocabulary,
+    *,
+    batch_size: int,
+    inputs_length: int,
+    targets_length: int,
+    prefetch: int = 8,
+) -> grain.DatasetIterator:
+    """An endless iterator of packed batches; it has `get_state` and `set_state`.
+
+    Args:
+        mixture: gives the prompts, by index from 0 on.
+        vocabulary: gives the ids.
+        batch_size: rows per batch.
+        inputs_length, targets_length: of a row, in tokens.
+        prefetch: batches that a thread prepares ahead; 0: none.
+
+    Returns:
+        dicts of int32 arrays under T5X's names: `encoder_input_tokens`, `encoder_segment_ids`,
+        `encoder_positions` [batch, inputs_length]; `decoder_target_tokens`, `decoder_segment_ids`,
+        `decoder_positions` [batch, targets_length]; and `fate` [batch, examples] with what became
+        of each example (see `count_fates`). Segments count from 1, padding is 0.
+    """
+    encode = Encode(vocabulary, inputs_length, targets_length)
+    lengths = {"inputs": inputs_length, "targets": targets_length, "fate": inputs_length // 2}
+    rows = grain.experimental.FirstFitPackIterDataset(
+        grain.MapDataset.source(_Examples(mixture, encode)).to_iter_dataset(
+            grain.ReadOptions(num_threads=0, prefetch_buffer_size=0)
+        ),
+        length_struct=lengths,
+        # More open rows waste less, and cost memory for as many rows only.
+        num_packing_bins=4 * batch_size,
+        meta_features=("fate",),
+    )
+    batches = rows.batch(batch_size, drop_remainder=True).map(_rename)
+    if prefetch:
+        batches = grain.experimental.ThreadPrefetchIterDataset(
+            batches, prefetch_buffer_size=prefetch
+        )
+    return iter(batches)
+
+
+def _rename(batch: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    return {name: batch[key] for key, name in _NAMES.items()}
+
+
+def count_fates(fate: np.ndarray) -> dict[str, int]:
+    """`examples` read for a batch and, of these, `truncated` and `dropped` ones."""
+    return {
+        "examples": int((fate > 0).sum()),
+        "truncated": int((fate == TRUNCATED).sum()),
+        "dropped": int((fate == DROPPED).sum()),
+    }

@@ -1,0 +1,159 @@
+"""SentencePiece vocabularies: the shipped one, T5's, or one trained from a collection's text."""
+
+import functools
+import io
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from importlib import resources
+from pathlib import Path
+
+from flanrepro.collection.prompt import render
+from flanrepro.collection.task import Collection
+from flanrepro.collection.templates import load_templates
+from flanrepro.errors import InputError
+
+PAD, EOS, UNK = 0, 1, 2
+"""T5's special ids."""
+
+EXTRA_IDS = 100
+"""Sentinels of span corruption, behind the pieces (Raffel et al., 2020)."""
+
+
+class Vocabulary:
+    """A SentencePiece model and the sentinels behind it.
+
+    Attributes:
+        path: the model file.
+        size: pieces and sentinels, rounded up to a multiple of 128 as in T5 (32,000 + 100 gives
+            32,128): the first dimension of the model's embedding.
+    """
+
+    def __init__(self, path: Path, extra_ids: int = EXTRA_IDS):
+        import sentencepiece
+
+        self.path, self.extra_ids = Path(path), extra_ids
+        if not self.path.is_file():
+            raise InputError(f"no vocabulary at {self.path}: give a SentencePiece .model file")
+        try:
+            self._pieces = sentencepiece.SentencePieceProcessor(model_file=str(path))
+        except (OSError, RuntimeError) as error:
+            raise InputError(f"{self.path} is no SentencePiece model ({error})") from None
+        ids = (self._pieces.pad_id(), self._pieces.eos_id(), self._pieces.unk_id())
+        if ids != (PAD, EOS, UNK):
+            raise InputError(
+                f"{self.path}: pad, eos and unk have the ids {ids}; expected T5's {PAD, EOS, UNK}"
+            )
+
+    @property
+    def size(self) -> int:
+        return -(-(self._pieces.vocab_size() + self.extra_ids) // 128) * 128
+
+    def encode(self, text: str) -> list[int]:
+        """Ids of the pieces, without EOS."""
+        return self._pieces.encode(text)
+
+    def encode_batch(self, texts: Sequence[str]) -> list[list[int]]:
+        """As `encode`, for many texts at once."""
+        return self._pieces.encode(list(texts))
+
+    def decode(self, ids: Iterable[int]) -> str:
+        """Text up to the first EOS; padding, and ids that are no piece, are left out."""
+        kept = []
+        for i in ids:
+            if i == EOS:
+                break
+            if i != PAD and i < self._pieces.vocab_size():
+                kept.append(int(i))
+        return self._pieces.decode(kept)
+
+
+def train_vocabulary(
+    texts: Iterable[str], path: Path, size: int, model_type: str = "unigram"
+) -> Path:
+    """Trains a SentencePiece model of at most `size` pieces; writes it whole or not at all.
+
+    `unigram` is T5's kind; on a text of few words, as pocket's, `bpe` gives whole words.
+    """
+    import sentencepiece
+
+    model = io.BytesIO()
+    sentencepiece.SentencePieceTrainer.train(
+        sentence_iterator=iter(texts),
+        model_writer=model,
+        vocab_size=size,
+        hard_vocab_limit=False,
+        model_type=model_type,
+        character_coverage=1.0,
+        pad_id=PAD,
+        eos_id=EOS,
+        unk_id=UNK,
+        bos_id=-1,
+        num_threads=1,
+        shuffle_input_sentence=False,
+        minloglevel=2,
+    )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    part.write_bytes(model.getvalue())
+    os.replace(part, path)
+    return path
+
+
+def collection_text(collection: Collection) -> Iterator[str]:
+    """Every training record as a prompt, with its task's templates in turn."""
+    for task in collection.tasks.values():
+        templates = load_templates(task.templates)
+        for i in range(task.size("train")):
+            prompt = render(task, i, template=templates[i % len(templates)])
+            yield f"{prompt.inputs}{templates[i % len(templates)].answer}{prompt.targets}"
+
+
+def cache_folder() -> Path:
+    """Where downloads and trained vocabularies are kept: FLANREPRO_CACHE or the user's cache."""
+    default = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "flanrepro"
+    return Path(os.environ.get("FLANREPRO_CACHE", default))
+
+
+@functools.cache
+def load_vocabulary(name: str) -> Vocabulary:
+    """A vocabulary by name.
+
+    Args:
+        name: `pocket` (shipped), `t5` (from the Hugging Face Hub, needs the extra `hub`),
+            `flan2022-SIZE` (trained once from that collection's text, e.g. `flan2022-4096`), or the
+            path of a SentencePiece model.
+    """
+    if name == "pocket":
+        return Vocabulary(Path(str(resources.files(__name__.rpartition(".")[0]) / "pocket.model")))
+    if name == "t5":
+        return Vocabulary(_download_t5())
+    base, _, size = name.rpartition("-")
+    if base == "flan2022" and size.isdigit():
+        from flanrepro.collection import load_collection
+
+        path = cache_folder() / "vocabularies" / f"{name}.model"
+        if not path.is_file():
+            train_vocabulary(collection_text(load_collection(base)), path, int(size))
+        return Vocabulary(path)
+    if Path(name).suffix == ".model":
+        return Vocabulary(Path(name))
+    raise InputError(
+        f"unknown vocabulary '{name}': choose pocket, t5, flan2022-SIZE or the path of a .model file"
+    )
+
+
+def _download_t5() -> Path:
+    try:
+        import huggingface_hub
+    except ImportError:
+        raise InputError(
+            "the vocabulary 't5' comes from the Hugging Face Hub: pip install 'flanrepro[hub]'"
+        ) from None
+    try:
+        return Path(huggingface_hub.hf_hub_download("google/t5-v1_1-small", "spiece.model"))
+    except Exception as error:  # every network failure has a class of its own there
+        reason = " ".join(str(error).split())[:200]
+        raise InputError(
+            "the vocabulary 't5' could not be had from google/t5-v1_1-small on the Hugging Face Hub "
+            f"({reason}); give the path of a spiece.model instead"
+        ) from None

@@ -1,0 +1,5 @@
+"""The one exception for everything that a user can cause and mend."""
+
+
+class InputError(ValueError):
+    """Bad input: one sentence that says what is wrong, where, what was expected and what to do."""

@@ -1,0 +1,1 @@
+"""Runs: what they are, where they are kept, how much is spent on them."""

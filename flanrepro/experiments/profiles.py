@@ -1,0 +1,140 @@
+"""How much to spend: profiles, and a notebook's parameters checked against what there is."""
+
+import functools
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from flanrepro.collection.task import COLLECTIONS
+from flanrepro.errors import InputError
+from flanrepro.experiments.spec import RunSpec
+from flanrepro.experiments.store import RunStore
+from flanrepro.model.sizes import SIZES
+
+ENGINES = ("local",)
+
+
+@dataclass(frozen=True)
+class Profile:
+    """A row of `profiles.yaml`: one profile on one collection.
+
+    Attributes:
+        model: the size that it is meant for.
+        seeds: number of runs per setting.
+        fractions: few-shot fractions of Figure 3's sweep.
+        items: evaluated per task; None: all.
+        shots: exemplars in few-shot evaluation.
+        run: hyperparameters of `RunSpec`.
+    """
+
+    model: str
+    seeds: int
+    fractions: tuple[float, ...]
+    items: int | None
+    shots: int
+    run: dict[str, Any] = field(hash=False)
+
+
+@functools.cache
+def _profiles() -> dict[str, dict]:
+    text = resources.files("flanrepro.experiments").joinpath("profiles.yaml").read_text()
+    return yaml.safe_load(text)
+
+
+def profile_names() -> tuple[str, ...]:
+    return tuple(_profiles())
+
+
+def load_profile(name: str, collection: str) -> Profile:
+    """A profile by name; InputError lists the names if there is none."""
+    _one_of("profile", name, profile_names())
+    _one_of("collection", collection, COLLECTIONS)
+    row = _profiles()[name][collection]
+    return Profile(**{**row, "fractions": tuple(row["fractions"])})
+
+
+@dataclass(frozen=True)
+class Job:
+    """A notebook's parameters, checked: InputError lists the valid values of a wrong one.
+
+    Attributes:
+        collection: `pocket` or `flan2022`.
+        model: a size, or empty: the profile's.
+        profile: how much to spend.
+        seeds: runs per setting, or 0: the profile's.
+        engine: what trains.
+        out: where `runs/` and `figures/` are made; empty: see `workspace`.
+    """
+
+    collection: str = "pocket"
+    model: str = ""
+    profile: str = "quick"
+    seeds: int = 0
+    engine: str = "local"
+    out: str = ""
+
+    def __post_init__(self):
+        _one_of("profile", self.profile, profile_names())
+        _one_of("collection", self.collection, COLLECTIONS)
+        _one_of("model", self.model, ("", *SIZES))
+        _one_of("engine", self.engine, ENGINES)
+        if isinstance(self.seeds, bool) or not isinstance(self.seeds, int) or self.seeds < 0:
+            raise InputError(f"seeds is {self.seeds!r}: expected a whole number, 0 or more")
+
+    @property
+    def settings(self) -> Profile:
+        return load_profile(self.profile, self.collection)
+
+    @property
+    def store(self) -> RunStore:
+        return RunStore(workspace(self.out) / "runs")
+
+    @property
+    def figures(self) -> Path:
+        """The folder of this profile's figures."""
+        return workspace(self.out) / "figures" / self.profile
+
+    def specs(self, **changes) -> Iterator[RunSpec]:
+        """The profile's run with `changes`, once per seed from 0 on."""
+        fields = {"dtype": _activation_dtype(), **self.settings.run, **changes}
+        for seed in range(self.seeds or self.settings.seeds):
+            yield RunSpec(
+                collection=self.collection,
+                model=self.model or self.settings.model,
+                seed=seed,
+                **fields,
+            )
+
+
+def _one_of(name: str, value: object, valid: tuple[str, ...]) -> None:
+    if value not in valid:
+        names = ", ".join(v for v in valid if v)
+        raise InputError(f"unknown {name} '{value}': choose one of {names}")
+
+
+def _activation_dtype() -> str:
+    """bfloat16 where the device has fast arithmetic for it."""
+    import jax
+
+    return "float32" if jax.default_backend() == "cpu" else "bfloat16"
+
+
+def workspace(out: str = "") -> Path:
+    """Where results go: `out`, else FLANREPRO_OUT, else the project around the current folder.
+
+    The project is the nearest folder upwards with both `notebooks` and `pyproject.toml`, so that a
+    notebook opened in its own folder and one run from the top write to the same place; elsewhere
+    it is the current folder.
+    """
+    if out or os.environ.get("FLANREPRO_OUT"):
+        return Path(out or os.environ["FLANREPRO_OUT"]).absolute()
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        if (folder / "notebooks").is_dir() and (folder / "pyproject.toml").is_file():
+            return folder
+    return here

@@ -1,0 +1,42 @@
+"""One way to keep a figure: PNG and SVG, and the CSV behind it."""
+
+from pathlib import Path
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import pandas as pd
+
+# Okabe and Ito's palette, readable to the colour-blind; markers differ too, for print.
+COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")
+MARKERS = ("o", "s", "^", "D")
+
+STYLE = {
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "grid.alpha": 0.3,
+    "font.size": 9,
+    "figure.dpi": 100,
+    "savefig.dpi": 150,
+    "svg.hashsalt": "flanrepro",  # the same drawing is the same file
+}
+
+
+def new_figure(columns: int, **kwargs) -> tuple[plt.Figure, list[plt.Axes]]:
+    """A figure of `columns` panels side by side, 3.4 x 3 inches each."""
+    with mpl.rc_context(STYLE):
+        fig, axes = plt.subplots(
+            1, columns, figsize=(3.4 * columns, 3.0), layout="constrained", squeeze=False, **kwargs
+        )
+    return fig, list(axes[0])
+
+
+def save_figure(fig: plt.Figure, table: pd.DataFrame, folder: Path, name: str) -> list[Path]:
+    """Writes `name`.png, .svg and .csv into `folder` and gives their paths."""
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = [folder / f"{name}.{kind}" for kind in ("png", "svg", "csv")]
+    with mpl.rc_context(STYLE):
+        fig.savefig(paths[0], metadata={"Software": None})
+        fig.savefig(paths[1], metadata={"Date": None})
+    table.to_csv(paths[2], index=False, float_format="%.4f")
+    return paths

@@ -1,0 +1,32 @@
+"""Adafactor and AdamW, with constant and warm-up schedules."""
+
+import optax
+
+from flanrepro.errors import InputError
+
+OPTIMIZERS = ("adafactor", "adamw")
+
+
+def make_schedule(learning_rate: float, warmup_steps: int) -> optax.Schedule:
+    """Constant, after a linear rise over `warmup_steps`."""
+    if warmup_steps == 0:
+        return optax.constant_schedule(learning_rate)
+    return optax.warmup_constant_schedule(0.0, learning_rate, warmup_steps)
+
+
+def make_optimizer(
+    name: str, learning_rate: float, warmup_steps: int = 0
+) -> optax.GradientTransformation:
+    """The optimizer called `name`.
+
+    Adafactor is as in T5's finetuning: steps relative to each parameter's scale, no momentum
+    (Shazeer and Stern, 2018; the paper's A.1 trains in T5X). AdamW is for small models from
+    nothing, where it learns faster on few steps; gradients are clipped to norm 1, no weight decay.
+    """
+    schedule = make_schedule(learning_rate, warmup_steps)
+    if name == "adafactor":
+        return optax.adafactor(schedule, multiply_by_parameter_scale=True)
+    if name == "adamw":
+        adam = optax.adamw(schedule, b1=0.9, b2=0.98, weight_decay=0.0)
+        return optax.chain(optax.clip_by_global_norm(1.0), adam)
+    raise InputError(f"unknown optimizer '{name}': choose one of {', '.join(OPTIMIZERS)}")
