@@ -11,7 +11,7 @@ have the fields
   where the file's wording leaves them unsaid, so that the mixture decides what is shown;
 - `choices`: the same lines, where the answer names one of them (`(C)`, `Sentence A`): such a
   question has no answer without them, so the templates `cot_choice` show them always. (The
-  reference shows the options of every chain-of-thought question always.)
+  reference never hides the options that a chain-of-thought file gives.)
 """
 
 import functools

@@ -94,7 +94,7 @@ def test_sizes_are_declared_without_reading_a_file(monkeypatch, tmp_path):
     tasks = cot.tasks()
     assert {task.name: task.size("train") for task in tasks} == SIZES
     mixture = Mixture(tasks, seed=1)
-    with pytest.raises(InputError, match="the mirror .* has no file 'flan_cot/"):
+    with pytest.raises(InputError, match=r"the mirror .* has no file 'flan_cot/"):
         mixture[0]
 
 

@@ -137,7 +137,7 @@ def test_every_record_renders_with_every_template_and_its_answer_is_read_back(ta
 def test_answers_can_be_compared(tasks):
     kinds = {
         "gsm8k": r"-?\d+",
-        "svamp": r"\d+",
+        "svamp": r"-?\d+",
         "strategyqa": "yes|no",
         "commonsenseqa": r"\([A-E]\)",
     }

@@ -1,0 +1,1 @@
+"""T5.1.1 in Flax: sizes, the network, decoding."""

@@ -1,0 +1,284 @@
+"""T5.1.1, encoder-decoder, parameter for parameter T5X's tree (`t5x/examples/t5/network.py`)."""
+
+import functools
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+from flanrepro.model.layers import (
+    MASKED,
+    MLP,
+    Attention,
+    Dense,
+    Embed,
+    RelativePositionBias,
+    RMSNorm,
+)
+from flanrepro.model.sizes import T5Config, t5_config
+
+__all__ = ["T5Config", "Transformer", "init_params", "logical_axes", "param_count", "t5_config"]
+
+Cache = list[dict[str, jax.Array]]
+"""Per decoder layer: `key`, `value` [batch, max_length, heads, head_dim] of the tokens so far, and
+`encoded_key`, `encoded_value` [batch, inputs, heads, head_dim]."""
+
+
+class EncoderLayer(nn.Module):
+    config: T5Config
+
+    def setup(self):
+        cfg = self.config
+        self.pre_attention_layer_norm = RMSNorm(cfg.dtype)
+        self.attention = Attention(cfg)
+        self.pre_mlp_layer_norm = RMSNorm(cfg.dtype)
+        self.mlp = MLP(cfg)
+        self.dropout = nn.Dropout(cfg.dropout_rate, broadcast_dims=(-2,))
+
+    def __call__(self, x: jax.Array, bias: jax.Array, deterministic: bool) -> jax.Array:
+        drop = functools.partial(self.dropout, deterministic=deterministic)
+        y = self.pre_attention_layer_norm(x)
+        x = x + drop(self.attention(y, y, bias, deterministic))
+        return x + drop(self.mlp(self.pre_mlp_layer_norm(x), deterministic))
+
+
+class DecoderLayer(nn.Module):
+    config: T5Config
+
+    def setup(self):
+        cfg = self.config
+        self.pre_self_attention_layer_norm = RMSNorm(cfg.dtype)
+        self.self_attention = Attention(cfg)
+        self.pre_cross_attention_layer_norm = RMSNorm(cfg.dtype)
+        self.encoder_decoder_attention = Attention(cfg)
+        self.pre_mlp_layer_norm = RMSNorm(cfg.dtype)
+        self.mlp = MLP(cfg)
+        self.dropout = nn.Dropout(cfg.dropout_rate, broadcast_dims=(-2,))
+
+    def __call__(
+        self,
+        x: jax.Array,
+        encoded: jax.Array,
+        bias: jax.Array,
+        cross_bias: jax.Array,
+        deterministic: bool,
+    ) -> jax.Array:
+        drop = functools.partial(self.dropout, deterministic=deterministic)
+        y = self.pre_self_attention_layer_norm(x)
+        x = x + drop(self.self_attention(y, y, bias, deterministic))
+        y = self.pre_cross_attention_layer_norm(x)
+        x = x + drop(self.encoder_decoder_attention(y, encoded, cross_bias, deterministic))
+        return x + drop(self.mlp(self.pre_mlp_layer_norm(x), deterministic))
+
+    def step(
+        self, x: jax.Array, cache: dict, index: jax.Array, bias: jax.Array, cross_bias: jax.Array
+    ) -> tuple[jax.Array, dict]:
+        """One position [batch, 1, embed]; its key and value go into the cache at `index`."""
+        y = self.pre_self_attention_layer_norm(x)
+        key, value = self.self_attention.keys_values(y)
+        write = functools.partial(jax.lax.dynamic_update_slice_in_dim, axis=1)
+        cache = cache | {
+            "key": write(cache["key"], key, index),
+            "value": write(cache["value"], value, index),
+        }
+        x = x + self.self_attention.attend(y, cache["key"], cache["value"], bias)
+        y = self.pre_cross_attention_layer_norm(x)
+        x = x + self.encoder_decoder_attention.attend(
+            y, cache["encoded_key"], cache["encoded_value"], cross_bias
+        )
+        return x + self.mlp(self.pre_mlp_layer_norm(x)), cache
+
+
+class Encoder(nn.Module):
+    config: T5Config
+
+    def setup(self):
+        cfg = self.config
+        self.relpos_bias = RelativePositionBias(cfg, bidirectional=True)
+        self.layers = [EncoderLayer(cfg) for _ in range(cfg.num_encoder_layers)]
+        self.encoder_norm = RMSNorm(cfg.dtype)
+        self.dropout = nn.Dropout(cfg.dropout_rate, broadcast_dims=(-2,))
+
+    def __call__(self, x: jax.Array, mask: jax.Array, deterministic: bool) -> jax.Array:
+        bias = self.relpos_bias(x.shape[1], x.shape[1]) + _as_bias(mask)
+        x = self.dropout(x, deterministic=deterministic)
+        for layer in self.layers:
+            x = layer(x, bias, deterministic)
+        return self.dropout(self.encoder_norm(x), deterministic=deterministic)
+
+
+class Decoder(nn.Module):
+    config: T5Config
+
+    def setup(self):
+        cfg = self.config
+        self.relpos_bias = RelativePositionBias(cfg, bidirectional=False)
+        self.layers = [DecoderLayer(cfg) for _ in range(cfg.num_decoder_layers)]
+        self.decoder_norm = RMSNorm(cfg.dtype)
+        self.logits_dense = Dense(cfg.vocab_size, "float32")
+        self.dropout = nn.Dropout(cfg.dropout_rate, broadcast_dims=(-2,))
+
+    def __call__(
+        self,
+        y: jax.Array,
+        encoded: jax.Array,
+        mask: jax.Array,
+        cross_mask: jax.Array,
+        deterministic: bool,
+    ) -> jax.Array:
+        bias = self.relpos_bias(y.shape[1], y.shape[1]) + _as_bias(mask)
+        cross_bias = _as_bias(cross_mask)
+        y = self.dropout(y, deterministic=deterministic)
+        for layer in self.layers:
+            y = layer(y, encoded, bias, cross_bias, deterministic)
+        return self.logits_dense(
+            self.dropout(self.decoder_norm(y), deterministic=deterministic)
+        )
+
+    def start(self, encoded: jax.Array, max_length: int) -> Cache:
+        """An empty cache for `max_length` tokens; cross-attention's part is computed here, once."""
+        cfg, cache = self.config, []
+        shape = (encoded.shape[0], max_length, cfg.num_heads, cfg.head_dim)
+        for layer in self.layers:
+            key, value = layer.encoder_decoder_attention.keys_values(encoded)
+            empty = jnp.zeros(shape, key.dtype)
+            cache.append({"key": empty, "value": empty, "encoded_key": key, "encoded_value": value})
+        return cache
+
+    def step(
+        self, y: jax.Array, cache: Cache, index: jax.Array, cross_mask: jax.Array
+    ) -> tuple[jax.Array, Cache]:
+        """Logits [batch, vocab] after the token at `index`, embedded as y [batch, 1, embed]."""
+        length = cache[0]["key"].shape[1]
+        bias = jax.lax.dynamic_slice_in_dim(self.relpos_bias(length, length), index, 1, axis=2)
+        bias = bias + _as_bias((jnp.arange(length) <= index)[None, None, None])
+        cross_bias, after = _as_bias(cross_mask), []
+        for layer, before in zip(self.layers, cache, strict=True):
+            y, new = layer.step(y, before, index, bias, cross_bias)
+            after.append(new)
+        return self.logits_dense(self.decoder_norm(y))[:, 0], after
+
+
+class Transformer(nn.Module):
+    """The whole model; token id 0 is padding everywhere."""
+
+    config: T5Config
+
+    def setup(self):
+        self.token_embedder = Embed(self.config)
+        self.encoder = Encoder(self.config)
+        self.decoder = Decoder(self.config)
+
+    def __call__(
+        self,
+        encoder_input_tokens: jax.Array,
+        decoder_input_tokens: jax.Array,
+        decoder_target_tokens: jax.Array,
+        encoder_segment_ids: jax.Array | None = None,
+        decoder_segment_ids: jax.Array | None = None,
+        *,
+        deterministic: bool = True,
+    ) -> jax.Array:
+        """Logits float32 [batch, targets, vocab] with the targets given (teacher forcing).
+
+        Args:
+            encoder_input_tokens: int32 [batch, inputs].
+            decoder_input_tokens: int32 [batch, targets], the targets one to the right.
+            decoder_target_tokens: int32 [batch, targets]; only its padding is looked at.
+            encoder_segment_ids, decoder_segment_ids: of packed examples: attention stays inside a
+                segment. Relative positions need no more: inside a segment they are differences.
+            deterministic: no dropout; else an rng `dropout` is needed.
+        """
+        encoded = self.encode(
+            encoder_input_tokens, encoder_segment_ids, deterministic=deterministic
+        )
+        sources, targets = _segments(encoder_input_tokens, encoder_segment_ids), None
+        targets = _segments(decoder_target_tokens, decoder_segment_ids)
+        causal = jnp.tri(targets.shape[1], dtype=bool)
+        return self.decoder(
+            self.token_embedder(decoder_input_tokens),
+            encoded,
+            _pairs(targets, targets) & causal,
+            _pairs(targets, sources),
+            deterministic,
+        )
+
+    def encode(
+        self,
+        encoder_input_tokens: jax.Array,
+        encoder_segment_ids: jax.Array | None = None,
+        *,
+        deterministic: bool = True,
+    ) -> jax.Array:
+        """Encoder states [batch, inputs, embed]."""
+        sources = _segments(encoder_input_tokens, encoder_segment_ids)
+        x = self.token_embedder(encoder_input_tokens)
+        return self.encoder(x, _pairs(sources, sources), deterministic)
+
+    def start_decoding(self, encoder_input_tokens: jax.Array, max_length: int) -> Cache:
+        """Encodes the inputs and gives the decoder's cache before the first token."""
+        return self.decoder.start(self.encode(encoder_input_tokens), max_length)
+
+    def decode_step(
+        self, tokens: jax.Array, cache: Cache, index: jax.Array, encoder_input_tokens: jax.Array
+    ) -> tuple[jax.Array, Cache]:
+        """Logits [batch, vocab] of position `index` from its decoder inputs, tokens [batch, 1]."""
+        cross_mask = (encoder_input_tokens > 0)[:, None, None, :]
+        return self.decoder.step(self.token_embedder(tokens), cache, index, cross_mask)
+
+
+def _segments(tokens: jax.Array, segment_ids: jax.Array | None) -> jax.Array:
+    """Segment of each token, 0 for padding; without packing a row is one segment."""
+    return (tokens > 0).astype(jnp.int32) if segment_ids is None else segment_ids * (tokens > 0)
+
+
+def _pairs(queries: jax.Array, keys: jax.Array) -> jax.Array:
+    """bool [batch, 1, queries, keys]: of one segment and no padding."""
+    same = queries[:, :, None] == keys[:, None, :]
+    return (same & (keys > 0)[:, None, :])[:, None]
+
+
+def _as_bias(mask: jax.Array) -> jax.Array:
+    return jnp.where(mask, 0.0, MASKED)
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def _init(config: T5Config, key: jax.Array) -> dict:
+    tokens = jnp.ones((1, 2), jnp.int32)
+    return Transformer(config).init(key, tokens, tokens, tokens)["params"]
+
+
+def init_params(config: T5Config, seed: int) -> dict:
+    """Random parameters, float32: `token_embedder`, `encoder`, `decoder`."""
+    return _init(config, jax.random.key(seed))
+
+
+def param_count(config: T5Config) -> int:
+    """Number of parameters, without making them."""
+    shapes = jax.eval_shape(functools.partial(_init, config), jax.random.key(0))
+    return sum(leaf.size for leaf in jax.tree.leaves(shapes))
+
+
+_AXES = {
+    "embedding": ("vocab", "embed"),
+    "rel_embedding": ("heads", "relpos_buckets"),
+    "scale": ("embed",),
+    "query": ("embed", "joined_kv"),
+    "key": ("embed", "joined_kv"),
+    "value": ("embed", "joined_kv"),
+    "out": ("joined_kv", "embed"),
+    "wi_0": ("embed", "mlp"),
+    "wi_1": ("embed", "mlp"),
+    "wo": ("mlp", "embed"),
+    "logits_dense": ("embed", "vocab"),
+}
+
+
+def logical_axes(params: dict) -> dict:
+    """T5X's logical axis names of every parameter, in a tree like `params`."""
+
+    def axes(path, _) -> tuple[str, ...]:
+        names = [entry.key for entry in path]
+        return _AXES[names[-2] if names[-1] == "kernel" else names[-1]]
+
+    return jax.tree_util.tree_map_with_path(axes, params)
