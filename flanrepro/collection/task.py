@@ -56,7 +56,7 @@ class Task:
             if len(records) != declared:
                 raise InputError(
                     f"task '{self.name}', split '{split}': {len(records)} records were read and "
-                    f"{declared} are declared; the file is not the one that this version knows"
+                    f"{declared} are declared; the data is not the one that this version knows"
                 )
             self._cache[split] = records
         return self._cache[split]

@@ -108,12 +108,6 @@ def collection_text(collection: Collection) -> Iterator[str]:
             yield f"{prompt.inputs}{templates[i % len(templates)].answer}{prompt.targets}"
 
 
-def cache_folder() -> Path:
-    """Where downloads and trained vocabularies are kept: FLANREPRO_CACHE or the user's cache."""
-    default = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "flanrepro"
-    return Path(os.environ.get("FLANREPRO_CACHE", default))
-
-
 @functools.cache
 def load_vocabulary(name: str) -> Vocabulary:
     """A vocabulary by name.
@@ -130,6 +124,7 @@ def load_vocabulary(name: str) -> Vocabulary:
     base, _, size = name.rpartition("-")
     if base == "flan2022" and size.isdigit():
         from flanrepro.collection import load_collection
+        from flanrepro.data.files import cache_folder
 
         path = cache_folder() / "vocabularies" / f"{name}.model"
         if not path.is_file():
@@ -138,7 +133,7 @@ def load_vocabulary(name: str) -> Vocabulary:
     if Path(name).suffix == ".model":
         return Vocabulary(Path(name))
     raise InputError(
-        f"unknown vocabulary '{name}': choose pocket, t5, flan2022-SIZE or the path of a .model file"
+        f"unknown vocabulary '{name}': choose pocket, t5, flan2022-SIZE or a .model file's path"
     )
 
 
@@ -154,6 +149,6 @@ def _download_t5() -> Path:
     except Exception as error:  # every network failure has a class of its own there
         reason = " ".join(str(error).split())[:200]
         raise InputError(
-            "the vocabulary 't5' could not be had from google/t5-v1_1-small on the Hugging Face Hub "
-            f"({reason}); give the path of a spiece.model instead"
+            "the vocabulary 't5' could not be had from google/t5-v1_1-small on the Hugging Face "
+            f"Hub ({reason}); give the path of a spiece.model instead"
         ) from None

@@ -16,5 +16,5 @@ def collection() -> Collection:
         name="flan2022",
         tasks={task.name: task for task in cot.tasks()},
         suites={"cot": cot_suite.suite()},
-        vocabulary="collection",
+        vocabulary="flan2022-4096",
     )

@@ -2,7 +2,7 @@
 
 Every task is the small twin of a kind of dataset in the paper, over a vocabulary of some 200 words.
 Held-in tasks are trained on and evaluated on unseen records. Held-out tasks are never trained on:
-they ask a known operation of a category, or for an attribute, with which training never combines it.
+they ask a trained skill of other things, in other words.
 """
 
 import functools
@@ -27,16 +27,9 @@ PLACES = "kitchen garden barn attic cellar shed hall street park river".split()
 GOOD = "great lovely superb funny charming clever delightful warm brilliant fresh".split()
 BAD = "awful dull boring clumsy dreadful silly weak stale terrible cold".split()
 WORKS = "film play book song show poem story dance".split()
-ORDINALS = ("first", "second", "third", "last")
 OBJECTS = WORDS["tool"] + WORDS["food"]
-ATTRIBUTES = {
-    "color": (OBJECTS, "is", COLORS),
-    "place": (OBJECTS, "is in the", PLACES),
-    "food": (WORDS["animal"], "goes with", WORDS["food"]),
-}
-
-HELD_OUT_OPERATIONS = (("first", "tool"), ("second", "animal"), ("third", "food"), ("last", "color"))
-"""Pairs of ordinal and category that no training task combines."""
+TRAITS = {"home": PLACES, "meal": WORDS["food"], "color": COLORS}
+"""What is known of every animal, fixed once for this world."""
 
 
 def _choices(rng: random.Random, answer: str, words: Sequence[str], n: int = 4) -> str:
@@ -46,58 +39,73 @@ def _choices(rng: random.Random, answer: str, words: Sequence[str], n: int = 4) 
 
 
 def _pick(rng: random.Random, ordinal: str, category: str) -> Record:
+    """A list operation with its definition, as in Super-Natural Instructions."""
     items = rng.sample(WORDS[category], 4)
-    answer = items[{"first": 0, "second": 1, "third": 2, "last": -1}[ordinal]]
-    definition = f"write the {ordinal} {category} in the list."
-    options = "\n".join(rng.sample(items, 4))
-    return dict(definition=definition, list=" ".join(items), answer=answer, options=options)
-
-
-def _attribute(rng: random.Random, attribute: str) -> Record:
-    """Reading comprehension: three statements, one question."""
-    things, verb, words = ATTRIBUTES[attribute]
-    named, values = rng.sample(things, 3), rng.sample(words, 3)
-    story = " ".join(f"the {t} {verb} {v}." for t, v in zip(named, values, strict=True))
-    i = rng.randrange(3)
     return dict(
-        story=story,
-        question=f"what {attribute} goes with the {named[i]}?",
-        answer=values[i],
-        options="\n".join(rng.sample(values, 3)),
+        definition=f"write the {ordinal} {category} in the list.",
+        list=" ".join(items),
+        answer=items[{"first": 0, "last": -1}[ordinal]],
+        options="\n".join(rng.sample(items, 4)),
     )
 
 
-def _fact(rng: random.Random, attribute: str, words: Sequence[str]) -> Record:
-    """Closed-book question: an animal's home or favourite, fixed once for this world."""
-    animal = rng.choice(WORDS["animal"])
-    i = WORDS["animal"].index(animal)
-    answer = words[(3 * i + len(attribute)) % len(words)]
-    question = f"what is the {attribute} of the {animal}?"
+def _extreme(rng: random.Random, which: str, n: int) -> Record:
+    """The largest or smallest of n numbers."""
+    numbers = rng.sample(range(1, 30), n)
+    return dict(
+        definition=f"write the {which} number.",
+        list=" ".join(map(str, numbers)),
+        answer=str({"largest": max, "smallest": min}[which](numbers)),
+        options="\n".join(map(str, rng.sample(numbers, n))),
+    )
+
+
+def _fact(rng: random.Random, trait: str) -> Record:
+    """Closed-book question about an animal; distractors are other animals' answers."""
+    animal, words = rng.choice(WORDS["animal"]), TRAITS[trait]
+    answer = words[(3 * WORDS["animal"].index(animal) + len(trait)) % len(words)]
+    question = f"what is the {trait} of the {animal}?"
     return dict(question=question, answer=answer, options=_choices(rng, answer, words))
 
 
-def _sentiment(rng: random.Random) -> Record:
+def _kind(rng: random.Random, verb: str) -> Record:
+    """Commonsense: what kind of thing a word names."""
+    kind = rng.choice(list(WORDS))
+    story = f"{rng.choice(NAMES)} {verb} the word {rng.choice(WORDS[kind])}."
+    return dict(story=story, answer=kind, options=_choices(rng, kind, list(WORDS)))
+
+
+def _sentiment(rng: random.Random, verb: str, things: Sequence[str]) -> Record:
     good = rng.random() < 0.5
     first, second = rng.sample(GOOD if good else BAD, 2)
-    work, name = rng.choice(WORKS), rng.choice(NAMES)
     return dict(
-        review=f"{name} saw the {work}. it was {first} and {second}.",
+        review=f"{rng.choice(NAMES)} {verb} the {rng.choice(things)}. it was {first} and {second}.",
         answer="positive" if good else "negative",
         options="positive\nnegative",
     )
 
 
-def _entailment(rng: random.Random) -> Record:
-    """Natural language inference: the hypothesis repeats the premise or moves its person."""
-    name = rng.choice(NAMES)
-    place, elsewhere = rng.sample(PLACES, 2)
-    thing = rng.choice(OBJECTS)
-    holds = rng.random() < 0.5
+def _entailment(rng: random.Random, words: Sequence[str], verb: str) -> Record:
+    """Natural language inference: the hypothesis repeats the premise or changes its end."""
+    true, other = rng.sample(words, 2)
+    thing, holds = rng.choice(OBJECTS), rng.random() < 0.5
     return dict(
-        premise=f"{name} took the {thing} to the {place}.",
-        hypothesis=f"the {thing} is in the {place if holds else elsewhere}.",
+        premise=f"{rng.choice(NAMES)} said the {thing} {verb} {true}.",
+        hypothesis=f"the {thing} {verb} {true if holds else other}.",
         answer="yes" if holds else "no",
         options="yes\nno",
+    )
+
+
+def _reading(rng: random.Random) -> Record:
+    """Reading comprehension: three statements, one question."""
+    things, places = rng.sample(OBJECTS, 3), rng.sample(PLACES, 3)
+    i = rng.randrange(3)
+    return dict(
+        story=" ".join(f"the {t} is in the {p}." for t, p in zip(things, places, strict=True)),
+        question=f"where is the {things[i]}?",
+        answer=places[i],
+        options="\n".join(rng.sample(places, 3)),
     )
 
 
@@ -112,23 +120,13 @@ def _sum(rng: random.Random) -> Record:
     )
 
 
-_MAKERS: dict[str, Callable[..., Record]] = {
-    "pick": _pick,
-    "attribute": _attribute,
-    "fact": _fact,
-    "sentiment": _sentiment,
-    "entailment": _entailment,
-    "sum": _sum,
-}
-
-
-def _load(maker: str, args: tuple, name: str, split: str) -> list[Record]:
+def _load(make: Callable[..., Record], args: tuple, name: str, split: str) -> list[Record]:
     """Records of one split; no two records of a task are equal, over all its splits."""
     rng = random.Random(f"{SEED}/{name}")
     seen: dict[tuple, Record] = {}
-    # A small world can run out of new records: facts repeat with other options at most.
+    # Bounded, so that a world too small for its splits is an error in `Task.records`, not a hang.
     for _ in range(100 * sum(SPLITS.values())):
-        record = _MAKERS[maker](rng, *args)
+        record = make(rng, *args)
         seen.setdefault(tuple(record.values()), record)
         if len(seen) == sum(SPLITS.values()):
             break
@@ -137,15 +135,21 @@ def _load(maker: str, args: tuple, name: str, split: str) -> list[Record]:
 
 
 def _task(
-    name: str, source: str, cluster: str, maker: str, *args, answer: str = "text"
+    name: str,
+    source: str,
+    cluster: str,
+    make: Callable[..., Record],
+    *args,
+    templates: str = "",
+    answer: str = "text",
 ) -> Task:
     return Task(
         name=name,
         source=source,
         cluster=cluster,
-        load=functools.partial(_load, maker, args, name),
+        load=functools.partial(_load, make, args, name),
         splits=SPLITS,
-        templates=f"pocket_{maker}",
+        templates=f"pocket_{templates or make.__name__.strip('_')}",
         answer=answer,
         licence="Apache-2.0",
         citation="generated by flanrepro",
@@ -153,34 +157,35 @@ def _task(
 
 
 def collection() -> Collection:
-    """The pocket collection: 19 training tasks in six clusters, and three suites."""
-    pick = {
-        (ordinal, category): _task(
-            f"pick_{ordinal}_{category}", "niv2", "list_operations", "pick", ordinal, category
-        )
-        for ordinal, category in itertools.product(ORDINALS, WORDS)
-    }
-    read = {
-        attribute: _task(
-            f"read_{attribute}", "flan2021", "reading_comprehension", "attribute", attribute
-        )
-        for attribute in ATTRIBUTES
-    }
-    held_out = (*(pick.pop(key) for key in HELD_OUT_OPERATIONS), read.pop("food"))
+    """The pocket collection: 13 training tasks in eight clusters, and three suites."""
     held_in = (
-        _task("sentiment", "flan2021", "sentiment", "sentiment"),
-        _task("entailment", "flan2021", "nli", "entailment"),
-        _task("fact_home", "flan2021", "closed_book_qa", "fact", "home", PLACES),
-        _task("fact_meal", "flan2021", "closed_book_qa", "fact", "meal", WORDS["food"]),
-        *read.values(),
-        pick["first", "animal"],
-        pick["last", "food"],
+        _task("sentiment", "flan2021", "sentiment", _sentiment, "saw", WORKS),
+        _task("entailment", "flan2021", "nli", _entailment, PLACES, "is in the"),
+        _task("reading", "flan2021", "reading_comprehension", _reading),
+        _task("fact_home", "flan2021", "closed_book_qa", _fact, "home"),
+        _task("fact_meal", "flan2021", "closed_book_qa", _fact, "meal"),
+        _task("kind", "flan2021", "commonsense", _kind, "saw"),
+        _task("largest", "niv2", "comparison", _extreme, "largest", 2, templates="list"),
+        _task("pick_first_animal", "niv2", "list", _pick, "first", "animal", templates="list"),
     )
-    cot = (_task("sum", "cot", "cot", "sum", answer="number"),)
+    cot = (_task("sum", "cot", "cot", _sum, answer="number"),)
+    others = (
+        _task("fact_color", "flan2021", "closed_book_qa", _fact, "color"),
+        _task("smallest", "niv2", "comparison", _extreme, "smallest", 2, templates="list"),
+        _task("pick_last_animal", "niv2", "list", _pick, "last", "animal", templates="list"),
+        _task("pick_first_food", "niv2", "list", _pick, "first", "food", templates="list"),
+    )
+    held_out = (
+        _task("taste", "flan2021", "sentiment", _sentiment, "got", WORDS["food"]),
+        _task("entailment_color", "flan2021", "nli", _entailment, COLORS, "is"),
+        _task("kind_said", "flan2021", "commonsense", _kind, "said"),
+        _task("largest_of_three", "niv2", "comparison", _extreme, "largest", 3, templates="list"),
+        _task("pick_last_food", "niv2", "list", _pick, "last", "food", templates="list"),
+    )
     suites = [Suite("held_in", held_in), Suite("held_out", held_out), Suite("cot", cot)]
     return Collection(
         name="pocket",
-        tasks={task.name: task for task in (*held_in, *pick.values(), *cot)},
+        tasks={task.name: task for task in (*held_in, *others, *cot)},
         suites={suite.name: suite for suite in suites},
         vocabulary="pocket",
     )

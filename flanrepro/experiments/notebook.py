@@ -1,0 +1,106 @@
+"""Strict papermill: parameters are checked before anything runs."""
+
+import ast
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from flanrepro.errors import InputError
+from flanrepro.experiments.profiles import Job, workspace
+
+
+def notebook_parameters(path: Path) -> dict[str, dict[str, str]]:
+    """The parameters of a notebook's cell tagged `parameters`: name, type, default, help.
+
+    Raises:
+        InputError: no such file, no notebook, or no such cell.
+    """
+    import nbformat
+    import papermill
+
+    if not path.is_file():
+        raise InputError(f"there is no notebook {path}")
+    try:
+        cells = nbformat.read(path, as_version=4).cells
+    except Exception as error:  # nbformat has a class of its own for every way to be no notebook
+        reason = " ".join(str(error).split())[:100]
+        raise InputError(f"{path} is no Jupyter notebook ({reason})") from None
+    if not any("parameters" in cell.metadata.get("tags", []) for cell in cells):
+        raise InputError(
+            f"{path} has no cell tagged 'parameters', so it cannot be given any: tag the cell that "
+            "sets them (in JupyterLab under Property Inspector, Cell Tags)"
+        )
+    return papermill.inspect_notebook(str(path))
+
+
+def check_parameters(path: Path, given: Mapping[str, str]) -> dict[str, Any]:
+    """The given values as the notebook's types.
+
+    Raises:
+        InputError: an unknown parameter, a value of another type, or one that `Job` refuses.
+    """
+    known = notebook_parameters(path)
+    values = {}
+    for name, text in given.items():
+        if name not in known:
+            raise InputError(
+                f"{path.name} has no parameter '{name}': it has {', '.join(known)} (see "
+                f"`flanrepro run {path} --help-notebook`)"
+            )
+        kind = known[name]["inferred_type_name"]
+        values[name] = _parse(name, text, kind)
+    job = {name: value for name, value in values.items() if name in Job.__dataclass_fields__}
+    Job(**job)
+    return values
+
+
+def _parse(name: str, text: str, kind: str) -> Any:
+    if kind == "str":
+        return text
+    try:
+        value = ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        value = None
+    if kind == "float" and type(value) is int:
+        value = float(value)
+    if type(value).__name__ != kind:
+        raise InputError(f"parameter '{name}' is '{text}': expected {kind}")
+    return value
+
+
+def run_notebook(path: Path, given: Mapping[str, str]) -> Path:
+    """Executes a notebook and gives the path of the executed copy.
+
+    The copy lies under `notebooks/executed` of the workspace as NAME.COLLECTION.PROFILE.ipynb, and
+    is written cell by cell, so that a failed one shows where it stopped.
+    """
+    import papermill
+
+    parameters = check_parameters(path, given)
+    job = {name: parameters.get(name, getattr(Job(), name)) for name in ("collection", "profile")}
+    name = f"{path.stem}.{job['collection']}.{job['profile']}.ipynb"
+    target = workspace(parameters.get("out", "")) / "notebooks" / "executed" / name
+    target.parent.mkdir(parents=True, exist_ok=True)
+    papermill.execute_notebook(str(path), str(target), parameters, progress_bar=True)
+    return target
+
+
+def printed_result(path: Path) -> str:
+    """What the executed notebook's cells tagged `result` printed."""
+    import nbformat
+
+    return "".join(
+        output.get("text", "")
+        for cell in nbformat.read(path, as_version=4).cells
+        if "result" in cell.metadata.get("tags", [])
+        for output in cell.get("outputs", [])
+    )
+
+
+def timed_run(path: Path, given: Mapping[str, str]) -> str:
+    """Runs a notebook; its result, and where the executed copy lies, as text to print."""
+    began = time.monotonic()
+    target = run_notebook(path, given)
+    minutes = (time.monotonic() - began) / 60
+    return f"{printed_result(target)}notebook: {target}\n({minutes:.1f} minutes)"
