@@ -82,7 +82,20 @@ def run_notebook(path: Path, given: Mapping[str, str]) -> Path:
     name = f"{path.stem}.{job['collection']}.{job['profile']}.ipynb"
     target = workspace(parameters.get("out", "")) / "notebooks" / "executed" / name
     target.parent.mkdir(parents=True, exist_ok=True)
-    papermill.execute_notebook(str(path), str(target), parameters, progress_bar=True)
+    try:
+        papermill.execute_notebook(
+            str(path),
+            str(target),
+            parameters,
+            kernel_name="python3",
+            # Silences the kernel's note that it talks over local TCP.
+            extra_arguments=["--IPKernelApp.log_level=40"],
+        )
+    except papermill.exceptions.PapermillExecutionError as error:
+        raise InputError(
+            f"{path.name} stopped in cell {error.cell_index} with {error.ename}: {error.evalue} "
+            f"(the executed copy, {target}, shows where)"
+        ) from error
     return target
 
 

@@ -54,15 +54,15 @@ def draw(table: pd.DataFrame) -> plt.Figure:
 
     Bands are 95 % intervals over seeds, where there are several; dotted lines are chance.
     """
-    fig, axes = new_figure(len(PANELS))
+    fig, axes = new_figure(len(PANELS), sharey=True)
     suites = [suite for suite in SUITES if suite in set(table["suite"])]
     with mpl.rc_context(STYLE):
         for ax, (setting, title) in zip(axes, PANELS.items(), strict=True):
             for color, marker, suite in zip(COLORS, MARKERS, suites, strict=False):
                 line = table[(table["evaluation"] == setting) & (table["suite"] == suite)]
                 _draw_line(ax, line.sort_values("few_shot_fraction"), color, marker, SUITES[suite])
-            ax.set(title=title, xlabel="few-shot prompts in training (%)", ylabel="accuracy (%)")
-            ax.set_xticks([0, 25, 50, 75, 100])
+            ax.set(title=title, xlabel="few-shot prompts in training (%)", xticks=range(0, 101, 25))
+        axes[0].set_ylabel("accuracy (%)")
         fig.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
     return fig
 
@@ -72,8 +72,9 @@ def _draw_line(ax: plt.Axes, line: pd.DataFrame, color: str, marker: str, label:
     ax.plot(x, line["value"], color=color, marker=marker, markersize=4, label=label)
     ax.fill_between(x, line["low"], line["high"], color=color, alpha=0.15, linewidth=0)
     ax.axhline(line["chance"].mean(), color=color, linestyle=":", linewidth=1)
-    peak = line["value"].idxmax()
-    ax.plot(x[peak], line["value"][peak], marker="*", markersize=13, color=color, mec="black")
+    if line["value"].nunique() > 1:  # a flat line has no peak
+        peak = line["value"].idxmax()
+        ax.plot(x[peak], line["value"][peak], marker="*", markersize=13, color=color, mec="black")
 
 
 def beside_the_paper(scores: pd.DataFrame) -> pd.DataFrame:

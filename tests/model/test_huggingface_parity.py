@@ -1,5 +1,6 @@
 """Against Hugging Face's T5 (`google/t5-v1_1-*`'s architecture) with the same random weights."""
 
+import jax
 import numpy as np
 import pytest
 
@@ -89,7 +90,7 @@ def test_logits_are_hugging_face_s(config, params, tokens, hugging_face):
     inputs, targets = tokens(2, 200), tokens(2, 150)
     inputs[0, 120:] = 0
     decoder_inputs = np.pad(targets, ((0, 0), (1, 0)))[:, :-1]
-    ours = Transformer(config).apply({"params": params}, inputs, decoder_inputs, targets)
+    ours = jax.jit(Transformer(config).apply)({"params": params}, inputs, decoder_inputs, targets)
     ids = torch.tensor(inputs, dtype=torch.long)
     with torch.no_grad():
         theirs = hugging_face(

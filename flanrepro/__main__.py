@@ -1,0 +1,3 @@
+from flanrepro.cli import main
+
+main()

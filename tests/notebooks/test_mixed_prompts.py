@@ -1,0 +1,91 @@
+"""The notebook itself, as its users run it."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pandas as pd
+import pytest
+
+ROOT = Path(__file__).parents[2]
+NOTEBOOK = ROOT / "notebooks" / "02_mixed_prompts.ipynb"
+
+
+def run(*args: object, **environment: str) -> str:
+    """What a command prints; its error output is shown if it fails."""
+    import os
+
+    result = subprocess.run(
+        [sys.executable, "-m", *map(str, args)],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env={**os.environ, **environment},
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr[-3000:]
+    return result.stdout
+
+
+def code_cells(path: Path) -> list:
+    return [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
+
+
+def test_source_is_stripped_and_its_cells_are_short():
+    for cell in code_cells(NOTEBOOK):
+        assert not cell.outputs
+        assert cell.execution_count is None
+        assert len(cell.source.splitlines()) <= 15
+        assert "class " not in cell.source
+
+
+def check_figure(folder: Path, collection: str, suites: set[str]) -> None:
+    table = pd.read_csv(folder / f"figure_3_{collection}.csv")
+    assert set(table["suite"]) == suites
+    assert set(table["evaluation"]) == {"zero_shot", "few_shot"}
+    assert sorted(table["few_shot_fraction"].unique()) == [0.0, 0.5, 1.0]
+    assert table["value"].between(0, 100).all()
+    for kind in ("png", "svg"):
+        assert (folder / f"figure_3_{collection}.{kind}").stat().st_size > 5000
+
+
+def test_plain_papermill_runs_it_and_a_second_run_trains_nothing(tmp_path):
+    executed = tmp_path / "out.ipynb"
+    command = ["papermill", NOTEBOOK, executed, "-p", "profile", "smoke", "-p", "out", tmp_path]
+    run(*command)
+    check_figure(tmp_path / "figures" / "smoke", "pocket", {"held_in", "held_out", "cot"})
+    streams = [out.get("text", "") for cell in code_cells(executed) for out in cell.outputs]
+    assert not any("Warning" in text or "WARNING" in text for text in streams)
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.glob("runs/*/manifest.json")}
+    run(*command)
+    after = {path: path.stat().st_mtime_ns for path in tmp_path.glob("runs/*/manifest.json")}
+    assert len(before) == 3
+    assert after == before
+
+
+def test_real_data_train_and_evaluate_through_the_command_line(tmp_path, mirror):
+    args = ["run", NOTEBOOK, "--profile", "smoke", "-p", "collection", "flan2022"]
+    printed = run(
+        "flanrepro",
+        *args,
+        *("-p", "out", tmp_path),
+        FLANREPRO_MIRROR=str(mirror),
+        FLANREPRO_CACHE=str(tmp_path / "cache"),
+    )
+    check_figure(tmp_path / "figures" / "smoke", "flan2022", {"cot"})
+    assert str(tmp_path / "figures" / "smoke" / "figure_3_flan2022.png") in printed
+    assert "02_mixed_prompts.flan2022.smoke.ipynb" in printed
+
+
+@pytest.mark.parametrize("profile", ["fast", ""])
+def test_plain_papermill_with_an_unknown_profile_says_which_there_are(tmp_path, profile):
+    result = subprocess.run(
+        [sys.executable, "-m", "papermill", NOTEBOOK, tmp_path / "o.ipynb", "-p", "profile", profile]
+        + ["-p", "out", str(tmp_path)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode != 0
+    assert f"unknown profile '{profile}': choose one of smoke, quick" in result.stderr
