@@ -64,21 +64,22 @@ def state_dict(config, params):
 def hugging_face(config, params):
     torch = pytest.importorskip("torch", reason="PyTorch is not installed (extra `interop`)")
     transformers = pytest.importorskip("transformers", reason="transformers is not installed")
-    model = transformers.T5ForConditionalGeneration(
-        transformers.T5Config(
-            vocab_size=config.vocab_size,
-            d_model=config.emb_dim,
-            d_kv=config.head_dim,
-            d_ff=config.mlp_dim,
-            num_layers=config.num_encoder_layers,
-            num_decoder_layers=config.num_decoder_layers,
-            num_heads=config.num_heads,
-            feed_forward_proj="gated-gelu",
-            tie_word_embeddings=False,
-            dropout_rate=0.0,
-            decoder_start_token_id=0,
-        )
-    ).eval()
+    hf_config = transformers.T5Config(
+        vocab_size=config.vocab_size,
+        d_model=config.emb_dim,
+        d_kv=config.head_dim,
+        d_ff=config.mlp_dim,
+        num_layers=config.num_encoder_layers,
+        num_decoder_layers=config.num_decoder_layers,
+        num_heads=config.num_heads,
+        feed_forward_proj="gated-gelu",
+        tie_word_embeddings=False,
+        dropout_rate=0.0,
+        decoder_start_token_id=0,
+    )
+    # As an argument it only turns off the scaling of tied logits; transformers 5 ties them anyway.
+    hf_config.tie_word_embeddings = False
+    model = transformers.T5ForConditionalGeneration(hf_config).eval()
     state = {name: torch.tensor(value) for name, value in state_dict(config, params).items()}
     model.load_state_dict(state, strict=True)
     return model
