@@ -45,7 +45,10 @@ def test_doctor_names_versions_devices_and_the_mirror(monkeypatch, capsys, tmp_p
 @pytest.mark.parametrize(
     ("args", "sentence"),
     [
-        (["tasks", "-c", "flan2023"], "unknown collection 'flan2023': choose one of pocket, flan20"),
+        (
+            ["tasks", "-c", "flan2023"],
+            "unknown collection 'flan2023': choose one of pocket, flan20",
+        ),
         (["show", "sums"], "collection 'pocket' has no task 'sums': it has "),
         (["show", "sum", "--setting", "one_shot"], "unknown setting 'one_shot': choose zero_shot"),
         (["run", "nothing.ipynb"], "there is no notebook nothing.ipynb"),

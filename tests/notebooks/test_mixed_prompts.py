@@ -1,5 +1,6 @@
 """The notebook itself, as its users run it."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -14,8 +15,6 @@ NOTEBOOK = ROOT / "notebooks" / "02_mixed_prompts.ipynb"
 
 def run(*args: object, **environment: str) -> str:
     """What a command prints; its error output is shown if it fails."""
-    import os
-
     result = subprocess.run(
         [sys.executable, "-m", *map(str, args)],
         capture_output=True,
@@ -80,9 +79,9 @@ def test_real_data_train_and_evaluate_through_the_command_line(tmp_path, mirror)
 
 @pytest.mark.parametrize("profile", ["fast", ""])
 def test_plain_papermill_with_an_unknown_profile_says_which_there_are(tmp_path, profile):
+    command = [sys.executable, "-m", "papermill", NOTEBOOK, tmp_path / "o.ipynb"]
     result = subprocess.run(
-        [sys.executable, "-m", "papermill", NOTEBOOK, tmp_path / "o.ipynb", "-p", "profile", profile]
-        + ["-p", "out", str(tmp_path)],
+        [*command, "-p", "profile", profile, "-p", "out", tmp_path],
         capture_output=True,
         text=True,
         check=False,

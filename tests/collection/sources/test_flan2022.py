@@ -9,7 +9,7 @@ from flanrepro.collection.sources import flan2022
 def test_it_has_seven_training_tasks_and_the_suite_cot():
     collection = load_collection("flan2022")
     assert collection.name == "flan2022"
-    assert collection.vocabulary == "collection"
+    assert collection.vocabulary == "flan2022-4096"
     assert sorted(collection.tasks) == [
         "cot_aqua",
         "cot_creak",

@@ -1,0 +1,161 @@
+import pickle
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from flanrepro.collection import Mixture, Task
+from flanrepro.collection.mixture import block_counts, proportional_weights
+from flanrepro.errors import InputError
+
+
+def make_task(name: str, size: int = 40, **splits: int) -> Task:
+    """A task with records of its own; `size` in its training split."""
+    splits = splits or {"train": size}
+
+    def load(split: str) -> list[dict[str, str]]:
+        return [
+            {"question": f"{name} {split} {i}?", "answer": f"a{i}", "options": f"a{i}\nb"}
+            for i in range(splits[split])
+        ]
+
+    return Task(name, "niv2", "made up", load, splits, "pocket_fact")
+
+
+def tasks(n: int = 4, size: int = 40) -> tuple[Task, ...]:
+    return tuple(make_task(f"task{i}", size + i) for i in range(n))
+
+
+def test_every_block_holds_the_exact_counts():
+    mixture = Mixture(tasks(), weights=(5, 3, 1, 1))
+    for block in range(3):
+        drawn = Counter(mixture[block * mixture.block + j].task for j in range(mixture.block))
+        assert [drawn[f"task{i}"] for i in range(4)] == mixture.counts.tolist()
+    assert (mixture.counts * 10 == np.array([5, 3, 1, 1]) * mixture.block).all()
+
+
+@pytest.mark.parametrize("fraction", [0.0, 0.05, 0.1, 0.25, 0.9, 1.0])
+def test_every_block_holds_the_exact_share_of_few_shot_prompts(fraction):
+    mixture = Mixture(tasks(), weights=(5, 3, 1, 1), few_shot_fraction=fraction)
+    for block in range(3):
+        settings = [mixture[block * mixture.block + j].setting for j in range(mixture.block)]
+        assert settings.count("few_shot") == pytest.approx(fraction * mixture.block, abs=1e-9)
+
+
+def test_each_task_gets_its_share_of_few_shot_prompts_in_the_long_run():
+    mixture = Mixture(tasks(), weights=(1, 1, 1, 1), few_shot_fraction=0.05)
+    prompts = [mixture[i] for i in range(8000)]
+    shares = Counter(prompt.task for prompt in prompts if prompt.setting == "few_shot")
+    assert all(70 <= shares[f"task{i}"] <= 130 for i in range(4))  # 100 expected
+
+
+def test_every_record_is_seen_once_before_any_is_seen_twice():
+    mixture = Mixture(tasks(3, size=17), weights=(3, 2, 2), few_shot_fraction=0.5)
+    drawn: dict[str, list[int]] = {}
+    for i in range(500):
+        prompt = mixture[i]
+        drawn.setdefault(prompt.task, []).append(prompt.record)
+    for task in mixture.tasks:
+        records, size = drawn[task.name], task.size("train")
+        passes = [records[i : i + size] for i in range(0, len(records) - size, size)]
+        assert len(passes) >= 5
+        assert all(sorted(one) == list(range(size)) for one in passes)
+        assert passes[0] != passes[1]  # the order changes
+
+
+def test_random_access_is_sequential_access():
+    mixture = Mixture(tasks(), seed=7)
+    in_order = [mixture[i] for i in range(200)]
+    fresh = Mixture(tasks(), seed=7)
+    for i in np.random.default_rng(0).permutation(200):
+        assert fresh[int(i)] == in_order[i]
+    assert Mixture(tasks(), seed=7)[10_000_000] == mixture[10_000_000]
+
+
+def test_another_seed_is_another_stream():
+    one, other = (Mixture(tasks(), seed=seed) for seed in (0, 1))
+    assert [one[i] for i in range(20)] != [other[i] for i in range(20)]
+
+
+def test_there_is_no_negative_index():
+    with pytest.raises(IndexError, match="starts at 0"):
+        Mixture(tasks())[-1]
+
+
+def test_exemplars_are_2_3_or_5_of_the_task_and_never_the_record_itself():
+    mixture = Mixture(tasks(2, size=8), few_shot_fraction=1.0)
+    prompts = [mixture[i] for i in range(600)]
+    assert {len(prompt.exemplars) for prompt in prompts} == {2, 3, 5}
+    for prompt in prompts:
+        assert prompt.record not in prompt.exemplars
+        assert len(set(prompt.exemplars)) == len(prompt.exemplars)
+        other = {"task0": "task1", "task1": "task0"}[prompt.task]
+        assert f"{other} train" not in prompt.inputs
+        for exemplar in (*prompt.exemplars, prompt.record):
+            assert f"{prompt.task} train {exemplar}?" in prompt.inputs
+
+
+def test_options_are_shown_in_their_share_of_prompts():
+    mixture = Mixture(tasks(), options_fraction=0.25, weights=(1, 1, 1, 1))
+    shown = ["Options:" in mixture[i].inputs for i in range(50 * mixture.block)]
+    assert sum(shown) == 50 * round(0.25 * mixture.block)
+
+
+def test_max_examples_limits_the_records_drawn():
+    mixture = Mixture((make_task("task", 100),), max_examples=10, few_shot_fraction=0.0)
+    drawn = [mixture[i].record for i in range(50)]
+    assert len(set(drawn)) == 10
+    assert max(drawn) > 10  # a sample of all, not the first ten
+
+
+def test_a_weight_of_zero_leaves_the_task_out():
+    mixture = Mixture(tasks(3), weights=(1, 0, 1))
+    assert {mixture[i].task for i in range(100)} == {"task0", "task2"}
+
+
+def test_no_positive_weight_is_lost_to_rounding():
+    counts = block_counts([1.0, 1e-9, 0.0, 0.5], list("abcd"))
+    assert counts[1] == 1
+    assert counts[2] == 0
+    assert counts[0] == pytest.approx(2 * counts[3], abs=2)
+
+
+def test_rounded_counts_follow_the_weights_for_2000_tasks():
+    weights = np.random.default_rng(0).uniform(0.5, 1.5, 2000)
+    counts = block_counts(weights, [str(i) for i in range(2000)])
+    assert np.abs(counts - weights / weights.sum() * counts.sum()).max() <= 1.0
+
+
+def test_proportional_weights_have_a_maximum():
+    assert proportional_weights(tasks(2, size=2999), maximum=3000) == (2999, 3000)
+
+
+def test_a_mixture_goes_to_another_process():
+    from flanrepro.collection import load_collection
+
+    mixture = Mixture(tuple(load_collection("pocket").tasks.values()), few_shot_fraction=0.3)
+    mixture[0]
+    assert pickle.loads(pickle.dumps(mixture))[123] == mixture[123]
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"tasks": ()}, "a mixture of no tasks: name at least one task"),
+        ({"weights": (1, -1)}, r"the weight of task 'task1' is -1.0: expected a number >= 0"),
+        ({"weights": (1, float("nan"))}, "the weight of task 'task1' is nan"),
+        ({"weights": (0, 0)}, "all 2 weights are zero: give at least one task a weight"),
+        ({"weights": (1,)}, "1 weights for 2 tasks: give one per task"),
+        ({"few_shot_fraction": 1.5}, "few_shot_fraction is 1.5: expected 0 to 1"),
+        ({"options_fraction": -1}, "options_fraction is -1: expected 0 to 1"),
+        ({"tasks": (make_task("dev", validation=9),)}, "task 'dev' has no split 'train'"),
+        ({"tasks": (make_task("few", 5),)}, "task 'few' has 5 training records, too few for 5"),
+    ],
+)
+def test_a_bad_mixture_is_one_sentence(changes, sentence):
+    with pytest.raises(InputError, match=sentence):
+        Mixture(**{"tasks": tasks(2), **changes})
+
+
+def test_a_small_task_can_be_used_zero_shot():
+    assert Mixture((make_task("few", 5),), few_shot_fraction=0.0)[0].setting == "zero_shot"

@@ -1,0 +1,107 @@
+import pytest
+
+from flanrepro.collection import Suite, Task, Template, load_collection, render, suite_prompts
+from flanrepro.collection.prompt import check_exemplars, shorten
+from flanrepro.errors import InputError
+
+RECORDS = {
+    "train": [
+        {"question": "one and two?", "answer": "three", "options": "three\nfour"},
+        {"question": "two and two?", "answer": "four", "options": "three\nfour"},
+        {"question": "one and one?", "answer": "two", "options": "two\nsix"},
+    ],
+    "validation": [{"question": "no and no?", "answer": "no", "options": "yes\nno"}] * 4,
+}
+TASK = Task(
+    "toy",
+    "niv2",
+    "sums",
+    RECORDS.__getitem__,
+    {split: len(rows) for split, rows in RECORDS.items()},
+    "pocket_fact",
+)
+WORDING = Template("golden", "Q: {question}{options}", "{answer}.", "Answer.", "\nA: ", "\n--\n")
+
+
+def test_zero_shot_is_instruction_and_inputs():
+    prompt = render(TASK, 0, template=WORDING)
+    assert prompt.inputs == "Answer.\n\nQ: one and two?\nOptions:\n- three\n- four"
+    assert prompt.targets == "three."
+    assert prompt.setting == "zero_shot"
+
+
+def test_few_shot_puts_exemplars_before_the_question_and_ends_with_the_cue():
+    prompt = render(TASK, 0, template=WORDING, options=False, exemplars=(2, 1))
+    assert prompt.inputs == (
+        "Answer.\n\nQ: one and one?\nA: two.\n--\nQ: two and two?\nA: four.\n--\nQ: one and two?\nA:"
+    )
+    assert prompt.targets == "three."
+    assert (prompt.setting, prompt.exemplars, prompt.template) == ("few_shot", (2, 1), "golden")
+
+
+def test_exemplars_show_options_if_the_question_does():
+    shown = render(TASK, 0, template=WORDING, options=True, exemplars=(1, 2))
+    hidden = render(TASK, 0, template=WORDING, options=False, exemplars=(1, 2))
+    assert shown.inputs.count("Options:") == 3
+    assert "Options:" not in hidden.inputs
+
+
+def test_exemplars_of_an_evaluation_prompt_come_from_the_training_split():
+    prompt = render(TASK, 0, split="validation", template=WORDING, exemplars=(0,))
+    assert "one and two?" in prompt.inputs
+    assert prompt.inputs.count("no and no?") == 1
+
+
+def test_braces_in_a_record_are_text():
+    load = lambda split: [{"question": "{answer}", "answer": "{}"}]  # noqa: E731
+    task = Task("braces", "niv2", "c", load, {"train": 1}, "pocket_fact")
+    assert render(task, 0, template=WORDING).inputs == "Answer.\n\nQ: {answer}"
+
+
+def test_a_record_without_a_field_names_task_record_template_and_field():
+    template = Template("odd", "{premise}", "{answer}")
+    expected = "task 'toy', train record 2, template 'odd': the template names the field 'premise'"
+    with pytest.raises(InputError, match=expected):
+        render(TASK, 2, template=template)
+
+
+@pytest.mark.parametrize(
+    ("splits", "shots", "sentence"),
+    [
+        ({"validation": 9}, 2, "task 't' has no training split to draw few-shot exemplars from"),
+        ({"train": 3}, 3, "task 't' has 3 training records, too few for 3 exemplars beside"),
+    ],
+)
+def test_a_task_that_cannot_give_exemplars_is_named(splits, shots, sentence):
+    task = Task("t", "niv2", "c", list, splits, "pocket_fact")
+    with pytest.raises(InputError, match=sentence):
+        check_exemplars(task, shots)
+
+
+def test_shorten_drops_whole_exemplars_and_keeps_the_instruction():
+    prompt = render(TASK, 0, exemplars=(1, 2))
+    shorter = shorten(prompt, TASK, lambda p: len(p.exemplars) <= 1)
+    assert shorter.exemplars == (1,)
+    assert shorter.inputs.startswith("answer the question.")
+    assert shorter.targets == prompt.targets
+    bare = shorten(prompt, TASK, lambda p: False)
+    assert bare.exemplars == ()
+
+
+def test_suite_prompts_are_the_same_each_time_and_at_most_items_per_task():
+    suite = load_collection("pocket").suites["held_in"]
+    prompts = suite_prompts(suite, shots=3, items=5)
+    assert prompts == suite_prompts(suite, shots=3, items=5)
+    assert len(prompts) == 5 * len(suite.tasks)
+    assert {prompt.split for prompt in prompts} == {"validation"}
+    assert all(len(set(prompt.exemplars)) == 3 for prompt in prompts)
+
+
+def test_all_items_of_a_suite_are_each_asked_once():
+    prompts = suite_prompts(Suite("toy", (TASK,)), shots=0)
+    assert [prompt.record for prompt in prompts] == [0, 1, 2, 3]
+
+
+def test_a_suite_of_training_records_has_no_question_among_its_exemplars():
+    for prompt in suite_prompts(Suite("toy", (TASK,), split="train"), shots=2):
+        assert prompt.record not in prompt.exemplars
