@@ -62,8 +62,8 @@ def evaluate(
 def score(suite: Suite, shots: int, items: Sequence[dict]) -> list[dict]:
     """Tidy scores from an evaluation's rows: one per task, and one for the suite.
 
-    A suite's value is the mean over its tasks, each weighing the same (A.3); so is its chance level,
-    that of picking among the options at random (0 where there are none). Both are in per cent.
+    A suite's value is the mean over its tasks, each weighing the same (A.3); so is its chance
+    level, that of picking among the options at random (0 where there are none). Both in per cent.
     """
     rows = []
     for task in suite.tasks:

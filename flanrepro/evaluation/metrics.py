@@ -24,7 +24,7 @@ def extract_answer(text: str, kind: str) -> str:
 
     An answer that is not there is the empty string.
     """
-    before, cue, tail = text.rpartition(_CUE)
+    _, cue, tail = text.rpartition(_CUE)
     if kind == "number":
         numbers = _NUMBER.findall(tail)
         if not numbers:

@@ -5,7 +5,6 @@ import hashlib
 import json
 from dataclasses import dataclass
 
-
 from flanrepro.collection import Collection, Mixture, load_collection
 from flanrepro.data.vocabulary import Vocabulary, load_vocabulary
 from flanrepro.errors import InputError

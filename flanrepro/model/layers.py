@@ -94,7 +94,7 @@ class RelativePositionBias(nn.Module):
 
 
 class Attention(nn.Module):
-    """Multi-head attention without scaling of the logits, which T5 folds into its initial values."""
+    """Multi-head attention; T5 folds the scaling of the logits into its initial values."""
 
     config: T5Config
 

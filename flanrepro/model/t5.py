@@ -131,9 +131,7 @@ class Decoder(nn.Module):
         y = self.dropout(y, deterministic=deterministic)
         for layer in self.layers:
             y = layer(y, encoded, bias, cross_bias, deterministic)
-        return self.logits_dense(
-            self.dropout(self.decoder_norm(y), deterministic=deterministic)
-        )
+        return self.logits_dense(self.dropout(self.decoder_norm(y), deterministic=deterministic))
 
     def start(self, encoded: jax.Array, max_length: int) -> Cache:
         """An empty cache for `max_length` tokens; cross-attention's part is computed here, once."""

@@ -55,7 +55,8 @@ def train(
         folder: for its checkpoints.
         checkpoint_seconds: at least so long between two checkpoints.
         bar: show progress with loss, useful tokens/s and time left.
-        stop_at: stop at this step instead of the last, with a checkpoint there.
+        stop_at: stop at this step instead of the last, with a checkpoint there; a multiple of
+            `LOG_EVERY`, so that the history does not depend on where a run was stopped.
 
     Returns:
         parameters, and what was done.

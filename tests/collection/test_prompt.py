@@ -33,7 +33,8 @@ def test_zero_shot_is_instruction_and_inputs():
 def test_few_shot_puts_exemplars_before_the_question_and_ends_with_the_cue():
     prompt = render(TASK, 0, template=WORDING, options=False, exemplars=(2, 1))
     assert prompt.inputs == (
-        "Answer.\n\nQ: one and one?\nA: two.\n--\nQ: two and two?\nA: four.\n--\nQ: one and two?\nA:"
+        "Answer.\n\nQ: one and one?\nA: two.\n--\nQ: two and two?\nA: four.\n--\n"
+        "Q: one and two?\nA:"
     )
     assert prompt.targets == "three."
     assert (prompt.setting, prompt.exemplars, prompt.template) == ("few_shot", (2, 1), "golden")
