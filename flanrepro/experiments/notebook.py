@@ -1,6 +1,7 @@
 """Strict papermill: parameters are checked before anything runs."""
 
 import ast
+import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -88,6 +89,8 @@ def run_notebook(path: Path, given: Mapping[str, str]) -> Path:
             str(target),
             parameters,
             kernel_name="python3",
+            stderr_file=sys.stderr,  # progress, live
+            progress_bar=False,
             # Silences the kernel's note that it talks over local TCP.
             extra_arguments=["--IPKernelApp.log_level=40"],
         )
@@ -96,7 +99,19 @@ def run_notebook(path: Path, given: Mapping[str, str]) -> Path:
             f"{path.name} stopped in cell {error.cell_index} with {error.ename}: {error.evalue} "
             f"(the executed copy, {target}, shows where)"
         ) from error
+    _drop_progress(target)
     return target
+
+
+def _drop_progress(path: Path) -> None:
+    """Takes the progress bars out of the executed copy: they are for those who wait."""
+    import nbformat
+
+    notebook = nbformat.read(path, as_version=4)
+    for cell in notebook.cells:
+        if "progress" in cell.metadata.get("tags", []):
+            cell.outputs = [out for out in cell.outputs if out.get("name") != "stderr"]
+    nbformat.write(notebook, path)
 
 
 def printed_result(path: Path) -> str:

@@ -50,8 +50,16 @@ class RunSpec:
     dtype: str = "float32"
 
     def to_json(self) -> str:
-        """Canonical JSON: the same text for equal specs."""
-        return json.dumps(dataclasses.asdict(self), sort_keys=True, separators=(",", ":"))
+        """Canonical JSON: the same text for equal specs.
+
+        Fields at their default are left out, so that a new field renames no run that is as before.
+        """
+        fields = {}
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            if value != field.default:  # a required field has none
+                fields[field.name] = float(value) if field.type is float else value
+        return json.dumps(fields, sort_keys=True, separators=(",", ":"))
 
     @property
     def run_id(self) -> str:

@@ -111,10 +111,11 @@ class RunStore:
         self._check(folder, spec)
         return Run(spec, folder) if (folder / "manifest.json").is_file() else None
 
-    def get(self, spec: RunSpec, *, bar: bool = True) -> Run:
+    def get(self, spec: RunSpec, *, bar: str = "") -> Run:
         """The finished run of `spec`: read if it is there, else trained, going on where it was.
 
-        Of several processes that ask for one run, one trains it and the others wait for it.
+        Of several processes that ask for one run, one trains it and the others wait for it. A name
+        for the progress `bar` shows one.
         """
         if run := self.find(spec):
             return run
@@ -127,7 +128,7 @@ class RunStore:
             self._train(spec, folder, bar)
         return Run(spec, folder)
 
-    def _train(self, spec: RunSpec, folder: Path, bar: bool) -> None:
+    def _train(self, spec: RunSpec, folder: Path, bar: str) -> None:
         import pandas as pd
 
         from flanrepro.training.loop import train
@@ -144,12 +145,17 @@ class RunStore:
         try:
             found = json.loads(manifest.read_text())["format"] if manifest.is_file() else FORMAT
             same = not written.is_file() or RunSpec(**_read_spec(written)) == spec
-        except (json.JSONDecodeError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError) as error:  # ValueError: not JSON, or not UTF-8
             raise InputError(
-                f"the run folder {folder} cannot be read ({error}): it is damaged or of another "
+                f"the run folder {folder} cannot be read ({error!r}): it is damaged or of another "
                 "version of flanrepro; move it away and run again"
             ) from None
-        if found != FORMAT or not same:
+        if not same:
+            raise InputError(
+                f"the run folder {folder} holds another run: its spec.json is not what is asked "
+                "for; move the folder away and run again"
+            )
+        if found != FORMAT:
             raise InputError(
                 f"the run folder {folder} was written by another version of flanrepro (format "
                 f"{found}, this one reads {FORMAT}): use that version, or move the folder away and "

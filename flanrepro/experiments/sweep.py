@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 from flanrepro.experiments.profiles import Job
 from flanrepro.experiments.spec import RunSpec
@@ -20,7 +20,10 @@ def few_shot_sweep(job: Job) -> list[RunSpec]:
 
 def run_all(store: RunStore, specs: Sequence[RunSpec]) -> list[Run]:
     """The runs of `specs`: finished ones are read, the others trained one after the other."""
-    return [store.get(spec) for spec in tqdm(specs, desc="runs", unit="run")]
+    return [
+        store.get(spec, bar=f"run {i} of {len(specs)}: {spec.label()}")
+        for i, spec in enumerate(specs, 1)
+    ]
 
 
 def evaluate_all(
@@ -36,7 +39,7 @@ def evaluate_all(
     suites, shots = list(suites), list(shots)
     rows = [
         {"few_shot_fraction": run.spec.few_shot_fraction, **row}
-        for run in tqdm(runs, desc="evaluated", unit="run")
+        for run in tqdm(runs, desc="evaluated", unit="run", leave=False)
         for suite in suites
         for k in shots
         for row in run.evaluate(suite, k, items)

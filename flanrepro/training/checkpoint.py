@@ -1,9 +1,11 @@
 """Orbax checkpoints of a run: state, the stream's position, and what was measured so far."""
 
+import os
 import shutil
 from pathlib import Path
 
 import jax
+import numpy as np
 import orbax.checkpoint as ocp
 
 from flanrepro.errors import InputError
@@ -36,17 +38,21 @@ class Checkpoints:
             state=ocp.args.StandardSave(state._asdict()), progress=ocp.args.JsonSave(progress)
         )
         try:
+            # Asked first: on a full disk TensorStore fails in many threads, and all of them report.
+            _ask_for(sum(leaf.nbytes for leaf in jax.tree.leaves(state)), self.folder)
             self._manager.save(step, args=args, force=True)
-        except Exception as error:  # Orbax and TensorStore report a full disk by several classes
-            kept = self.latest
-            free = shutil.disk_usage(self.folder).free
-            reason = " ".join(str(error).split())[:200]
-            raise InputError(
-                f"the checkpoint of step {step} could not be written to {self.folder} "
-                f"({free / 1e6:.0f} MB free; {reason}); "
-                + (f"the one of step {kept} is whole" if kept else "there is none before it")
-                + ": free some space and start the run again, it goes on from there"
-            ) from error
+        except Exception as error:  # Orbax and TensorStore report a failed write by several classes
+            reason = error.strerror if isinstance(error, OSError) else " ".join(str(error).split())
+            raise self._unwritten(step, reason[:200]) from None
+
+    def _unwritten(self, step: int, reason: str) -> InputError:
+        kept, free = self.latest, shutil.disk_usage(self.folder).free
+        return InputError(
+            f"the checkpoint of step {step} could not be written to {self.folder} "
+            f"({free / 1e6:.0f} MB free; {reason}); "
+            + (f"the one of step {kept} is whole" if kept else "there is none before it")
+            + ": free some space and start the run again, it goes on from there"
+        )
 
     def restore(self, like: TrainState) -> tuple[TrainState, dict]:
         """The newest checkpoint, its arrays as `like`'s in shape, dtype and sharding."""
@@ -61,24 +67,26 @@ class Checkpoints:
         self._manager.close()
 
 
+def _ask_for(size: int, folder: Path) -> None:
+    """OSError if the disk, or a quota, would not take `size` more bytes."""
+    if not hasattr(os, "posix_fallocate"):  # macOS: only the write itself tells
+        return
+    path = folder / f"space.{os.getpid()}.part"
+    try:
+        with path.open("wb") as file:
+            os.posix_fallocate(file.fileno(), 0, size)
+    finally:
+        path.unlink(missing_ok=True)
+
+
 def restore_params(folder: Path) -> dict:
     """The newest checkpoint's parameters alone, as NumPy arrays."""
-    manager = ocp.CheckpointManager(folder.absolute())
-    step = manager.latest_step()
-    manager.close()
-    if step is None:
+    steps = ocp.utils.checkpoint_steps(folder.absolute()) if folder.is_dir() else []
+    if not steps:
         raise InputError(f"no checkpoint in {folder}: train the run first")
-    with ocp.PyTreeCheckpointer() as checkpointer:
-        path = folder.absolute() / str(step) / "state"
-        tree = checkpointer.metadata(path).item_metadata.tree
-        item = {"params": jax.tree.map(lambda _: 0, tree["params"])}
-        as_numpy = jax.tree.map(lambda _: ocp.RestoreArgs(restore_type=_numpy()), item)
-        return checkpointer.restore(
-            path, args=ocp.args.PyTreeRestore(item, restore_args=as_numpy, partial_restore=True)
-        )["params"]
-
-
-def _numpy():
-    import numpy as np
-
-    return np.ndarray
+    path = folder.absolute() / str(max(steps)) / "state"
+    handler = ocp.PyTreeCheckpointHandler()
+    item = {"params": jax.tree.map(lambda _: 0, handler.metadata(path).tree["params"])}
+    as_numpy = jax.tree.map(lambda _: ocp.RestoreArgs(restore_type=np.ndarray), item)
+    args = ocp.args.PyTreeRestore(item, restore_args=as_numpy, partial_restore=True)
+    return handler.restore(path, args=args)["params"]

@@ -63,7 +63,13 @@ def state_dict(config, params):
 @pytest.fixture(scope="module")
 def hugging_face(config, params):
     torch = pytest.importorskip("torch", reason="PyTorch is not installed (extra `interop`)")
-    transformers = pytest.importorskip("transformers", reason="transformers is not installed")
+    pytest.importorskip(
+        "transformers.models.t5.modeling_t5",
+        reason="transformers, or what it needs of PyTorch, is not installed (extra `interop`)",
+        exc_type=ImportError,
+    )
+    import transformers
+
     hf_config = transformers.T5Config(
         vocab_size=config.vocab_size,
         d_model=config.emb_dim,
