@@ -99,11 +99,11 @@ def train_vocabulary(
     return path
 
 
-def collection_text(collection: Collection) -> Iterator[str]:
-    """Every training record as a prompt, with its task's templates in turn."""
+def collection_text(collection: Collection, records: int = 2000) -> Iterator[str]:
+    """Each task's first training records as prompts, with its templates in turn."""
     for task in collection.tasks.values():
         templates = load_templates(task.templates)
-        for i in range(task.size("train")):
+        for i in range(min(records, task.size("train"))):
             prompt = render(task, i, template=templates[i % len(templates)])
             yield f"{prompt.inputs}{templates[i % len(templates)].answer}{prompt.targets}"
 

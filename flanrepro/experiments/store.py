@@ -120,7 +120,12 @@ class RunStore:
         if run := self.find(spec):
             return run
         folder = self.root / spec.run_id
-        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise InputError(
+                f"the run folder {folder} could not be made ({error.strerror}): give another `out`"
+            ) from None
         with _locked(folder / "training.lock", spec):
             if run := self.find(spec):
                 return run

@@ -6,6 +6,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
+from flanrepro.model.host_memory import reuse_host_memory
 from flanrepro.model.layers import (
     MASKED,
     MLP,
@@ -19,9 +20,12 @@ from flanrepro.model.sizes import T5Config, t5_config
 
 __all__ = ["T5Config", "Transformer", "init_params", "logical_axes", "param_count", "t5_config"]
 
+# Here, because it must come before JAX starts its threads, and whoever has a model imports this.
+reuse_host_memory()
+
 Cache = list[dict[str, jax.Array]]
-"""Per decoder layer: `key`, `value` [batch, max_length, heads, head_dim] of the tokens so far, and
-`encoded_key`, `encoded_value` [batch, inputs, heads, head_dim]."""
+"""Per decoder layer: `key`, `value` [batch, heads, max_length, head_dim] of the tokens so far, and
+`encoded_key`, `encoded_value` [batch, heads, inputs, head_dim]."""
 
 
 class EncoderLayer(nn.Module):
@@ -35,10 +39,12 @@ class EncoderLayer(nn.Module):
         self.mlp = MLP(cfg)
         self.dropout = nn.Dropout(cfg.dropout_rate, broadcast_dims=(-2,))
 
-    def __call__(self, x: jax.Array, bias: jax.Array, deterministic: bool) -> jax.Array:
+    def __call__(
+        self, x: jax.Array, bias: jax.Array, mask: jax.Array, deterministic: bool
+    ) -> jax.Array:
         drop = functools.partial(self.dropout, deterministic=deterministic)
         y = self.pre_attention_layer_norm(x)
-        x = x + drop(self.attention(y, y, bias, deterministic))
+        x = x + drop(self.attention(y, y, bias, mask, deterministic))
         return x + drop(self.mlp(self.pre_mlp_layer_norm(x), deterministic))
 
 
@@ -60,31 +66,38 @@ class DecoderLayer(nn.Module):
         x: jax.Array,
         encoded: jax.Array,
         bias: jax.Array,
-        cross_bias: jax.Array,
+        mask: jax.Array,
+        cross_mask: jax.Array,
         deterministic: bool,
     ) -> jax.Array:
         drop = functools.partial(self.dropout, deterministic=deterministic)
         y = self.pre_self_attention_layer_norm(x)
-        x = x + drop(self.self_attention(y, y, bias, deterministic))
+        x = x + drop(self.self_attention(y, y, bias, mask, deterministic))
         y = self.pre_cross_attention_layer_norm(x)
-        x = x + drop(self.encoder_decoder_attention(y, encoded, cross_bias, deterministic))
+        x = x + drop(self.encoder_decoder_attention(y, encoded, None, cross_mask, deterministic))
         return x + drop(self.mlp(self.pre_mlp_layer_norm(x), deterministic))
 
     def step(
-        self, x: jax.Array, cache: dict, index: jax.Array, bias: jax.Array, cross_bias: jax.Array
+        self,
+        x: jax.Array,
+        cache: dict,
+        index: jax.Array,
+        bias: jax.Array,
+        mask: jax.Array,
+        cross_mask: jax.Array,
     ) -> tuple[jax.Array, dict]:
         """One position [batch, 1, embed]; its key and value go into the cache at `index`."""
         y = self.pre_self_attention_layer_norm(x)
         key, value = self.self_attention.keys_values(y)
-        write = functools.partial(jax.lax.dynamic_update_slice_in_dim, axis=1)
+        write = functools.partial(jax.lax.dynamic_update_slice_in_dim, axis=2)
         cache = cache | {
             "key": write(cache["key"], key, index),
             "value": write(cache["value"], value, index),
         }
-        x = x + self.self_attention.attend(y, cache["key"], cache["value"], bias)
+        x = x + self.self_attention.attend(y, cache["key"], cache["value"], bias, mask)
         y = self.pre_cross_attention_layer_norm(x)
         x = x + self.encoder_decoder_attention.attend(
-            y, cache["encoded_key"], cache["encoded_value"], cross_bias
+            y, cache["encoded_key"], cache["encoded_value"], None, cross_mask
         )
         return x + self.mlp(self.pre_mlp_layer_norm(x)), cache
 
@@ -100,10 +113,10 @@ class Encoder(nn.Module):
         self.dropout = nn.Dropout(cfg.dropout_rate, broadcast_dims=(-2,))
 
     def __call__(self, x: jax.Array, mask: jax.Array, deterministic: bool) -> jax.Array:
-        bias = self.relpos_bias(x.shape[1], x.shape[1]) + _as_bias(mask)
+        bias = self.relpos_bias(x.shape[1], x.shape[1])
         x = self.dropout(x, deterministic=deterministic)
         for layer in self.layers:
-            x = layer(x, bias, deterministic)
+            x = layer(x, bias, mask, deterministic)
         return self.dropout(self.encoder_norm(x), deterministic=deterministic)
 
 
@@ -126,17 +139,16 @@ class Decoder(nn.Module):
         cross_mask: jax.Array,
         deterministic: bool,
     ) -> jax.Array:
-        bias = self.relpos_bias(y.shape[1], y.shape[1]) + _as_bias(mask)
-        cross_bias = _as_bias(cross_mask)
+        bias = self.relpos_bias(y.shape[1], y.shape[1])
         y = self.dropout(y, deterministic=deterministic)
         for layer in self.layers:
-            y = layer(y, encoded, bias, cross_bias, deterministic)
+            y = layer(y, encoded, bias, mask, cross_mask, deterministic)
         return self.logits_dense(self.dropout(self.decoder_norm(y), deterministic=deterministic))
 
     def start(self, encoded: jax.Array, max_length: int) -> Cache:
         """An empty cache for `max_length` tokens; cross-attention's part is computed here, once."""
         cfg, cache = self.config, []
-        shape = (encoded.shape[0], max_length, cfg.num_heads, cfg.head_dim)
+        shape = (encoded.shape[0], cfg.num_heads, max_length, cfg.head_dim)
         for layer in self.layers:
             key, value = layer.encoder_decoder_attention.keys_values(encoded)
             empty = jnp.zeros(shape, key.dtype)
@@ -147,12 +159,11 @@ class Decoder(nn.Module):
         self, y: jax.Array, cache: Cache, index: jax.Array, cross_mask: jax.Array
     ) -> tuple[jax.Array, Cache]:
         """Logits [batch, vocab] after the token at `index`, embedded as y [batch, 1, embed]."""
-        length = cache[0]["key"].shape[1]
+        length = cache[0]["key"].shape[2]
         bias = jax.lax.dynamic_slice_in_dim(self.relpos_bias(length, length), index, 1, axis=2)
-        bias = bias + _as_bias((jnp.arange(length) <= index)[None, None, None])
-        cross_bias, after = _as_bias(cross_mask), []
+        mask, after = _as_bias((jnp.arange(length) <= index)[None, None, None]), []
         for layer, before in zip(self.layers, cache, strict=True):
-            y, new = layer.step(y, before, index, bias, cross_bias)
+            y, new = layer.step(y, before, index, bias, mask, cross_mask)
             after.append(new)
         return self.logits_dense(self.decoder_norm(y))[:, 0], after
 
@@ -190,14 +201,14 @@ class Transformer(nn.Module):
         encoded = self.encode(
             encoder_input_tokens, encoder_segment_ids, deterministic=deterministic
         )
-        sources, targets = _segments(encoder_input_tokens, encoder_segment_ids), None
+        sources = _segments(encoder_input_tokens, encoder_segment_ids)
         targets = _segments(decoder_target_tokens, decoder_segment_ids)
         causal = jnp.tri(targets.shape[1], dtype=bool)
         return self.decoder(
             self.token_embedder(decoder_input_tokens),
             encoded,
-            _pairs(targets, targets) & causal,
-            _pairs(targets, sources),
+            _as_bias(_pairs(targets, targets) & causal),
+            _as_bias(_pairs(targets, sources)),
             deterministic,
         )
 
@@ -211,7 +222,7 @@ class Transformer(nn.Module):
         """Encoder states [batch, inputs, embed]."""
         sources = _segments(encoder_input_tokens, encoder_segment_ids)
         x = self.token_embedder(encoder_input_tokens)
-        return self.encoder(x, _pairs(sources, sources), deterministic)
+        return self.encoder(x, _as_bias(_pairs(sources, sources)), deterministic)
 
     def start_decoding(self, encoder_input_tokens: jax.Array, max_length: int) -> Cache:
         """Encodes the inputs and gives the decoder's cache before the first token."""
@@ -221,7 +232,7 @@ class Transformer(nn.Module):
         self, tokens: jax.Array, cache: Cache, index: jax.Array, encoder_input_tokens: jax.Array
     ) -> tuple[jax.Array, Cache]:
         """Logits [batch, vocab] of position `index` from its decoder inputs, tokens [batch, 1]."""
-        cross_mask = (encoder_input_tokens > 0)[:, None, None, :]
+        cross_mask = _as_bias((encoder_input_tokens > 0)[:, None, None, :])
         return self.decoder.step(self.token_embedder(tokens), cache, index, cross_mask)
 
 
@@ -237,6 +248,7 @@ def _pairs(queries: jax.Array, keys: jax.Array) -> jax.Array:
 
 
 def _as_bias(mask: jax.Array) -> jax.Array:
+    """What a mask adds to attention logits, float32."""
     return jnp.where(mask, 0.0, MASKED)
 
 

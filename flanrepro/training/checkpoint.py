@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import orbax.checkpoint as ocp
 
@@ -61,10 +62,16 @@ class Checkpoints:
             state=ocp.args.StandardRestore(abstract), progress=ocp.args.JsonRestore()
         )
         restored = self._manager.restore(self.latest, args=args)
-        return TrainState(**restored.state), restored.progress
+        state = jax.tree.map(_bound_as, TrainState(**restored.state), like)
+        return state, restored.progress
 
     def close(self) -> None:
         self._manager.close()
+
+
+def _bound_as(array: jax.Array, like: jax.Array) -> jax.Array:
+    """Orbax commits arrays to their devices; a step is compiled anew if it had others before."""
+    return array if like.committed else jnp.array(np.asarray(array))
 
 
 def _ask_for(size: int, folder: Path) -> None:

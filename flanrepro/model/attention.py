@@ -1,0 +1,66 @@
+"""Dot-product attention whose backward pass is written out, for speed on a CPU."""
+
+import jax
+import jax.numpy as jnp
+
+
+@jax.custom_vjp
+def dot_product_attention(
+    queries: jax.Array, keys: jax.Array, values: jax.Array, bias: jax.Array | None, mask: jax.Array
+) -> jax.Array:
+    """softmax(queries keys' + bias + mask) values; [batch, heads, queries, head_dim].
+
+    Logits and softmax are float32 whatever the inputs are. Differentiable once, in reverse, with
+    respect to all but the mask.
+
+    Args:
+        queries: [batch, heads, queries, head_dim].
+        keys, values: [batch, heads, keys, head_dim].
+        bias: float32 [1, heads, queries, keys], what relative position adds to the logits.
+        mask: float32 [batch or 1, 1, queries, keys], 0 where attention is
+            allowed, else about -1e10.
+    """
+    return _forward(queries, keys, values, bias, mask)[0]
+
+
+def _forward(queries, keys, values, bias, mask):
+    logits = jnp.matmul(queries, _swap(keys), preferred_element_type=jnp.float32) + mask
+    logits = logits if bias is None else logits + bias
+    # Normalized after the product with the values: head_dim divisions per query, not one per key.
+    weights = jnp.exp(logits - logits.max(axis=-1, keepdims=True))
+    inverse = 1 / weights.sum(axis=-1, keepdims=True)
+    mixed = jnp.matmul(weights.astype(values.dtype), values, preferred_element_type=jnp.float32)
+    mixed = (mixed * inverse).astype(values.dtype)
+    return mixed, (queries, keys, values, bias, weights, inverse, mixed)
+
+
+def _backward(saved, grad):
+    """What reverse-mode differentiation would do, with two things that XLA's CPU backend needs.
+
+    Gradients of keys and values are products with the small factor on the left (dK' = Q' dS): with
+    the [queries, keys] matrix transposed on the left, as autodiff has it, they take four times as
+    long. And the bias's sum over the batch is a product with ones: as a sum it is fused into the
+    product that follows, which then reads the whole [batch, heads, queries, keys] many times over.
+    """
+    queries, keys, values, bias, weights, inverse, mixed = saved
+    dtype = values.dtype
+    grad = grad.astype(jnp.float32)
+    shared = jnp.sum(grad * mixed, axis=-1, keepdims=True) * inverse
+    grad = (grad * inverse).astype(dtype)
+    d_weights = jnp.matmul(grad, _swap(values), preferred_element_type=jnp.float32)
+    d_logits = weights * (d_weights - shared)
+    d_bias = None
+    if bias is not None:
+        d_bias = jnp.tensordot(jnp.ones(d_logits.shape[0]), d_logits, 1)[None]
+    d_logits = d_logits.astype(dtype)
+    d_queries = d_logits @ keys
+    d_keys = _swap(_swap(queries) @ d_logits)
+    d_values = _swap(_swap(grad) @ weights.astype(dtype))
+    return d_queries, d_keys, d_values, d_bias, None
+
+
+def _swap(x: jax.Array) -> jax.Array:
+    return jnp.swapaxes(x, -1, -2)
+
+
+dot_product_attention.defvjp(_forward, _backward)

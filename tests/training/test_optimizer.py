@@ -1,0 +1,54 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from flanrepro.errors import InputError
+from flanrepro.training.optimizer import OPTIMIZERS, make_optimizer, make_schedule
+
+
+def test_warm_up_rises_linearly_and_then_stays():
+    schedule = make_schedule(0.4, warmup_steps=4)
+    rates = [float(schedule(step)) for step in (0, 1, 2, 4, 5, 1000)]
+    assert rates == pytest.approx([0.0, 0.1, 0.2, 0.4, 0.4, 0.4])
+
+
+def test_without_warm_up_the_rate_is_constant():
+    schedule = make_schedule(0.4, warmup_steps=0)
+    assert [float(schedule(step)) for step in (0, 1, 1000)] == pytest.approx([0.4] * 3)
+
+
+def test_an_unknown_optimizer_is_an_error_that_lists_the_known_ones():
+    with pytest.raises(InputError, match="unknown optimizer 'sgd': choose one of adafactor, adamw"):
+        make_optimizer("sgd", 0.1)
+
+
+def updates(name: str, params: dict, gradients: dict) -> dict:
+    optimizer = make_optimizer(name, 0.01)
+    return optimizer.update(gradients, optimizer.init(params), params)[0]
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_every_parameter_moves_against_its_gradient(name):
+    params = {"kernel": jnp.ones((3, 4)), "scale": jnp.ones(4), "rel_embedding": jnp.ones((2, 5))}
+    gradients = jax.tree.map(lambda p: jnp.linspace(-1, 1, p.size).reshape(p.shape) + 0.01, params)
+    moved = updates(name, params, gradients)
+    for part in params:
+        np.testing.assert_array_equal(np.sign(moved[part]), -np.sign(gradients[part]))
+
+
+def test_adamws_first_step_is_the_rate_and_position_biases_move_30_times_as_far():
+    params = {"kernel": jnp.ones(3), "rel_embedding": jnp.ones(3)}
+    gradients = {"kernel": jnp.array([1.0, -2.0, 3.0]), "rel_embedding": jnp.array([1.0, 1.0, -1])}
+    moved = updates("adamw", params, gradients)
+    np.testing.assert_allclose(moved["kernel"], [-0.01, 0.01, -0.01], rtol=1e-4)
+    np.testing.assert_allclose(moved["rel_embedding"], [-0.3, -0.3, 0.3], rtol=1e-4)
+
+
+def test_adafactors_step_is_relative_to_the_parameters_scale():
+    small, large = (
+        updates("adafactor", {"w": jnp.full(4, scale)}, {"w": jnp.ones(4)})["w"]
+        for scale in (1.0, 100.0)
+    )
+    np.testing.assert_allclose(large, 100 * small, rtol=1e-5)
+    assert float(small[0]) == pytest.approx(-0.01, rel=1e-3)
