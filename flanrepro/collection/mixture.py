@@ -2,6 +2,7 @@
 
 import functools
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -42,8 +43,9 @@ class Mixture:
         max_examples: use at most so many records of each task, drawn once.
 
     Raises:
-        InputError: no task, a weight that is negative or not a number, weights that are all zero, a
-            fraction outside [0, 1], or a task that cannot give exemplars.
+        InputError: no task or one task twice, a weight that is negative or not a number, weights
+            that are all zero, a fraction outside [0, 1], `max_examples` below 1, or a task that has
+            no training records or too few to give exemplars.
     """
 
     tasks: tuple[Task, ...]
@@ -55,11 +57,7 @@ class Mixture:
     counts: np.ndarray = field(init=False, repr=False, compare=False)
 
     def __post_init__(self):
-        if not self.tasks:
-            raise InputError("a mixture of no tasks: name at least one task")
-        for name in ("few_shot_fraction", "options_fraction"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise InputError(f"{name} is {getattr(self, name)}: expected 0 to 1")
+        self._check()
         weights = self.weights
         if weights is None:
             weights = proportional_weights(self.tasks)
@@ -71,10 +69,27 @@ class Mixture:
             counts *= factor
         object.__setattr__(self, "counts", counts)
         for task, count in zip(self.tasks, counts, strict=True):
-            task.size("train")
+            if not task.size("train") and count:
+                raise InputError(f"task '{task.name}' has no training records: leave it out")
             if count and self.few_shot_fraction > 0:
                 check_exemplars(task, max(FEW_SHOT))
         object.__setattr__(self, "_table", functools.lru_cache(maxsize=4)(self._make_table))
+
+    def _check(self) -> None:
+        if not self.tasks:
+            raise InputError("a mixture of no tasks: name at least one task")
+        for name in ("few_shot_fraction", "options_fraction"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise InputError(f"{name} is {getattr(self, name)}: expected 0 to 1")
+        if self.max_examples is not None and self.max_examples < 1:
+            raise InputError(
+                f"max_examples is {self.max_examples}: expected at least 1, or None for all"
+            )
+        (name, times), *_ = Counter(task.name for task in self.tasks).most_common(1)
+        if times > 1:
+            raise InputError(
+                f"task '{name}' is in the mixture {times} times: name it once, with a larger weight"
+            )
 
     def __reduce__(self):
         # The cache of tables stays behind when a mixture goes to another process.
@@ -98,7 +113,7 @@ class Mixture:
 
     def _prompt(self, task: Task, draw: int, few_shot: bool, options: bool) -> Prompt:
         total = task.size("train")
-        size = min(total, self.max_examples or total)
+        size = total if self.max_examples is None else min(total, self.max_examples)
         key = rng.mix(self.seed, rng.key_of(task.name))
         epoch, n = divmod(draw, size)
         record = rng.permute(n, size, rng.mix(key, 1, epoch))

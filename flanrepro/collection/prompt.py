@@ -119,7 +119,12 @@ def suite_prompts(suite: Suite, shots: int, items: int | None = None) -> list[Pr
         suite: its tasks' first templates are used, with answer options.
         shots: exemplars per prompt, drawn per item from the task's training split; 0: zero-shot.
         items: at most so many records per task, drawn without regard to their order; None: all.
+
+    Raises:
+        InputError: `items` is below 1, or a task cannot give exemplars.
     """
+    if items is not None and items < 1:
+        raise InputError(f"items is {items}: expected at least 1, or None for all")
     prompts = []
     for task in suite.tasks:
         if shots:

@@ -1,6 +1,7 @@
 """The SeqIO adapter: a mixture as a registered `seqio.Task`, for T5X and `seqio_cache_tasks`.
 
-It gives the same tokens as the Grain adapter, unpacked: packing is then the caller's.
+It gives the same tokens as the Grain adapter, unpacked: packing is then the caller's. Lengths are
+the caller's too: what is cached is not cut, so one cache serves every length.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,7 +22,8 @@ def register(
 
     Inputs are cut to the length that the caller asks for, less one, before EOS; examples whose
     targets would be cut are left out, as `flanrepro.data.grain.Encode` does. The mixture is in
-    shuffled order already, so `shuffle=False` loses nothing and keeps it.
+    shuffled order already, so `shuffle=False` loses nothing and keeps it. Every example carries
+    its `index`, from which `mixture[index]` gives its provenance.
 
     Args:
         name: in SeqIO's registry; a task of that name is replaced, so that a notebook's cell can
@@ -48,6 +50,8 @@ def register(
         ),
         preprocessors=[
             seqio.preprocessors.tokenize,
+            # Without it `seqio_cache_tasks` passes the task over, saying nothing.
+            seqio.CacheDatasetPlaceholder(),
             _drop_long_targets,
             seqio.preprocessors.append_eos_after_trim,
         ],
@@ -64,14 +68,14 @@ def _dataset_fn(mixture: Sequence[Prompt], num_examples: int):
     def dataset_fn(split: str, shuffle_files: bool, seed: int | None = None):
         import tensorflow as tf
 
-        def examples() -> Iterator[dict[str, str]]:
+        def examples() -> Iterator[dict[str, str | int]]:
             for i in range(num_examples):
                 prompt = mixture[i]
-                yield {"inputs": prompt.inputs, "targets": prompt.targets}
+                yield {"inputs": prompt.inputs, "targets": prompt.targets, "index": i}
 
-        text = tf.TensorSpec((), tf.string)
+        text, whole = tf.TensorSpec((), tf.string), tf.TensorSpec((), tf.int64)
         return tf.data.Dataset.from_generator(
-            examples, output_signature={"inputs": text, "targets": text}
+            examples, output_signature={"inputs": text, "targets": text, "index": whole}
         )
 
     return dataset_fn

@@ -49,6 +49,10 @@ class RunSpec:
     z_loss: float = 0.0
     dtype: str = "float32"
 
+    def __post_init__(self):
+        # As a list, e.g. from JSON, it would be another run with another name.
+        object.__setattr__(self, "tasks", tuple(self.tasks))
+
     def to_json(self) -> str:
         """Canonical JSON: the same text for equal specs.
 

@@ -149,7 +149,7 @@ class RunStore:
         manifest, written = folder / "manifest.json", folder / "spec.json"
         try:
             found = json.loads(manifest.read_text())["format"] if manifest.is_file() else FORMAT
-            same = not written.is_file() or RunSpec(**_read_spec(written)) == spec
+            same = not written.is_file() or RunSpec(**json.loads(written.read_text())) == spec
         except (ValueError, KeyError, TypeError) as error:  # ValueError: not JSON, or not UTF-8
             raise InputError(
                 f"the run folder {folder} cannot be read ({error!r}): it is damaged or of another "
@@ -166,11 +166,6 @@ class RunStore:
                 f"{found}, this one reads {FORMAT}): use that version, or move the folder away and "
                 "run again"
             )
-
-
-def _read_spec(path: Path) -> dict:
-    fields = json.loads(path.read_text())
-    return {**fields, "tasks": tuple(fields["tasks"])}
 
 
 @contextlib.contextmanager

@@ -48,18 +48,16 @@ def test_every_prompt_is_in_one_batch_of_its_bucket(count, small_batches):
         assert not batch.tokens[len(batch.index) :].any()
 
 
-def test_predictions_are_in_the_prompts_order_and_as_one_by_one(
-    prompts, vocabulary, small_batches
-):
+def test_predictions_are_in_the_prompts_order_and_as_one_by_one(prompts, vocabulary, small_batches):
     config = t5_config("nano", vocabulary.size)
     # Louder than at the start of training, so that different prompts get different answers.
     params = jax.tree.map(lambda leaf: 2 * leaf, init_params(config, 0))
-    texts = predict(config, params, vocabulary, prompts, inputs_length=64, targets_length=6)
+    texts = predict(config, params, vocabulary, prompts, inputs_length=100, targets_length=6)
     assert len(set(texts)) > len(prompts) / 2
     assert [prompt.setting for prompt in prompts[:2]] == ["zero_shot", "few_shot"]
     for prompt, text in zip(prompts, texts, strict=True):
-        ids = encode_prompt(prompt, vocabulary, 64)
-        tokens = np.zeros((1, 64), np.int32)
+        ids = encode_prompt(prompt, vocabulary, 100)
+        tokens = np.zeros((1, 100), np.int32)
         tokens[0, : len(ids)] = ids
         alone = np.asarray(greedy_decode(config, params, tokens, 6))[0]
         assert vocabulary.decode(alone) == text

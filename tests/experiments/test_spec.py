@@ -55,6 +55,13 @@ def test_equal_specs_have_the_same_name_however_their_numbers_are_written(spec):
     assert whole.run_id == point.run_id
 
 
+def test_a_spec_read_from_json_is_the_same_run(spec):
+    changed = dataclasses.replace(spec, tasks=("sum", "kind"))
+    read = RunSpec(**json.loads(json.dumps(dataclasses.asdict(changed))))
+    assert read == changed
+    assert read.run_id == changed.run_id
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_any_changed_field_is_another_run(spec, name):
     changed = dataclasses.replace(spec, **{name: CHANGED[name]})

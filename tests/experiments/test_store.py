@@ -156,8 +156,13 @@ def test_an_evaluation_is_kept_and_read_from_then_on(run, monkeypatch):
     rows = run.evaluate("cot", shots=0, items=3)
     monkeypatch.setattr(type(run), "_predict", None)
     assert run.evaluate("cot", shots=0, items=3) == rows
-    assert [(row["task"], row["n"], row["shots"]) for row in rows] == [("sum", 3, 0), ("mean", 3, 0)]
-    assert {(row["run"], row["seed"], row["suite"]) for row in rows} == {(run.spec.run_id, 0, "cot")}
+    assert [(row["task"], row["n"], row["shots"]) for row in rows] == [
+        ("sum", 3, 0),
+        ("mean", 3, 0),
+    ]
+    assert {(row["run"], row["seed"], row["suite"]) for row in rows} == {
+        (run.spec.run_id, 0, "cot")
+    }
     assert all(math.isfinite(row["value"]) for row in rows)
     lines = (run.folder / "predictions" / "cot_0shot_3.jsonl").read_text().splitlines()
     items = [json.loads(line) for line in lines]

@@ -40,7 +40,8 @@ def ask(spec, tmp_path):
     yield start
     for process in started:
         process.kill()
-        process.communicate()
+        process.wait()
+        process.stdout.close()
 
 
 def in_training(root: Path, count: int) -> list[Path]:

@@ -40,7 +40,7 @@ def test_a_run_that_is_complete_is_not_trained_further(spec, whole, tmp_path):
 
 
 def test_a_killed_run_ends_as_an_uninterrupted_one(spec, tmp_path, start_training):
-    spec = dataclasses.replace(spec, steps=250)
+    spec = dataclasses.replace(spec, steps=120)
     folder = tmp_path / "killed"
     process = start_training(spec, folder)
     while not any(path.name.isdigit() for path in folder.glob("*")):
@@ -50,7 +50,7 @@ def test_a_killed_run_ends_as_an_uninterrupted_one(spec, tmp_path, start_trainin
     process.send_signal(signal.SIGKILL)
     assert process.wait() == -signal.SIGKILL
     process.stderr.close()
-    assert Checkpoints(folder).latest < 250
+    assert Checkpoints(folder).latest < 120
     assert_same(train(spec, folder), train(spec, tmp_path / "whole"))
 
 

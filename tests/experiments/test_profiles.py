@@ -1,0 +1,99 @@
+import pytest
+
+from flanrepro.collection.task import COLLECTIONS
+from flanrepro.data.vocabulary import load_vocabulary
+from flanrepro.errors import InputError
+from flanrepro.experiments.profiles import Job, load_profile, profile_names, workspace
+from flanrepro.model.sizes import SIZES
+from flanrepro.training.optimizer import OPTIMIZERS
+
+ROWS = [(name, collection) for name in profile_names() for collection in COLLECTIONS]
+
+
+@pytest.mark.parametrize(("profile", "collection"), ROWS)
+def test_every_profile_makes_valid_specs(profile, collection):
+    job = Job(profile=profile, collection=collection)
+    specs = list(job.specs())
+    assert [spec.seed for spec in specs] == list(range(job.settings.seeds))
+    for spec in specs:
+        assert spec.collection == collection
+        assert spec.model in SIZES
+        assert spec.optimizer in OPTIMIZERS
+        assert min(spec.steps, spec.batch_size, spec.inputs_length, spec.targets_length) > 0
+        assert 0 < spec.learning_rate < 1
+        assert spec.mixture().few_shot_fraction == 0.5
+    fractions = job.settings.fractions
+    assert sorted(fractions) == list(fractions)
+    assert (fractions[0], fractions[-1]) == (0, 1)
+    assert job.settings.shots > 0
+
+
+@pytest.mark.parametrize("profile", profile_names())
+def test_pocket_profiles_use_the_shipped_vocabulary(profile):
+    spec = next(Job(profile=profile).specs())
+    assert spec.load_vocabulary() is load_vocabulary("pocket")
+
+
+def test_a_jobs_parameters_go_before_the_profiles():
+    specs = list(Job(profile="smoke", model="micro", seeds=2).specs(few_shot_fraction=0.25))
+    assert [(spec.model, spec.seed, spec.few_shot_fraction) for spec in specs] == [
+        ("micro", 0, 0.25),
+        ("micro", 1, 0.25),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("parameters", "sentence"),
+    [
+        ({"profile": "fast"}, "unknown profile 'fast': choose one of smoke, quick"),
+        ({"profile": ""}, "unknown profile '': choose one of smoke, quick"),
+        ({"model": "huge"}, "unknown model 'huge': choose one of nano, micro, mini, small, base"),
+        ({"collection": "p3"}, "unknown collection 'p3': choose one of pocket, flan2022"),
+        ({"engine": "tpu"}, "unknown engine 'tpu': choose one of local"),
+        ({"seeds": -1}, "seeds is -1: expected a whole number, 0 or more"),
+        ({"seeds": 1.5}, "seeds is 1.5: expected a whole number, 0 or more"),
+        ({"seeds": True}, "seeds is True: expected a whole number, 0 or more"),
+    ],
+)
+def test_a_wrong_parameter_is_one_sentence_with_the_valid_ones(parameters, sentence):
+    with pytest.raises(InputError, match=sentence):
+        Job(**parameters)
+
+
+def test_an_unknown_profile_or_collection_is_refused_when_loaded():
+    with pytest.raises(InputError, match="unknown profile 'fast': choose one of smoke"):
+        load_profile("fast", "pocket")
+    with pytest.raises(InputError, match="unknown collection 'p3': choose one of pocket"):
+        load_profile("smoke", "p3")
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    """A folder with `notebooks` and `pyproject.toml`."""
+    monkeypatch.delenv("FLANREPRO_OUT", raising=False)
+    (tmp_path / "project" / "notebooks" / "deep").mkdir(parents=True)
+    (tmp_path / "project" / "pyproject.toml").touch()
+    return tmp_path / "project"
+
+
+@pytest.mark.parametrize("inside", ["", "notebooks", "notebooks/deep"])
+def test_results_go_to_the_project_around_the_current_folder(project, monkeypatch, inside):
+    monkeypatch.chdir(project / inside)
+    assert workspace() == project
+
+
+def test_elsewhere_results_go_to_the_current_folder(project, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert workspace() == tmp_path
+
+
+def test_out_goes_before_the_environment_and_that_before_the_project(
+    project, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(project)
+    monkeypatch.setenv("FLANREPRO_OUT", str(tmp_path / "set"))
+    assert workspace() == tmp_path / "set"
+    assert workspace("given") == project / "given"
+    job = Job(out=str(tmp_path / "out"), profile="smoke")
+    assert job.store.root == tmp_path / "out" / "runs"
+    assert job.figures == tmp_path / "out" / "figures" / "smoke"
