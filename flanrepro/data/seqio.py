@@ -22,8 +22,8 @@ def register(
 
     Inputs are cut to the length that the caller asks for, less one, before EOS; examples whose
     targets would be cut are left out, as `flanrepro.data.grain.Encode` does. The mixture is in
-    shuffled order already, so `shuffle=False` loses nothing and keeps it. Every example carries
-    its `index`, from which `mixture[index]` gives its provenance.
+    shuffled order already, so `shuffle=False` loses nothing and keeps it (`seqio_cache_tasks`
+    shuffles). Every example carries its `index`: `mixture[index]` has its provenance.
 
     Args:
         name: in SeqIO's registry; a task of that name is replaced, so that a notebook's cell can

@@ -12,6 +12,8 @@ from flanrepro.report.figures import COLORS, MARKERS, STYLE, new_figure
 
 PANELS = {"zero_shot": "Zero-shot evaluation", "few_shot": "Few-shot evaluation"}
 SUITES = {"held_in": "Held-In", "held_out": "Held-Out", "cot": "CoT"}
+CLAIMED = ("held_in", "held_out")
+"""The suites that the section's claims name."""
 
 
 def curves(scores: pd.DataFrame) -> pd.DataFrame:
@@ -88,9 +90,11 @@ def beside_the_paper(scores: pd.DataFrame) -> pd.DataFrame:
         resources.files("flanrepro.report").joinpath("claims.yaml").read_text(encoding="utf-8")
     )
     rows = []
-    for (suite, shots), group in scores[scores["task"] == "mean"].groupby(["suite", "shots"]):
+    named = scores[(scores["task"] == "mean") & scores["suite"].isin(CLAIMED)]
+    for (suite, shots), group in named.groupby(["suite", "shots"]):
         setting = "few_shot" if shots else "zero_shot"
         wide = group.pivot_table(index="seed", columns="few_shot_fraction", values="value")
+        wide = wide.dropna()  # a seed counts where all of its runs are there
         for claim, difference in _contrasts(wide, setting).items():
             low, high = interval(difference)
             rows.append(
@@ -99,7 +103,9 @@ def beside_the_paper(scores: pd.DataFrame) -> pd.DataFrame:
                 | {"ours": round(difference.mean(), 2), "low": low, "high": high}
                 | {"seeds": len(difference)}
             )
-    return pd.DataFrame(rows).sort_values(["claim", "evaluation", "suite"], ignore_index=True)
+    columns = ["claim", "evaluation", "suite", "contrast", "paper", "ours", "low", "high", "seeds"]
+    table = pd.DataFrame(rows, columns=columns)
+    return table.sort_values(columns[:3], ignore_index=True)
 
 
 def _contrasts(wide: pd.DataFrame, setting: str) -> dict[str, pd.Series]:

@@ -34,12 +34,21 @@ def test_every_block_holds_the_exact_counts():
     assert (mixture.counts * 10 == np.array([5, 3, 1, 1]) * mixture.block).all()
 
 
-@pytest.mark.parametrize("fraction", [0.0, 0.05, 0.1, 0.25, 0.9, 1.0])
+@pytest.mark.parametrize("fraction", [0.0, 0.05, 0.1, 0.25, 0.5, 0.9, 1.0])
 def test_every_block_holds_the_exact_share_of_few_shot_prompts(fraction):
     mixture = Mixture(tasks(), weights=(5, 3, 1, 1), few_shot_fraction=fraction)
     for block in range(3):
         settings = [mixture[block * mixture.block + j].setting for j in range(mixture.block)]
         assert settings.count("few_shot") == pytest.approx(fraction * mixture.block, abs=1e-9)
+
+
+def test_a_block_that_cannot_hold_the_share_has_the_nearest_whole_number():
+    mixture = Mixture((make_task("task"),), weights=(1,), few_shot_fraction=1 / 3)
+    assert mixture.block == 3
+    large = Mixture(tasks(2), weights=(32_767, 1), few_shot_fraction=0.05)
+    assert large.block == 1 << 15  # as long as a block may be, so not 20 times as long
+    settings = [large[i].setting for i in range(large.block)]
+    assert settings.count("few_shot") == round(0.05 * large.block)
 
 
 def test_each_task_gets_its_share_of_few_shot_prompts_in_the_long_run():
@@ -106,11 +115,35 @@ def test_max_examples_limits_the_records_drawn():
     drawn = [mixture[i].record for i in range(50)]
     assert len(set(drawn)) == 10
     assert max(drawn) > 10  # a sample of all, not the first ten
+    for start in range(0, 50, 10):  # and each of them once per pass
+        assert sorted(drawn[start : start + 10]) == sorted(set(drawn))
+
+
+def test_exemplars_come_from_all_of_the_training_split_under_max_examples():
+    mixture = Mixture((make_task("task", 100),), max_examples=3, few_shot_fraction=1.0)
+    prompts = [mixture[i] for i in range(200)]
+    assert len({prompt.record for prompt in prompts}) == 3
+    assert len({i for prompt in prompts for i in prompt.exemplars}) > 90
+
+
+def test_a_cap_above_a_tasks_size_changes_nothing():
+    capped, free = Mixture(tasks(2), max_examples=1000), Mixture(tasks(2))
+    assert [capped[i] for i in range(100)] == [free[i] for i in range(100)]
 
 
 def test_a_weight_of_zero_leaves_the_task_out():
     mixture = Mixture(tasks(3), weights=(1, 0, 1))
     assert {mixture[i].task for i in range(100)} == {"task0", "task2"}
+
+
+def test_a_task_of_weight_zero_need_not_give_exemplars():
+    mixture = Mixture((*tasks(1), make_task("few", 2), make_task("none", 0)), weights=(1, 0, 0))
+    assert {mixture[i].task for i in range(50)} == {"task0"}
+
+
+def test_whole_number_weights_are_the_counts():
+    assert block_counts([6, 3, 0, 1], list("abcd")).tolist() == [6, 3, 0, 1]
+    assert block_counts([600, 300, 0], list("abc")).tolist() == [2, 1, 0]
 
 
 def test_no_positive_weight_is_lost_to_rounding():
@@ -149,12 +182,26 @@ def test_a_mixture_goes_to_another_process():
         ({"few_shot_fraction": 1.5}, "few_shot_fraction is 1.5: expected 0 to 1"),
         ({"options_fraction": -1}, "options_fraction is -1: expected 0 to 1"),
         ({"tasks": (make_task("dev", validation=9),)}, "task 'dev' has no split 'train'"),
+        (
+            {"tasks": (make_task("dev", validation=9),), "weights": (1,)},
+            "task 'dev' has no split 'train'",
+        ),
         ({"tasks": (make_task("few", 5),)}, "task 'few' has 5 training records, too few for 5"),
+        (
+            {"tasks": (make_task("a"), make_task("no", 0)), "weights": (1, 1)},
+            "task 'no' has no training records: leave it out",
+        ),
+        ({"tasks": tasks(1) * 2}, "task 'task0' is in the mixture 2 times: name it once"),
+        ({"weights": (1, float("inf"))}, "the weight of task 'task1' is inf"),
+        ({"few_shot_fraction": float("nan")}, "few_shot_fraction is nan: expected 0 to 1"),
+        ({"max_examples": 0}, "max_examples is 0: expected at least 1, or None for all"),
+        ({"max_examples": -3}, "max_examples is -3: expected at least 1"),
     ],
 )
 def test_a_bad_mixture_is_one_sentence(changes, sentence):
-    with pytest.raises(InputError, match=sentence):
+    with pytest.raises(InputError, match=sentence) as error:
         Mixture(**{"tasks": tasks(2), **changes})
+    assert "\n" not in str(error.value)
 
 
 def test_a_small_task_can_be_used_zero_shot():

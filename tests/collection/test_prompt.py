@@ -1,6 +1,14 @@
 import pytest
 
-from flanrepro.collection import Suite, Task, Template, load_collection, render, suite_prompts
+from flanrepro.collection import (
+    Suite,
+    Task,
+    Template,
+    load_collection,
+    load_templates,
+    render,
+    suite_prompts,
+)
 from flanrepro.collection.prompt import check_exemplars, shorten
 from flanrepro.errors import InputError
 
@@ -66,6 +74,14 @@ def test_a_record_without_a_field_names_task_record_template_and_field():
         render(TASK, 2, template=template)
 
 
+def test_an_exemplar_without_a_field_is_named_as_a_training_record():
+    load = lambda split: [{"question": "q", "answer": "a"}, {"question": "q"}]  # noqa: E731
+    task = Task("gap", "niv2", "c", load, {"train": 2, "test": 2}, "pocket_fact")
+    expected = "task 'gap', train record 1, template 'question': .* 'answer', .* it has question"
+    with pytest.raises(InputError, match=expected.replace(" it has", r" \(it has")):
+        render(task, 0, split="test", exemplars=(0, 1))
+
+
 @pytest.mark.parametrize(
     ("splits", "shots", "sentence"),
     [
@@ -89,6 +105,18 @@ def test_shorten_drops_whole_exemplars_and_keeps_the_instruction():
     assert bare.exemplars == ()
 
 
+def test_a_prompt_that_fits_is_left_as_it_is():
+    prompt = render(TASK, 0, exemplars=(1, 2))
+    assert shorten(prompt, TASK, lambda p: True) is prompt
+
+
+def test_shorten_keeps_the_wording_and_the_hidden_options():
+    plain = next(t for t in load_templates(TASK.templates) if t.name == "plain")
+    prompt = render(TASK, 0, template=plain, options=False, exemplars=(1, 2))
+    shorter = shorten(prompt, TASK, lambda p: len(p.exemplars) <= 1)
+    assert shorter == render(TASK, 0, template=plain, options=False, exemplars=(1,))
+
+
 def test_suite_prompts_are_the_same_each_time_and_at_most_items_per_task():
     suite = load_collection("pocket").suites["held_in"]
     prompts = suite_prompts(suite, shots=3, items=5)
@@ -98,9 +126,22 @@ def test_suite_prompts_are_the_same_each_time_and_at_most_items_per_task():
     assert all(len(set(prompt.exemplars)) == 3 for prompt in prompts)
 
 
-def test_all_items_of_a_suite_are_each_asked_once():
-    prompts = suite_prompts(Suite("toy", (TASK,)), shots=0)
+@pytest.mark.parametrize("items", [None, 4, 9])
+def test_all_items_of_a_suite_are_each_asked_once(items):
+    prompts = suite_prompts(Suite("toy", (TASK,)), shots=0, items=items)
     assert [prompt.record for prompt in prompts] == [0, 1, 2, 3]
+    assert {prompt.template for prompt in prompts} == {"question"}  # the file's first
+
+
+@pytest.mark.parametrize("items", [0, -1])
+def test_a_suite_of_no_items_is_refused(items):
+    with pytest.raises(InputError, match=f"items is {items}: expected at least 1, or None"):
+        suite_prompts(Suite("toy", (TASK,)), shots=0, items=items)
+
+
+def test_a_suite_that_cannot_give_exemplars_names_the_task():
+    with pytest.raises(InputError, match="task 'toy' has 3 training records, too few for 3"):
+        suite_prompts(Suite("toy", (TASK,)), shots=3)
 
 
 def test_a_suite_of_training_records_has_no_question_among_its_exemplars():

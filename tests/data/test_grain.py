@@ -1,15 +1,25 @@
 import contextlib
 import subprocess
 import sys
+import threading
 import warnings
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from flanrepro.collection import Mixture, load_collection
-from flanrepro.data.grain import DROPPED, KEPT, Encode, PromptTooLong, count_fates, packed_batches
-from flanrepro.data.vocabulary import EOS, load_vocabulary
+from flanrepro.collection import Mixture, Prompt, load_collection
+from flanrepro.data.grain import (
+    DROPPED,
+    KEPT,
+    TRUNCATED,
+    Encode,
+    PromptTooLong,
+    count_fates,
+    packed_batches,
+)
+from flanrepro.data.vocabulary import EOS, PAD, load_vocabulary
 
 SHAPE = {"batch_size": 4, "inputs_length": 288, "targets_length": 32}
 SHORT = {"batch_size": 4, "inputs_length": 64, "targets_length": 8}
@@ -56,12 +66,29 @@ def test_packed_rows_hold_the_mixtures_examples_each_once(shape):
     assert sum(count_fates(b["fate"])["dropped"] for b in group) == fates[DROPPED]
 
 
-def test_positions_count_from_0_in_every_segment():
+def test_a_batch_has_t5xs_names_and_the_asked_shapes():
+    batch = next(batches(SHAPE))
+    shapes = {name: array.shape for name, array in batch.items() if name != "fate"}
+    assert shapes == {
+        "encoder_input_tokens": (4, 288),
+        "encoder_segment_ids": (4, 288),
+        "encoder_positions": (4, 288),
+        "decoder_target_tokens": (4, 32),
+        "decoder_segment_ids": (4, 32),
+        "decoder_positions": (4, 32),
+    }
+    assert {array.dtype for array in batch.values()} == {np.dtype(np.int32)}
+
+
+def test_positions_count_from_0_in_every_segment_and_padding_is_0():
     batch = next(batches(SHAPE))
     for side, tokens in (("encoder", "encoder_input_tokens"), ("decoder", "decoder_target_tokens")):
         ids, positions = batch[f"{side}_segment_ids"], batch[f"{side}_positions"]
-        assert ((ids > 0) == (batch[tokens] > 0)).all()
+        assert ((ids > 0) == (batch[tokens] != PAD)).all()
+        assert (positions[ids == 0] == 0).all()
+        assert (ids == 0).any()
         for row in range(SHAPE["batch_size"]):
+            assert set(ids[row]) - {0} == set(range(1, ids[row].max() + 1))
             for segment in range(1, ids[row].max() + 1):
                 own = positions[row][ids[row] == segment]
                 np.testing.assert_array_equal(own, np.arange(len(own)))
@@ -92,10 +119,47 @@ def test_the_first_long_prompt_is_named_and_the_others_only_counted():
         for i in range(50):
             encode(mixture[i])
     assert len(caught) == 1
-    message = str(caught[0].message)
-    assert message.startswith("task '")
-    assert "the model's lengths are 20 and 8" in message
-    assert "raise inputs_length" in message
+    long = next(
+        prompt
+        for prompt in map(mixture.__getitem__, range(50))
+        if len(encode.vocabulary.encode(prompt.inputs)) >= 20
+        or len(encode.vocabulary.encode(prompt.targets)) >= 8
+    )
+    inputs, targets = (len(encode.vocabulary.encode(t)) + 1 for t in (long.inputs, long.targets))
+    assert str(caught[0].message).startswith(
+        f"task '{long.task}', train record {long.record} ({long.setting}): the prompt has {inputs} "
+        f"input and {targets} target tokens, the model's lengths are 20 and 8; "
+    )
+    assert "raise inputs_length" in str(caught[0].message)
+
+
+@pytest.mark.filterwarnings("ignore::flanrepro.data.grain.PromptTooLong")
+@pytest.mark.parametrize(
+    ("inputs", "targets", "fate", "lengths"),
+    [
+        (5, 3, KEPT, (6, 4)),
+        (9, 3, KEPT, (10, 4)),
+        (10, 3, TRUNCATED, (10, 4)),
+        (30, 3, TRUNCATED, (10, 4)),
+        (9, 4, DROPPED, (0, 0)),
+        (30, 30, DROPPED, (0, 0)),
+    ],
+)
+def test_inputs_are_cut_to_fit_with_eos_and_examples_with_long_targets_dropped(
+    inputs, targets, fate, lengths
+):
+    prompt = Prompt("pig " * inputs, "hen " * targets, "t", "w", "train", 0)
+    example = Encode(load_vocabulary("pocket"), 10, 4)(prompt)
+    assert example["fate"].tolist() == [fate]
+    assert (len(example["inputs"]), len(example["targets"])) == lengths
+    for name, word in (("inputs", "pig"), ("targets", "hen")) if fate != DROPPED else ():
+        (piece,) = load_vocabulary("pocket").encode(word)
+        assert example[name].tolist() == [piece] * (len(example[name]) - 1) + [EOS]
+
+
+def test_fates_are_counted_without_padding():
+    fate = np.array([[KEPT, TRUNCATED, 0, 0], [DROPPED, KEPT, KEPT, 0], [0, 0, 0, 0]])
+    assert count_fates(fate) == {"examples": 5, "truncated": 1, "dropped": 1}
 
 
 def test_little_is_padding():
@@ -104,14 +168,35 @@ def test_little_is_padding():
     assert np.mean(filled) > 0.85
 
 
-def test_a_closed_stream_leaves_no_thread_that_aborts_the_interpreter():
-    code = (
-        "import sys; sys.path.insert(0, 'tests/data');"
-        "from test_grain import batches, SHAPE;"
-        "stream = batches(SHAPE, prefetch=4); next(stream); stream.close()"
-    )
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False)
-    assert result.returncode == 0, result.stderr
+def test_closing_a_stream_ends_its_thread():
+    before = set(threading.enumerate())
+    with contextlib.closing(batches(SHAPE, prefetch=4)) as stream:
+        next(stream)
+        assert len(set(threading.enumerate()) - before) == 1
+    assert set(threading.enumerate()) - before == set()
+
+
+READ_ONE_BATCH = """
+import contextlib, sys
+sys.path.insert(0, sys.argv[1])
+from test_grain import SHAPE, batches
+def main():
+    with contextlib.closing(batches(SHAPE, prefetch=4)) as stream:
+        next(stream)
+main()
+"""
+
+
+def test_a_process_that_closes_its_stream_ends_without_a_word():
+    # Left open, Grain's thread aborts some processes ("terminate called without an active ...").
+    for _ in range(2):
+        result = subprocess.run(
+            [sys.executable, "-c", READ_ONE_BATCH, str(Path(__file__).parent)],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert (result.returncode, result.stderr) == (0, "")
 
 
 def test_short_prompts_raise_no_warning():

@@ -1,11 +1,12 @@
+import json
 import sys
 
 import numpy as np
 import pytest
 
-from flanrepro.collection import Mixture, load_collection
-from flanrepro.data.grain import DROPPED, TRUNCATED, Encode
-from flanrepro.data.vocabulary import load_vocabulary
+from flanrepro.collection import Mixture, Prompt, load_collection
+from flanrepro.data.grain import DROPPED, KEPT, TRUNCATED, Encode
+from flanrepro.data.vocabulary import EOS, load_vocabulary
 from flanrepro.errors import InputError
 
 LENGTHS = {"inputs": 64, "targets": 8}  # short, so that some examples are cut and some left out
@@ -24,6 +25,19 @@ def register():
     return register
 
 
+def read(task, **options) -> list[dict]:
+    """The split's examples in the mixture's order, at LENGTHS."""
+    dataset = task.get_dataset(LENGTHS, split="train", shuffle=False, **options)
+    return sorted(dataset.as_numpy_iterator(), key=lambda example: int(example["index"]))
+
+
+def assert_same_tokens(ours: list[dict], theirs: list[dict]) -> None:
+    assert len(ours) == len(theirs)
+    for left, right in zip(ours, theirs, strict=True):
+        np.testing.assert_array_equal(left["inputs"], right["inputs"])
+        np.testing.assert_array_equal(left["targets"], right["targets"])
+
+
 @pytest.mark.filterwarnings("ignore::flanrepro.data.grain.PromptTooLong")
 def test_both_adapters_give_the_same_tokens_cut_and_dropped_examples_too(register):
     mixture, vocabulary = pocket_mixture(), load_vocabulary("pocket")
@@ -36,11 +50,90 @@ def test_both_adapters_give_the_same_tokens_cut_and_dropped_examples_too(registe
     task = register("flanrepro_test_mixture", mixture, vocabulary, NUM_EXAMPLES)
     dataset = task.get_dataset(LENGTHS, split="train", shuffle=False)
     theirs = list(dataset.as_numpy_iterator())
-    ours = [example for example, fate in zip(encoded, fates, strict=True) if fate != DROPPED]
-    assert len(theirs) == len(ours)
-    for left, right in zip(ours, theirs, strict=True):
-        np.testing.assert_array_equal(left["inputs"], right["inputs"])
-        np.testing.assert_array_equal(left["targets"], right["targets"])
+    kept = [i for i, fate in enumerate(fates) if fate != DROPPED]
+    assert [int(example["index"]) for example in theirs] == kept
+    assert_same_tokens([encoded[i] for i in kept], theirs)
+
+
+@pytest.mark.filterwarnings("ignore::flanrepro.data.grain.PromptTooLong")
+def test_both_adapters_draw_the_line_at_the_same_token(register):
+    vocabulary = load_vocabulary("pocket")
+    prompts = [
+        Prompt("pig " * inputs, "hen " * targets, "t", "w", "train", 0)
+        for inputs, targets in [(63, 7), (64, 7), (63, 8), (64, 8)]
+    ]
+    encode = Encode(vocabulary, LENGTHS["inputs"], LENGTHS["targets"])
+    encoded = [encode(prompt) for prompt in prompts]
+    assert [int(e["fate"][0]) for e in encoded] == [KEPT, TRUNCATED, DROPPED, DROPPED]
+    task = register("flanrepro_test_line", prompts, vocabulary, 4)
+    theirs = read(task)
+    assert_same_tokens(encoded[:2], theirs)
+    assert [(len(e["inputs"]), len(e["targets"])) for e in theirs] == [(64, 8), (64, 8)]
+    assert all(e["inputs"][-1] == e["targets"][-1] == EOS for e in theirs)
+
+
+def test_without_lengths_nothing_is_cut_or_dropped(register):
+    mixture, vocabulary = pocket_mixture(), load_vocabulary("pocket")
+    task = register("flanrepro_test_whole", mixture, vocabulary, 50)
+    examples = list(task.get_dataset(None, split="train", shuffle=False).as_numpy_iterator())
+    for i, example in enumerate(examples):
+        assert example["inputs"].tolist() == [*vocabulary.encode(mixture[i].inputs), EOS]
+        assert example["targets"].tolist() == [*vocabulary.encode(mixture[i].targets), EOS]
+        assert example["inputs_pretokenized"].decode() == mixture[i].inputs
+    assert len(examples) == task.num_input_examples("train") == 50
+
+
+def write_cache(task, folder) -> None:
+    """What `seqio_cache_tasks` writes for a task, here in the mixture's order reversed."""
+    import seqio
+    import tensorflow as tf
+
+    dataset = task.preprocess_precache(task.source.get_dataset("train", shuffle=False))
+    examples = list(dataset.as_numpy_iterator())
+    folder.mkdir()
+    with tf.io.TFRecordWriter(str(folder / "train.tfrecord-00000-of-00001")) as writer:
+        for example in reversed(examples):
+            writer.write(seqio.dict_to_tfexample(example).SerializeToString())
+    features = {
+        name: {"shape": list(spec.shape), "dtype": spec.dtype.name}
+        for name, spec in dataset.element_spec.items()
+    }
+    info = {"num_shards": 1, "features": features, "seqio_version": seqio.__version__}
+    (folder / "info.train.json").write_text(json.dumps(info))
+    (folder / "stats.train.json").write_text(json.dumps({"examples": len(examples)}))
+    (folder / "COMPLETED").touch()
+
+
+def test_a_cache_serves_every_length_with_the_same_tokens(register, tmp_path):
+    import seqio
+
+    task = register("flanrepro_test_cache", pocket_mixture(), load_vocabulary("pocket"), 60)
+    assert task.supports_caching  # seqio_cache_tasks passes over a task that does not
+    write_cache(task, tmp_path / task.name)
+    seqio.set_global_cache_dirs([str(tmp_path)])
+    try:
+        cached = read(task, use_cached=True)
+    finally:
+        seqio.set_global_cache_dirs([])
+    assert 40 < len(cached) < 60  # some are left out
+    assert_same_tokens(read(task), cached)
+
+
+def test_t5x_gets_packed_features_from_it(register):
+    import seqio
+
+    register("flanrepro_test_packed", pocket_mixture(), load_vocabulary("pocket"), 40)
+    dataset = seqio.get_dataset(
+        "flanrepro_test_packed",
+        {"inputs": 256, "targets": 32},
+        dataset_split="train",
+        shuffle=False,
+        feature_converter=seqio.EncDecFeatureConverter(pack=True),
+    )
+    rows = list(dataset.as_numpy_iterator())
+    assert {row["encoder_input_tokens"].shape for row in rows} == {(256,)}
+    assert {row["decoder_target_tokens"].shape for row in rows} == {(32,)}
+    assert sum(int((row["encoder_input_tokens"] == EOS).sum()) for row in rows) == 40
 
 
 def test_vocabularies_have_the_same_size_before_padding(register):

@@ -1,8 +1,14 @@
+import sys
+from pathlib import Path
+
+import numpy as np
 import pytest
+import sentencepiece
 
 from flanrepro.collection import load_collection
 from flanrepro.data.vocabulary import (
     EOS,
+    PAD,
     UNK,
     Vocabulary,
     collection_text,
@@ -22,6 +28,21 @@ def test_pocket_gives_whole_words_and_reads_them_back():
     assert vocabulary.size == 640
 
 
+def test_every_pocket_piece_reads_back_and_special_ids_are_t5s():
+    vocabulary = load_vocabulary("pocket")
+    assert (PAD, EOS, UNK) == (0, 1, 2)
+    assert vocabulary.size % 128 == 0
+    for task in load_collection("pocket").tasks.values():
+        for record in task.records("validation"):
+            text = " ".join(" ".join(record.values()).split())
+            ids = vocabulary.encode(text)
+            assert vocabulary.decode(ids) == text
+            assert min(ids) > UNK
+            assert max(ids) < vocabulary.size - vocabulary.extra_ids
+    texts = [record["answer"] for record in task.records("validation")]
+    assert vocabulary.encode_batch(texts) == [vocabulary.encode(text) for text in texts]
+
+
 def test_line_breaks_and_spaces_are_one_space_as_in_t5():
     vocabulary = load_vocabulary("pocket")
     assert vocabulary.encode("the pig\n\n the hen") == vocabulary.encode("the pig the hen")
@@ -32,6 +53,8 @@ def test_decoding_stops_at_eos_and_leaves_out_what_is_no_piece():
     ids = vocabulary.encode("the pig")
     assert vocabulary.decode([0, *ids, EOS, *ids]) == "the pig"
     assert vocabulary.decode([*ids, vocabulary.size - 1]) == "the pig"
+    assert vocabulary.decode(np.array([EOS, *ids])) == ""
+    assert vocabulary.decode([]) == ""
 
 
 def test_the_shipped_model_is_what_its_card_says_it_is(tmp_path):
@@ -46,14 +69,55 @@ def test_what_is_no_model_is_named(tmp_path):
     with pytest.raises(InputError, match=r"no vocabulary at .*: give a SentencePiece .model file"):
         load_vocabulary(str(tmp_path / "none.model"))
     path = tmp_path / "text.model"
-    path.write_text("no model")
-    with pytest.raises(InputError, match=r"text.model is no SentencePiece model"):
+    for content in ("no model", ""):
+        path.write_text(content)
+        with pytest.raises(InputError, match=r"text.model is no SentencePiece model") as error:
+            Vocabulary(path)
+        assert "\n" not in str(error.value)
+
+
+def test_a_model_with_other_special_ids_is_refused(tmp_path):
+    path = tmp_path / "llama.model"
+    with path.open("wb") as file:
+        sentencepiece.SentencePieceTrainer.train(
+            sentence_iterator=iter(["the pig and the hen"] * 20),
+            model_writer=file,
+            vocab_size=30,
+            hard_vocab_limit=False,
+            minloglevel=2,
+        )
+    expected = r"llama.model: pad, eos and unk have the ids \(-1, 2, 0\); expected T5's \(0, 1, 2\)"
+    with pytest.raises(InputError, match=expected):
         Vocabulary(path)
+
+
+def test_a_vocabulary_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
+    path = tmp_path / "deep" / "made.model"
+    path.parent.mkdir()
+    path.write_bytes(b"the old one")
+
+    def full(*args):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "write_bytes", full)
+        with pytest.raises(OSError, match="No space left"):
+            train_vocabulary(["the pig and the hen"] * 20, path, 40, "bpe")
+    assert path.read_bytes() == b"the old one"
+    train_vocabulary(["the pig and the hen"] * 20, path, 40, "bpe")
+    assert [file.name for file in path.parent.iterdir()] == ["made.model"]
+    assert Vocabulary(path).decode(Vocabulary(path).encode("the pig")) == "the pig"
 
 
 def test_an_unknown_name_lists_the_choices():
     with pytest.raises(InputError, match="unknown vocabulary 't6': choose pocket, t5, flan2022-"):
         load_vocabulary("t6")
+
+
+def test_t5_without_the_hubs_package_names_the_extra(monkeypatch):
+    monkeypatch.setitem(sys.modules, "huggingface_hub", None)
+    with pytest.raises(InputError, match=r"Hugging Face Hub: pip install 'flanrepro\[hub\]'"):
+        load_vocabulary("t5")
 
 
 def test_t5_without_the_hub_says_what_to_do(monkeypatch):

@@ -12,7 +12,9 @@ MIXED_PROMPTS = Path(__file__).parents[2] / "notebooks" / "02_mixed_prompts.ipyn
 def write_notebook(path: Path, *cells: tuple[str, str]) -> Path:
     """A notebook of code cells, each given by its source and its tag."""
     notebook = nbformat.v4.new_notebook()
-    notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3"}
+    notebook.metadata["kernelspec"] = dict(
+        name="python3", display_name="Python 3", language="python"
+    )
     for source, tag in cells:
         metadata = {"tags": [tag]} if tag else {}
         notebook.cells.append(nbformat.v4.new_code_cell(source, metadata=metadata))

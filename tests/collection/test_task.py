@@ -1,0 +1,54 @@
+import pytest
+
+from flanrepro.collection import Task, load_collection
+from flanrepro.errors import InputError
+
+
+def make_task(declared: int, calls: list[str] | None = None) -> Task:
+    """A task of two training records that declares `declared` of them."""
+
+    def load(split: str) -> list[dict[str, str]]:
+        if calls is not None:
+            calls.append(split)
+        return [{"answer": "one"}, {"answer": "two"}]
+
+    return Task("t", "niv2", "c", load, {"train": declared, "test": 2}, "pocket_fact")
+
+
+def test_records_are_read_once_per_split_and_not_before_they_are_asked_for():
+    calls: list[str] = []
+    task = make_task(2, calls)
+    assert task.size("train") == 2
+    assert calls == []
+    assert task.records("train") is task.records("train")
+    assert [record["answer"] for record in task.records("test")] == ["one", "two"]
+    assert calls == ["train", "test"]
+
+
+def test_an_unknown_split_is_named_with_those_there_are():
+    for asked in (make_task(2).size, make_task(2).records):
+        with pytest.raises(InputError, match=r"^task 't' has no split 'dev': it has train, test$"):
+            asked("dev")
+
+
+@pytest.mark.parametrize("declared", [1, 3])
+def test_another_number_of_records_than_declared_is_refused(declared):
+    expected = f"task 't', split 'train': 2 records were read and {declared} are declared; the data"
+    for _ in range(2):  # nothing of it is kept
+        with pytest.raises(InputError, match=expected):
+            make_task(declared).records("train")
+
+
+def test_an_unknown_collection_lists_the_choices():
+    with pytest.raises(
+        InputError, match="unknown collection 'flan': choose one of pocket, flan2022"
+    ):
+        load_collection("flan")
+
+
+def test_a_collection_finds_tasks_of_training_and_of_suites_by_name():
+    pocket = load_collection("pocket")
+    for task in (*pocket.tasks.values(), *pocket.suites["held_out"].tasks):
+        assert pocket.task(task.name) == task
+    with pytest.raises(InputError, match="collection 'pocket' has no task 'mmlu': it has "):
+        pocket.task("mmlu")
