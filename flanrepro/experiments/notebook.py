@@ -1,6 +1,7 @@
 """Strict papermill: parameters are checked before anything runs."""
 
 import ast
+import os
 import sys
 import time
 from collections.abc import Mapping
@@ -99,18 +100,20 @@ def run_notebook(path: Path, given: Mapping[str, str]) -> Path:
             f"{path.name} stopped in cell {error.cell_index} with {error.ename}: {error.evalue} "
             f"(the executed copy, {target}, shows where)"
         ) from error
-    _drop_progress(target)
+    _tidy(target)
     return target
 
 
-def _drop_progress(path: Path) -> None:
-    """Takes the progress bars out of the executed copy: they are for those who wait."""
+def _tidy(path: Path) -> None:
+    """Takes out of the executed copy what is for those who wait, and this machine's paths."""
     import nbformat
 
     notebook = nbformat.read(path, as_version=4)
     for cell in notebook.cells:
         if "progress" in cell.metadata.get("tags", []):
             cell.outputs = [out for out in cell.outputs if out.get("name") != "stderr"]
+    for name in ("input_path", "output_path"):
+        notebook.metadata.get("papermill", {}).pop(name, None)
     nbformat.write(notebook, path)
 
 
@@ -131,4 +134,5 @@ def timed_run(path: Path, given: Mapping[str, str]) -> str:
     began = time.monotonic()
     target = run_notebook(path, given)
     minutes = (time.monotonic() - began) / 60
-    return f"{printed_result(target)}notebook: {target}\n({minutes:.1f} minutes)"
+    where = os.path.relpath(target)
+    return f"{printed_result(target)}notebook: {where}\n({minutes:.1f} minutes)"

@@ -81,6 +81,20 @@ def test_random_access_is_sequential_access():
     assert Mixture(tasks(), seed=7)[10_000_000] == mixture[10_000_000]
 
 
+def test_a_stream_is_the_same_on_every_machine():
+    mixture = Mixture(tasks(2, size=100), weights=(2, 1), seed=3, max_examples=7)
+    prompts = [mixture[i] for i in range(6)]
+    drawn = [(p.task, p.record, p.exemplars, p.template, p.options) for p in prompts]
+    assert drawn == [
+        ("task0", 29, (98, 68, 90), "plain", False),
+        ("task0", 64, (), "plain", False),
+        ("task1", 82, (), "question", True),
+        ("task1", 23, (37, 41, 78, 66, 25), "plain", False),
+        ("task0", 86, (), "question", True),
+        ("task0", 49, (86, 19, 91, 53, 96), "question", True),
+    ]
+
+
 def test_another_seed_is_another_stream():
     one, other = (Mixture(tasks(), seed=seed) for seed in (0, 1))
     assert [one[i] for i in range(20)] != [other[i] for i in range(20)]

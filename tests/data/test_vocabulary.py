@@ -106,7 +106,10 @@ def test_a_vocabulary_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
     assert path.read_bytes() == b"the old one"
     train_vocabulary(["the pig and the hen"] * 20, path, 40, "bpe")
     assert [file.name for file in path.parent.iterdir()] == ["made.model"]
-    assert Vocabulary(path).decode(Vocabulary(path).encode("the pig")) == "the pig"
+    made = Vocabulary(path)
+    assert made.decode(made.encode("the pig")) == "the pig"
+    assert made.size == 256  # 34 pieces and 100 sentinels, to a multiple of 128
+    assert Vocabulary(path, extra_ids=0).size == 128
 
 
 def test_an_unknown_name_lists_the_choices():
