@@ -1,4 +1,6 @@
-"""Adafactor and AdamW, with constant and warm-up schedules."""
+"""Adafactor and AdamW, with constant, warm-up and decay schedules."""
+
+from dataclasses import dataclass
 
 import jax
 import optax
@@ -8,8 +10,31 @@ from flanrepro.errors import InputError
 OPTIMIZERS = ("adafactor", "adamw")
 
 
-def make_schedule(learning_rate: float, warmup_steps: int) -> optax.Schedule:
-    """Constant, after a linear rise over `warmup_steps`."""
+@dataclass(frozen=True)
+class Falling:
+    """A learning rate that falls to 0 over the last steps of a run.
+
+    It stands where a number does, so that only runs whose rate falls depend on their length, and
+    all the others of a sweep share one compiled step.
+
+    Attributes:
+        rate: before the fall.
+        steps: of the run.
+        decay_steps: of the fall; the last step's rate is `rate / decay_steps`.
+    """
+
+    rate: float
+    steps: int
+    decay_steps: int
+
+
+def make_schedule(learning_rate: float | Falling, warmup_steps: int) -> optax.Schedule:
+    """Constant, after a linear rise over `warmup_steps`, and before a linear fall if it has one."""
+    if isinstance(learning_rate, Falling):
+        rate, decay_steps = learning_rate.rate, learning_rate.decay_steps
+        fall = optax.linear_schedule(rate, 0.0, decay_steps)
+        first = learning_rate.steps - decay_steps
+        return optax.join_schedules([make_schedule(rate, warmup_steps), fall], [first])
     if warmup_steps == 0:
         return optax.constant_schedule(learning_rate)
     return optax.warmup_constant_schedule(0.0, learning_rate, warmup_steps)
@@ -23,7 +48,7 @@ def _scale_position_biases(factor: float) -> optax.GradientTransformation:
 
 
 def make_optimizer(
-    name: str, learning_rate: float, warmup_steps: int = 0
+    name: str, learning_rate: float | Falling, warmup_steps: int = 0
 ) -> optax.GradientTransformation:
     """The optimizer called `name`.
 

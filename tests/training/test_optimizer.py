@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from flanrepro.errors import InputError
-from flanrepro.training.optimizer import OPTIMIZERS, make_optimizer, make_schedule
+from flanrepro.training.optimizer import OPTIMIZERS, Falling, make_optimizer, make_schedule
 
 
 def test_warm_up_rises_linearly_and_then_stays():
@@ -16,6 +16,23 @@ def test_warm_up_rises_linearly_and_then_stays():
 def test_without_warm_up_the_rate_is_constant():
     schedule = make_schedule(0.4, warmup_steps=0)
     assert [float(schedule(step)) for step in (0, 1, 1000)] == pytest.approx([0.4] * 3)
+
+
+def test_the_rate_falls_linearly_to_nothing_over_the_last_steps():
+    schedule = make_schedule(Falling(0.4, steps=10, decay_steps=4), warmup_steps=2)
+    rates = [float(schedule(step)) for step in range(11)]
+    expected = [0.0, 0.2, 0.4, 0.4, 0.4, 0.4, 0.4, 0.3, 0.2, 0.1, 0.0]
+    assert rates == pytest.approx(expected)
+
+
+def test_an_optimizer_takes_a_falling_rate():
+    optimizer = make_optimizer("adamw", Falling(0.1, steps=2, decay_steps=2))
+    params, gradients = {"kernel": jnp.ones(2)}, {"kernel": jnp.ones(2)}
+    state, moved = optimizer.init(params), []
+    for _ in range(3):
+        step, state = optimizer.update(gradients, state, params)
+        moved.append(float(step["kernel"][0]))
+    assert moved == pytest.approx([-0.1, -0.05, 0.0], rel=1e-4)
 
 
 def test_an_unknown_optimizer_is_an_error_that_lists_the_known_ones():
