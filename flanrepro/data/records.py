@@ -2,13 +2,16 @@
 
 One SQLite file in the cache folder holds the records of every task that was read. A whole mixture
 of Flan 2022 is larger than memory, and one file per task would need thousands of open files.
-A split is there whole or not at all: its row in `contents` is written last.
+A split is there whole or not at all: its row in `contents` is written last. No id is given twice,
+so that whoever holds records that were replaced gets an error and never other records.
 """
 
 import json
 import os
+import re
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import count, islice
@@ -17,17 +20,24 @@ from pathlib import Path
 from flanrepro.data.files import cache_folder
 from flanrepro.errors import InputError
 
+# In one transaction: a reader finds an empty file or all of it.
 _SCHEMA = """
-CREATE TABLE IF NOT EXISTS records (id INTEGER PRIMARY KEY, json TEXT NOT NULL);
+BEGIN IMMEDIATE;
+CREATE TABLE IF NOT EXISTS records (id INTEGER PRIMARY KEY AUTOINCREMENT, json TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS contents (
-    name TEXT PRIMARY KEY, fingerprint TEXT NOT NULL, first INTEGER NOT NULL, rows INTEGER NOT NULL
+    name TEXT NOT NULL, fingerprint TEXT NOT NULL, first INTEGER NOT NULL, rows INTEGER NOT NULL,
+    PRIMARY KEY (name, fingerprint)
 );
+COMMIT;
 """
 _SELECT = "SELECT json FROM records WHERE id = ?"
 _CHUNK = 10_000  # rows per transaction: readers never wait long for a writer
 _connections = threading.local()
-Contents = dict[str, tuple[str, int, int]]
-_contents: dict[Path, tuple[tuple[int, int], Contents]] = {}
+
+KEPT = 4
+"""Of a name, records made from so many fingerprints are kept, so that work that goes back and forth
+between mirrors or versions reads each once, and a file that keeps changing does not fill the disk.
+"""
 
 
 class StoredRecords(Sequence[Mapping[str, str]]):
@@ -58,16 +68,26 @@ class StoredRecords(Sequence[Mapping[str, str]]):
 
 
 def stored(name: str, fingerprint: str) -> StoredRecords | None:
-    """The records kept under `name` if they were made from `fingerprint`, else None."""
+    """The records kept under `name` that were made from `fingerprint`, or None."""
     path = store_path()
-    row = _read_contents(path).get(name)
-    return StoredRecords(path, *row[1:]) if row and row[0] == fingerprint else None
+    # A file that another process has just opened for the first time is empty.
+    if not path.is_file() or not path.stat().st_size:
+        return None
+    with _errors(path):
+        row = _connection(path).execute(
+            "SELECT first, rows FROM contents WHERE name = ? AND fingerprint = ?",
+            (name, fingerprint),
+        )
+        found = row.fetchone()
+    return StoredRecords(path, *found) if found else None
 
 
 def store(
     name: str, fingerprint: str, read: Callable[[], Iterable[Mapping[str, str]]]
 ) -> StoredRecords:
-    """Keeps what `read()` gives under `name`, in the place of what was there.
+    """Keeps what `read()` gives under `name`, beside what was made from other fingerprints.
+
+    A lone surrogate, which JSON may hold and no encoding has, becomes U+FFFD.
 
     Raises:
         InputError: the cache folder cannot be written or the file in it is damaged.
@@ -86,55 +106,62 @@ def store(
         ) from None
     try:
         with _errors(path):
-            if stored(name, fingerprint) is None:
-                _write(path, name, fingerprint, read())
+            there = stored(name, fingerprint)
+            return _write(path, name, fingerprint, read()) if there is None else there
     finally:
         lock.release()
-    return stored(name, fingerprint)
 
 
-def _write(path: Path, name: str, fingerprint: str, records: Iterable[Mapping[str, str]]) -> None:
+def _write(
+    path: Path, name: str, fingerprint: str, records: Iterable[Mapping[str, str]]
+) -> StoredRecords:
     connection = _connection(path, create=True)
+    first = _make_room(connection, name)
+    ids, rest = count(first), iter(records)
+    while chunk := list(islice(rest, _CHUNK)):
+        rows = [(next(ids), _json(record)) for record in chunk]
+        with connection:
+            connection.executemany("INSERT INTO records VALUES (?, ?)", rows)
+    rows = next(ids) - first
     with connection:
-        old = connection.execute("SELECT first, rows FROM contents WHERE name = ?", (name,))
-        for first, rows in old.fetchall():
-            connection.execute("DELETE FROM contents WHERE name = ?", (name,))
+        connection.execute(
+            "INSERT INTO contents VALUES (?, ?, ?, ?)", (name, fingerprint, first, rows)
+        )
+    return StoredRecords(path, first, rows)
+
+
+def _make_room(connection: sqlite3.Connection, name: str) -> int:
+    """Deletes what is too old, and what a writer that was stopped has left; the first new id."""
+    with connection:
+        old = connection.execute(
+            "SELECT fingerprint, first, rows FROM contents WHERE name = ? ORDER BY first DESC",
+            (name,),
+        ).fetchall()
+        for fingerprint, first, rows in old[KEPT - 1 :]:
+            connection.execute(
+                "DELETE FROM contents WHERE name = ? AND fingerprint = ?", (name, fingerprint)
+            )
             connection.execute(
                 "DELETE FROM records WHERE id >= ? AND id < ?", (first, first + rows)
             )
-        (first,) = connection.execute(
-            "SELECT COALESCE(MAX(first + rows), 0) FROM contents"
-        ).fetchone()
-        # Rows beyond the contents are left from a writer that was stopped.
-        connection.execute("DELETE FROM records WHERE id >= ?", (first,))
-    ids, rest = count(first), iter(records)
-    while chunk := list(islice(rest, _CHUNK)):
-        rows = [(next(ids), json.dumps(record, ensure_ascii=False)) for record in chunk]
-        with connection:
-            connection.executemany("INSERT INTO records VALUES (?, ?)", rows)
-    entry = (name, fingerprint, first, next(ids) - first)
-    with connection:
-        connection.execute("INSERT INTO contents VALUES (?, ?, ?, ?)", entry)
-    _contents.pop(path, None)
+        connection.execute(
+            "DELETE FROM records WHERE id >= (SELECT COALESCE(MAX(first + rows), 0) FROM contents)"
+        )
+        last = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'records'")
+        (highest,) = last.fetchone() or (None,)
+    # A new file may be in the place of one that was deleted while its records are still held: it
+    # counts on from the clock, which is far ahead of any count of rows.
+    return time.time_ns() if highest is None else highest + 1
+
+
+def _json(record: Mapping[str, str]) -> str:
+    return re.sub("[\ud800-\udfff]", "\ufffd", json.dumps(record, ensure_ascii=False))
 
 
 def store_path() -> Path:
     """The file that holds them."""
-    return cache_folder() / "records.sqlite"
-
-
-def _read_contents(path: Path) -> Contents:
-    """The table `contents` by name, read again when the file has changed, by any process."""
-    try:
-        status = path.stat()
-    except OSError:
-        return {}
-    mark = (status.st_mtime_ns, status.st_size)
-    if _contents.get(path, (None, {}))[0] != mark:
-        with _errors(path):
-            rows = _connection(path).execute("SELECT name, fingerprint, first, rows FROM contents")
-            _contents[path] = mark, {name: row for name, *row in rows}
-    return _contents[path][1]
+    # With the number of its layout: a file of another layout is left to the version that made it.
+    return cache_folder() / "records-2.sqlite"
 
 
 def _connection(path: Path, create: bool = False) -> sqlite3.Connection:

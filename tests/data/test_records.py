@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 
+import filelock
 import pytest
 
 from flanrepro.data import records
@@ -42,13 +43,69 @@ def test_what_is_there_is_not_read_again():
     assert len(kept) == 3
 
 
-def test_new_data_replaces_the_old_and_leaves_its_neighbours():
+def test_two_mirrors_keep_their_records_side_by_side():
     records.store("a", "v1", lambda: made(3))
-    records.store("b", "v1", lambda: made(2))
     records.store("a", "v2", lambda: made(5))
-    assert len(records.stored("a", "v2")) == 5
+    assert list(records.stored("a", "v2")) == made(5)
+    assert list(records.stored("a", "v1")) == made(3)
+
+
+def test_new_data_replaces_the_oldest_and_leaves_its_neighbours():
+    records.store("b", "v1", lambda: made(2))
+    for n in range(records.KEPT + 1):
+        records.store("a", f"v{n}", lambda: made(3))
+    assert records.stored("a", "v0") is None
+    assert [len(records.stored("a", f"v{n}")) for n in (1, records.KEPT)] == [3, 3]
     assert list(records.stored("b", "v1")) == made(2)
+
+
+def test_records_that_were_replaced_are_gone_and_never_anothers():
+    held = records.store("a", "v0", lambda: made(3))
+    for n in range(1, 9):
+        records.store("a", f"v{n}", lambda: [])
+    records.store("b", "v1", lambda: [{"text": "of another task"}] * 9)
+    with pytest.raises(InputError, match=r"record 1 is gone from .*, so start again"):
+        held[1]
+
+
+def test_records_of_a_file_that_was_deleted_are_not_anothers_in_the_new_one():
+    held = records.store("a", "v1", lambda: made(3))
+    records.store_path().unlink()
+    records.store("b", "v1", lambda: [{"text": "of another task"}] * 9)
+    with pytest.raises(InputError, match="record 1 is gone from"):
+        held[1]
+
+
+def test_what_another_process_keeps_is_seen_though_the_files_size_and_time_stay():
+    records.store("a", "v1", lambda: made(1))
+    assert records.stored("a", "v2") is None
+    before = records.store_path().stat()
+    code = "from flanrepro.data import records; records.store('a', 'v2', lambda: [{'text': 'x'}])"
+    subprocess.run([sys.executable, "-c", code], env=os.environ, check=True)
+    os.utime(records.store_path(), ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert records.store_path().stat().st_size == before.st_size
+    assert list(records.stored("a", "v2")) == [{"text": "x"}]
+
+
+def test_what_is_kept_is_given_back_though_it_is_replaced_at_once(monkeypatch):
+    class Hasty(filelock.FileLock):
+        def release(self, *args, **kwargs):
+            super().release(*args, **kwargs)
+            with sqlite3.connect(records.store_path()) as other:
+                other.execute("DELETE FROM contents")
+
+    monkeypatch.setattr(filelock, "FileLock", Hasty)
+    assert len(records.store("a", "v1", lambda: made(3))) == 3
+
+
+def test_a_file_that_another_process_has_just_opened_holds_nothing_yet():
+    records.store_path().touch()
     assert records.stored("a", "v1") is None
+
+
+def test_half_a_character_becomes_the_replacement_character():
+    kept = records.store("a", "v1", lambda: [{"text": "broken \ud83d, whole \U0001f600"}])
+    assert kept[0] == {"text": "broken \ufffd, whole \U0001f600"}
 
 
 def test_a_reader_that_fails_leaves_nothing_behind():
