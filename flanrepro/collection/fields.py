@@ -14,6 +14,7 @@ A field's value is one of
 A value that is missing or empty is bad input, unless `default` gives a text for it.
 """
 
+import string
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -87,10 +88,10 @@ def line(text: Any) -> str:
 
 
 def _pattern(rule: Mapping[str, Any], row: Mapping[str, Any]) -> str:
-    try:
-        return _full(rule["text"].format_map(row), rule["text"])
-    except KeyError as error:
-        raise _Bad(f"there is no column {error}: it has {', '.join(row)}") from None
+    for _, column, _, _ in string.Formatter().parse(rule["text"]):
+        if column is not None:
+            _full(_get(row, column), column)
+    return rule["text"].format_map(row).strip()
 
 
 def _label(rule: Mapping[str, Any], row: Mapping[str, Any]) -> str:
@@ -105,9 +106,9 @@ def _label(rule: Mapping[str, Any], row: Mapping[str, Any]) -> str:
 
 
 def _lines(rule: Mapping[str, Any], row: Mapping[str, Any]) -> str:
-    texts = [line(text) for text in _list(row, rule["lines"])]
-    if not texts or not all(texts):
-        raise _Bad(f"the list '{rule['lines']}' is empty or holds an empty text")
+    texts = [line(_full(text, str(rule["lines"]))) for text in _list(row, rule["lines"])]
+    if not texts:
+        raise _Bad(f"the list '{rule['lines']}' is empty")
     return "\n".join(texts)
 
 

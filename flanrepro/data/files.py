@@ -213,6 +213,14 @@ def _parse(text: str, path: Path, line: int, make: Callable | None = None) -> An
             f"{path}, line {line + error.lineno - 1}: not JSON ({error.msg}, column {error.colno});"
             f" mend the line or replace the file"
         ) from None
+    except InputError:
+        raise
+    except (ValueError, RecursionError) as error:
+        # A whole number of thousands of digits, or lists in lists in lists: the reader has limits.
+        where = f"{path}, line {line}" if "\n" not in text else path
+        raise InputError(
+            f"{where}: JSON that cannot be read ({error}); mend the line or replace the file"
+        ) from None
 
 
 def _check(record: Any, fields: Sequence[str], where: str) -> dict[str, Any]:

@@ -11,6 +11,10 @@ from flanrepro.errors import InputError
 
 Row = tuple[str, Mapping[str, Any]]
 
+# Python's own limit, one for the whole process, is 131,072 characters: less than a news article
+# with its comments or a Wikipedia page.
+csv.field_size_limit(1 << 30)
+
 
 def jsonl(*paths: Path) -> Iterator[Row]:
     """One JSON object per line; several files follow each other."""

@@ -263,6 +263,19 @@ def test_a_file_that_is_not_json_is_named_with_its_line(tmp_path):
     assert fails(read_json, path).startswith(f"{path}, line 3: not JSON (")
 
 
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [(b"1" * 5000, "4300 digits"), (b"[" * 100_000, "recursion depth")],
+)
+def test_json_beyond_the_readers_limits_is_one_sentence(tmp_path, value, said):
+    path = broken(tmp_path, b'{"a": 1}\n{"a": ' + value + b"}\n")
+    message = fails(read_jsonl, path)
+    assert message.startswith(f"{path}, line 2: JSON that cannot be read (")
+    assert said in message
+    path = broken(tmp_path, b"[\n" + value + b"]")
+    assert fails(read_json, path).startswith(f"{path}: JSON that cannot be read (")
+
+
 def test_a_file_that_is_no_list_is_named(tmp_path):
     path = broken(tmp_path, b'{"a": 1}')
     assert f"{path}: expected a JSON list of records, found dict" in fails(read_json, path)
