@@ -14,6 +14,7 @@ import functools
 import hashlib
 import json
 import os
+import stat
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
@@ -94,7 +95,7 @@ def fetch(path: str) -> Path:
             is then as before.
     """
     folder = mirror()
-    if folder and path not in manifest() and (folder / path).is_file():
+    if folder and path not in manifest() and status_of(folder / path):
         return folder / path
     file = data_file(path)
     return _from_mirror(file, folder) if folder else _from_cache(file)
@@ -104,17 +105,46 @@ def missing(path: str) -> str:
     """Why the manifest's file `path` cannot be had without the network, in a mirror that lacks it;
     empty where it can, and where there is no mirror, since it is then downloaded."""
     folder = mirror()
-    if folder is None or (folder / path).is_file():
-        return ""
+    try:
+        if folder is None or status_of(folder / path):
+            return ""
+    except InputError as error:
+        return str(error)
     return (
         f"the mirror {folder} (FLANREPRO_MIRROR) has no file '{path}': put a copy of "
         f"{data_file(path).url} there, or unset FLANREPRO_MIRROR to download it"
     )
 
 
+def status_of(path: Path, folder: bool = False) -> os.stat_result | None:
+    """A file's size and times, or those of a folder; None where there is none.
+
+    Raises:
+        InputError: it is a broken link, which is a file that somebody meant to be there, or it
+            cannot be looked at.
+    """
+    try:
+        status = path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        if path.is_symlink():
+            raise InputError(
+                f"{path} is a link to {path.readlink()}, which is not there: mend or remove it"
+            ) from None
+        return None
+    except OSError as error:
+        raise _unreadable(path, error) from None
+    return status if (stat.S_ISDIR if folder else stat.S_ISREG)(status.st_mode) else None
+
+
+def _unreadable(path: Path, error: OSError) -> InputError:
+    return InputError(
+        f"cannot read {path}: {error.strerror}; expected a file there and the permission to read it"
+    )
+
+
 def _from_mirror(file: DataFile, folder: Path) -> Path:
     local = folder / file.path
-    if not local.is_file():
+    if not status_of(local):
         raise InputError(missing(file.path))
     problem = _difference(file, local)
     if problem:
@@ -126,48 +156,23 @@ def _from_mirror(file: DataFile, folder: Path) -> Path:
 
 
 def _from_cache(file: DataFile) -> Path:
-    import pooch
+    from flanrepro.data.download import download
 
     folder = cache_folder()
     local = folder / file.path
-    if local.is_file() and not _difference(file, local):
+    damaged = status_of(local) and _difference(file, local)
+    if damaged == "":
         return local
-    # Streamed responses stay open if they fail; the files are small enough to be read at once.
-    downloader = pooch.HTTPDownloader(stream=False)
-    sha256 = f"sha256:{file.sha256}"
-    try:
-        pooch.retrieve(file.url, sha256, fname=file.path, path=folder, downloader=downloader)
-    except (OSError, ValueError) as error:
-        damaged = local.is_file() and _difference(file, local)
-        also = f" (the copy in the cache, {local}, is damaged: {damaged})" if damaged else ""
-        raise InputError(
-            f"cannot download '{file.path}' to {folder}: {_reason(file, error)}{also}; nothing was "
-            f"kept, so try again, or set FLANREPRO_MIRROR to a folder that holds '{file.path}'"
-        ) from error
+    also = f" (the copy in the cache, {local}, is damaged: {damaged})" if damaged else ""
+    download(file, folder, also)
     return local
-
-
-def _reason(file: DataFile, error: Exception) -> str:
-    """What a failed download comes to, as part of a sentence."""
-    from requests import exceptions
-
-    if isinstance(error, exceptions.HTTPError):
-        return f"{file.url} answered with HTTP status {error.response.status_code}"
-    if isinstance(error, (exceptions.ChunkedEncodingError, exceptions.ContentDecodingError)):
-        return f"{file.url} broke off before its {file.bytes} bytes were there"
-    if isinstance(error, (exceptions.ConnectionError, exceptions.Timeout)):
-        return f"no connection to {file.url}"
-    if isinstance(error, ValueError) and not isinstance(error, OSError):
-        return (
-            f"{file.url} brought other content than the expected {file.bytes} bytes with SHA-256 "
-            f"{file.sha256} (it was cut short, or has changed)"
-        )
-    return " ".join(str(error).split())
 
 
 def _difference(file: DataFile, local: Path) -> str:
     """How `local` differs from the manifest; empty if it does not."""
-    status = local.stat()
+    status = status_of(local)
+    if status is None:
+        return "it is gone"
     if status.st_size != file.bytes:
         return f"it has {status.st_size} bytes and {file.bytes} are expected"
     found = _sha256(local, status.st_size, status.st_mtime_ns)
@@ -177,8 +182,11 @@ def _difference(file: DataFile, local: Path) -> str:
 @functools.cache
 def _sha256(local: Path, size: int, mtime_ns: int) -> str:
     # Size and time are in the key so that a file that changes is read again.
-    with local.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+    try:
+        with local.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError as error:
+        raise _unreadable(local, error) from None
 
 
 def read_text(path: Path) -> str:
@@ -190,7 +198,7 @@ def read_text(path: Path) -> str:
     try:
         return path.read_bytes().decode("utf-8-sig")
     except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror}; expected a file there") from None
+        raise _unreadable(path, error) from None
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
         raise InputError(

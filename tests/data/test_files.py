@@ -1,5 +1,6 @@
 """Files come whole or not at all, and whatever is wrong with them is said in one sentence."""
 
+import errno
 import hashlib
 import http.server
 import os
@@ -179,6 +180,41 @@ def test_a_mirror_without_the_right_file_says_so(published, tmp_path, monkeypatc
     assert said in message
     assert "https://example.org/train.jsonl" in message
     assert "unset FLANREPRO_MIRROR" in message
+
+
+def denied(monkeypatch, method: str, name: str) -> None:
+    """Takes away the permission for a file; root, as which containers run, has it always."""
+    whole = getattr(Path, method)
+
+    def without(self, *args, **kwargs):
+        if self.name == name:
+            raise PermissionError(errno.EACCES, "Permission denied", str(self))
+        return whole(self, *args, **kwargs)
+
+    monkeypatch.setattr(Path, method, without)
+
+
+@pytest.mark.parametrize("method", ["stat", "open"])
+def test_a_mirrors_file_that_may_not_be_read_says_so(published, tmp_path, monkeypatch, method):
+    published("https://example.org/train.jsonl")
+    monkeypatch.setenv("FLANREPRO_MIRROR", str(tmp_path))
+    (tmp_path / "sums").mkdir()
+    (tmp_path / NAME).write_bytes(CONTENT)
+    files._sha256.cache_clear()
+    denied(monkeypatch, method, "train.jsonl")
+    message = fails(fetch, NAME)
+    assert message.startswith(f"cannot read {tmp_path / NAME}: Permission denied; expected a file")
+    assert files.missing(NAME) == (message if method == "stat" else "")
+
+
+def test_a_broken_link_in_a_mirror_is_named(published, tmp_path, monkeypatch):
+    published("https://example.org/train.jsonl")
+    monkeypatch.setenv("FLANREPRO_MIRROR", str(tmp_path))
+    (tmp_path / "sums").mkdir()
+    (tmp_path / NAME).symlink_to(tmp_path / "moved.jsonl")
+    said = f"{tmp_path / NAME} is a link to {tmp_path / 'moved.jsonl'}, which is not there"
+    assert fails(fetch, NAME).startswith(said)
+    assert files.missing(NAME).startswith(said)
 
 
 def test_a_checksum_is_computed_once_while_the_file_stays_the_same(
