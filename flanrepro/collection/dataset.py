@@ -9,11 +9,10 @@ hold them, and how a row's columns become a record's fields. Records are looked 
 3. what is not on the Hub, at the URL of the manifest (`flanrepro.data.files`).
 """
 
-import fnmatch
 import functools
 import hashlib
 import importlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
@@ -22,6 +21,7 @@ from typing import Any
 import yaml
 
 from flanrepro.collection.fields import record_of
+from flanrepro.collection.origin import file_names, find
 from flanrepro.collection.task import Record, Task
 from flanrepro.data import files, hub, records
 from flanrepro.data.hub import Hub
@@ -136,7 +136,13 @@ class Reader:
         found = list(layout(*paths))
         if not found:
             raise InputError(f"{paths[0]} holds no record: replace the file")
-        return list(self.records(dataset, found))
+        made = list(self.records(dataset, found))
+        if not made:
+            raise InputError(
+                f"{paths[0]}: none of its {len(found)} rows is a record of '{dataset.name}': "
+                f"replace the file"
+            )
+        return made
 
     def records(
         self, dataset: Dataset, rows: Iterable[tuple[str, Mapping[str, Any]]]
@@ -176,70 +182,6 @@ def _text(value: Any) -> str:
     return str(value).strip().lower()
 
 
-@dataclass(frozen=True)
-class Origin:
-    """Where a split's records are: original files, the Hub's folder in a mirror, or the cache."""
-
-    kind: str
-    path: str
-    fingerprint: str
-
-
-def find(reader: Reader, dataset: Dataset, split: str) -> Origin | None:
-    """Where the records of a split are to be had without `flanrepro data fetch`; None: nowhere."""
-    made_by = f"{reader.version}:{_digest(dataset)}"
-    mirror = files.mirror()
-    on_hub = dataset.hub is not None and split in dataset.splits
-    for path in dataset.files.get(split, ()):
-        names = file_names(path)
-        if mirror is not None:
-            found = [mirror / name for name in names]
-            if found and all(file.is_file() for file in found):
-                stats = [file.stat() for file in found]
-                marks = ",".join(f"{s.st_size}-{s.st_mtime_ns}" for s in stats)
-                return Origin("file", path, f"{made_by}:{names}:{marks}")
-        elif not on_hub and names and all(name in files.manifest() for name in names):
-            marks = ",".join(files.manifest()[name].sha256 for name in names)
-            return Origin("file", path, f"{made_by}:{names}:{marks}")
-    if not on_hub:
-        return None
-    if mirror is None:
-        return Origin("cache", dataset.hub.id, f"{made_by}:hub")
-    folder = mirror / "hub" / dataset.hub.id
-    if folder.is_dir():
-        return Origin("folder", str(folder), f"{made_by}:{hub.mark(folder)}")
-    return None
-
-
-def file_names(key: str) -> list[str]:
-    """The files that a key of `Dataset.files` stands for here; none if nothing fits a pattern."""
-    names = []
-    for part in key.split():
-        if "*" not in part:
-            names.append(part)
-            continue
-        mirror = files.mirror()
-        here = [p.relative_to(mirror).as_posix() for p in mirror.glob(part)] if mirror else ()
-        fits = sorted(here or fnmatch.filter(files.manifest(), part))
-        if not fits:
-            return []
-        names += fits
-    return names
-
-
-@functools.cache
-def _digest_of(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def _digest(dataset: Dataset) -> str:
-    return _digest_of(
-        repr(
-            (dataset.hub, dataset.splits, dataset.fields, dataset.rows, dataset.keep, dataset.names)
-        )
-    )
-
-
 def load(reader: Reader, dataset: Dataset, split: str) -> Sequence[Record]:
     """The records of a split, read from their origin the first time and then from the store.
 
@@ -247,16 +189,19 @@ def load(reader: Reader, dataset: Dataset, split: str) -> Sequence[Record]:
         InputError: the split is nowhere, a row of it is bad, or the store cannot be written.
     """
     origin = find(reader, dataset, split)
-    name = _name(reader, dataset, split)
-    there = records.stored(name, origin.fingerprint) if origin else None
+    name, fingerprint = _name(reader, dataset, split), origin.fingerprint if origin else ""
+    there = records.stored(name, fingerprint) if origin else None
     if there is not None:
         return there
     if origin is None or origin.kind == "cache":
         raise InputError(missing(reader, dataset, split))
     if origin.kind == "folder":
-        return fetch(reader, (dataset,), split)[dataset.name]
+        kept, failed = fetch(reader, (dataset,), split)
+        if failed:
+            raise failed[dataset.name]
+        return kept[dataset.name]
     read = functools.partial(reader.read, dataset, split, origin.path)
-    return records.store(name, origin.fingerprint, read)
+    return records.store(name, fingerprint, read)
 
 
 def _name(reader: Reader, dataset: Dataset, split: str) -> str:
@@ -265,7 +210,10 @@ def _name(reader: Reader, dataset: Dataset, split: str) -> str:
 
 def missing(reader: Reader, dataset: Dataset, split: str) -> str:
     """Why a split's records cannot be had here and now; empty if they can."""
-    origin = find(reader, dataset, split)
+    try:
+        origin = find(reader, dataset, split)
+    except InputError as error:
+        return f"task '{dataset.name}', split '{split}': {error}"
     if origin and origin.kind != "cache":
         return ""
     if origin and records.stored(_name(reader, dataset, split), origin.fingerprint) is not None:
@@ -292,21 +240,56 @@ def missing(reader: Reader, dataset: Dataset, split: str) -> str:
     return f"task '{dataset.name}', split '{split}': {wanted}{by_hand}"
 
 
-def fetch(reader: Reader, datasets: Sequence[Dataset], split: str) -> dict[str, Sequence[Record]]:
+def fetch(
+    reader: Reader, datasets: Sequence[Dataset], split: str
+) -> tuple[dict[str, Sequence[Record]], dict[str, InputError]]:
     """Brings a split of data sets that share a place on the Hub into the store, in one pass.
 
+    Returns:
+        By name the records of those that are there, and what is wrong with the others.
+
     Raises:
-        InputError: the Hub cannot be reached, has no such data set, or a row of it is bad.
+        InputError: the Hub cannot be reached or has no such data set.
     """
     first = datasets[0]
+    # Before the place is opened: what changes from then on is not kept as what it has become.
+    fingerprints = [find(reader, dataset, split).fingerprint for dataset in datasets]
     table = hub.open_split(first.hub, first.splits[split]["hub"], files.mirror())
-    kept = {}
-    for dataset in datasets:
-        rows = hub.rows(table, dataset.hub, (dataset.name, *dataset.names), split)
-        origin = find(reader, dataset, split)
-        read = functools.partial(reader.records, dataset, rows)
-        kept[dataset.name] = records.store(_name(reader, dataset, split), origin.fingerprint, read)
-    return kept
+    kept, failed = {}, {}
+    for dataset, fingerprint in zip(datasets, fingerprints, strict=True):
+        read = functools.partial(_hub_records, reader, dataset, split, table, fingerprint)
+        try:
+            name = _name(reader, dataset, split)
+            kept[dataset.name] = records.store(name, fingerprint, read)
+        except InputError as error:
+            failed[dataset.name] = error
+    return kept, failed
+
+
+def _hub_records(
+    reader: Reader, dataset: Dataset, split: str, table: Any, fingerprint: str
+) -> Iterator[Record]:
+    names = (dataset.name, *dataset.names)
+    number = 0
+    for record in reader.records(dataset, hub.rows(table, dataset.hub, names, split)):
+        number += 1
+        yield record
+    where = f"task '{dataset.name}', split '{split}': "
+    # A second column parts a task by its setting, and some tasks have not all of them.
+    if not number and not isinstance(dataset.hub.column, tuple):
+        column = dataset.hub.column
+        named = f" (none has {' or '.join(names)} in column '{column}')" if column else ""
+        by_hand = f"; {dataset.manual}" if dataset.manual else ""
+        raise InputError(
+            f"{where}no row of '{dataset.hub.id}' is a record of it{named}: take another copy of "
+            f"the data set, or leave the task out{by_hand}"
+        )
+    after = find(reader, dataset, split)
+    if after is None or after.fingerprint != fingerprint:
+        raise InputError(
+            f"{where}'{dataset.hub.id}' has changed while it was read: nothing was kept, so start "
+            f"again"
+        )
 
 
 def tasks_of(

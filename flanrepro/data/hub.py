@@ -1,6 +1,9 @@
 """Data sets on the Hugging Face Hub, read through `datasets`; or from a copy of its folders."""
 
 import functools
+import glob
+import hashlib
+import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -42,7 +45,6 @@ class Hub:
             object.__setattr__(self, "column", tuple(self.column))
 
 
-@functools.lru_cache(maxsize=8)
 def open_split(hub: Hub, split: str, mirror: Path | None):
     """A split as a `datasets.Dataset`, memory-mapped.
 
@@ -54,6 +56,12 @@ def open_split(hub: Hub, split: str, mirror: Path | None):
     Raises:
         InputError: `datasets` is not installed; the Hub cannot be reached or has no such data set.
     """
+    return _open(hub, split, mirror, mark(folder_in(mirror, hub)) if mirror else "")
+
+
+@functools.lru_cache(maxsize=8)
+def _open(hub: Hub, split: str, mirror: Path | None, mark: str):
+    # The mark is in the key so that a folder that changes is read again.
     try:
         import datasets
     except ImportError:
@@ -62,11 +70,16 @@ def open_split(hub: Hub, split: str, mirror: Path | None):
             f"pip install 'flanrepro[hub]'"
         ) from None
     datasets.disable_progress_bars()
-    root = str(mirror / "hub" / hub.id) if mirror else hub.id
+    root = str(folder_in(mirror, hub)) if mirror else hub.id
     options: dict[str, Any] = {"cache_dir": str(cache_folder() / "hub")}
+    if mirror and hub.revision != PARQUET and glob.escape(root) != root:
+        raise InputError(
+            f"the path '{root}' has a bracket, star or question mark, which `datasets` takes for a "
+            f"pattern: move the mirror to a path without"
+        )
     try:
         if hub.revision == PARQUET:
-            base = root if mirror else f"hf://datasets/{hub.id}@~parquet"
+            base = glob.escape(root) if mirror else f"hf://datasets/{hub.id}@~parquet"
             pattern = f"{base}/{hub.config or 'default'}/{split}/*.parquet"
             return datasets.load_dataset(
                 "parquet", data_files={split: pattern}, split=split, **options
@@ -92,17 +105,22 @@ def rows(
     """
     chosen = range(len(table))
     if hub.column is not None:
-        chosen = _positions(table, hub.column, names, split)
+        chosen = _positions(table, hub, names, split)
     for i in chosen[:: max(1, len(chosen) // MOST_ROWS)]:
         yield f"{hub.id}, row {i + 1}", table[int(i)]
 
 
-def _positions(table, column: str | tuple[str, ...], names: Sequence[str], split: str):
+def _positions(table, hub: Hub, names: Sequence[str], split: str):
     import numpy as np
 
-    columns = (column,) if isinstance(column, str) else column
+    columns = (hub.column,) if isinstance(hub.column, str) else hub.column
     chosen = np.ones(len(table), bool)
     for name, wanted in zip(columns, (names, [split]), strict=False):
+        if name not in table.column_names:
+            raise InputError(
+                f"'{hub.id}', split '{split}': there is no column '{name}' that names the task (it "
+                f"has {', '.join(table.column_names)}); take another copy of the data set"
+            )
         codes, texts = _factorized(table, name)
         fits = [i for i, text in enumerate(texts) if text in wanted]
         chosen &= np.isin(codes, fits)
@@ -119,8 +137,31 @@ def _factorized(table, column: str):
     return kept[column]
 
 
+def folder_in(mirror: Path, hub: Hub) -> Path:
+    """Where a mirror has the copy of a place."""
+    return mirror / "hub" / hub.id
+
+
 def mark(folder: Path) -> str:
-    """Changes when a file in the folder does."""
-    found = sorted(p for p in folder.rglob("*") if p.is_file())
-    stats = [(str(p.relative_to(folder)), p.stat()) for p in found]
-    return ",".join(f"{name}-{s.st_size}-{s.st_mtime_ns}" for name, s in stats)
+    """Changes when a file in the folder does; hidden ones (`.git`, `._x`) are none of the data's.
+
+    Raises:
+        InputError: a file is a broken link, or may not be looked at.
+    """
+    found = []
+    try:
+        for place, folders, names in os.walk(folder, onerror=_raise, followlinks=True):
+            folders[:] = [name for name in folders if name[0] != "."]
+            for path in (os.path.join(place, name) for name in names if name[0] != "."):
+                status = os.stat(path)
+                found.append(f"{path}-{status.st_size}-{status.st_mtime_ns}")
+    except OSError as error:
+        raise InputError(
+            f"cannot read {error.filename}: {error.strerror}; expected files of a data set there, "
+            f"and the permission to read them"
+        ) from None
+    return hashlib.sha256("\n".join(sorted(found)).encode(errors="replace")).hexdigest()[:16]
+
+
+def _raise(error: OSError) -> None:
+    raise error

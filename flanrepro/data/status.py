@@ -3,7 +3,7 @@
 import itertools
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from tqdm import tqdm
 
@@ -95,16 +95,19 @@ def _place(wanted: tuple[Task, str]) -> str:
     return repr((task.source, *place)) if data.hub.column else f"{task.name}/{split}"
 
 
-def _fetch_group(group: Sequence[tuple[Task, str]]) -> None:
+def _fetch_group(group: Sequence[tuple[Task, str]]) -> list[InputError]:
+    """What is wrong with single splits; an InputError that is raised is of the whole group."""
+    errors = []
     for split, tasks in itertools.groupby(sorted(group, key=_by_split), key=_by_split):
         members = [task for task, _ in tasks]
         first = members[0]
         on_hub = first.dataset and first.dataset.hub and split in first.dataset.splits
         if first.missing(split) and on_hub and files.mirror() is None:
-            fetch(first.reader, [task.dataset for task in members], split)
+            errors += fetch(first.reader, [task.dataset for task in members], split)[1].values()
         else:
             for task in members:
                 task.records(split)
+    return errors
 
 
 def _by_split(wanted: tuple[Task, str]) -> str:
@@ -119,8 +122,9 @@ def verify_tasks(collection: str, names: Sequence[str]) -> int:
             if task.missing(split):
                 continue
             splits += 1
-            failed += _attempt(lambda task=task, split=split: check_records(task, split), [task])
-            records += task.size(split) if not failed else 0
+            bad = _attempt(lambda task=task, split=split: check_records(task, split), [task])
+            failed += bad
+            records += 0 if bad else task.size(split)
     print(f"{splits} splits at hand, {failed} of them bad; {records:,} records read")
     return failed
 
@@ -141,10 +145,13 @@ def check_records(task: Task, split: str) -> None:
                 )
 
 
-def _attempt(action, about: Iterable) -> int:
+def _attempt(action: Callable[[], Sequence[InputError] | None], about: Sequence) -> int:
+    """How many failed: those whose error is returned, or all where one is raised."""
     try:
-        action()
+        errors = action() or ()
+        failed = len(errors)
     except InputError as error:
+        errors, failed = [error], len(about)
+    for error in errors:
         tqdm.write(f"flanrepro: {error}", file=sys.stderr)
-        return len(list(about))
-    return 0
+    return failed

@@ -1,8 +1,11 @@
 """A data set's records are the same from original files, from a copy of the Hub's folder, from the
 Hub's own cache; and where they are nowhere, a sentence says what to do."""
 
+import errno
 import json
+import os
 import sys
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -121,11 +124,136 @@ def test_tasks_that_share_a_place_get_their_own_rows_in_one_pass(places, monkeyp
     place = {"id": "google/boolq", "column": "task"}
     shared = [dataset(name=name, hub=place, files={}) for name in ("a", "b", "c")]
     made = tasks_of(shared, "niv2")
-    kept = fetch(made[0].reader, shared, "train")
-    assert [len(kept[name]) for name in "abc"] == [2, 4, 0]
+    kept, failed = fetch(made[0].reader, shared[:2], "train")
+    assert [len(kept[name]) for name in "ab"] == [2, 4]
     assert list(kept["a"]) == RECORDS
     assert len(opened) == 1
     assert made[1].size("train") == 4
+    assert failed == {}
+
+
+def test_a_task_with_no_row_in_the_hubs_copy_is_not_there(places):
+    write_hub(places, [{**row, "task": "a"} for row in ROWS])
+    place = {"id": "google/boolq", "column": "task"}
+    made = task(name="c", names=("c_old",), hub=place, files={}, manual="ask the authors")
+    said = r"no row of 'google/boolq' is a record of it \(none has c or c_old in column 'task'\)"
+    for _ in range(2):
+        with pytest.raises(InputError, match=said + ".*; ask the authors$"):
+            made.records("train")
+
+
+def test_a_file_with_none_of_the_tasks_rows_says_so(places):
+    write_file(places, rows=[{**row, "answer": -1} for row in ROWS])
+    with pytest.raises(InputError, match=r"train.jsonl: none of its 2 rows is a record of"):
+        task(keep={"answer": [True, False]}).records("train")
+
+
+def test_one_tasks_bad_row_stops_no_other_task_of_its_place(places):
+    rows = [{**row, "task": name} for name in "abc" for row in ROWS]
+    rows[2]["answer"] = None
+    write_hub(places, rows)
+    place = {"id": "google/boolq", "column": "task"}
+    shared = [dataset(name=name, hub=place, files={}) for name in "abc"]
+    kept, failed = fetch(tasks_of(shared, "niv2")[0].reader, shared, "train")
+    assert list(kept) == ["a", "c"]
+    assert list(failed) == ["b"]
+    assert "google/boolq, row 3: no value for the field 'answer'" in str(failed["b"])
+
+
+def test_a_copy_without_the_tasks_column_says_so(places):
+    write_hub(places)
+    made = task(hub={"id": "google/boolq", "column": "task"}, files={})
+    with pytest.raises(InputError, match=r"no column 'task' .* \(it has question, passage, answer"):
+        made.records("train")
+
+
+def test_a_hub_folder_that_changes_is_read_again(places):
+    path = write_hub(places)
+    assert len(task().records("train")) == 2
+    write_hub(places, ROWS * 2)
+    os.utime(path, ns=(1, 1))
+    assert len(task().records("train")) == 4
+
+
+def test_a_hub_folder_that_changes_while_it_is_read_is_not_kept(places, monkeypatch):
+    write_hub(places)
+    whole = hub_module.open_split
+
+    def slow(*place):
+        table = whole(*place)
+        write_hub(places, ROWS * 2)
+        return table
+
+    monkeypatch.setattr(hub_module, "open_split", slow)
+    with pytest.raises(InputError, match="'google/boolq' has changed while it was read"):
+        task().records("train")
+    monkeypatch.setattr(hub_module, "open_split", whole)
+    assert len(task().records("train")) == 4
+
+
+def test_a_mirrors_path_may_have_brackets(places, monkeypatch):
+    folder = places.parent / "mirror [of] 2024"
+    write_hub(folder, name="hub/google/boolq/default/train/0000.parquet")
+    monkeypatch.setenv("FLANREPRO_MIRROR", str(folder))
+    made = task(hub={"id": "google/boolq", "revision": hub_module.PARQUET})
+    assert list(made.records("train")) == RECORDS
+    # `datasets` itself has a whole folder's path for a pattern.
+    with pytest.raises(InputError, match=r"mirror \[of\] 2024.*' has a bracket, .*: move the"):
+        task().records("train")
+
+
+def test_whether_a_task_is_at_hand_is_said_without_a_look_into_the_hubs_folder(places, monkeypatch):
+    write_hub(places)
+    monkeypatch.setattr(hub_module, "mark", lambda folder: pytest.fail("looked into"))
+    assert task().missing("train") == ""
+
+
+PARTS = {"train": {"boolq/part-*.jsonl": "jsonl", "boolq/half.jsonl": "jsonl"}}
+
+
+def test_a_pattern_stands_for_files_and_not_for_folders_or_what_is_hidden(places):
+    for name in ("boolq/part-1.jsonl", "boolq/part-2.jsonl"):
+        write_file(places, name)
+    write_file(places, "boolq/half.jsonl", ROWS[:1])
+    (places / "boolq/part-old.jsonl").mkdir()
+    (places / "boolq/._part-1.jsonl").write_bytes(b"\x00\x05\x16\x07")
+    hidden = task(files={"train": {"boolq/*part-*.jsonl": "jsonl"}})
+    assert len(task(files=PARTS).records("train")) == len(hidden.records("train")) == 4
+
+
+@pytest.mark.parametrize("name", ["boolq/part-2.jsonl", "boolq/train.jsonl"])
+def test_a_broken_link_is_named_and_no_other_file_read_instead(places, name):
+    write_file(places, "boolq/part-1.jsonl")
+    write_file(places, "boolq/part.jsonl")
+    write_file(places, "boolq/half.jsonl", ROWS[:1])
+    (places / name).symlink_to(places / "moved.jsonl")
+    made = task(files=PARTS) if "part" in name else task()
+    assert f"{places / name} is a link to {places / 'moved.jsonl'}" in made.missing("train")
+    with pytest.raises(InputError, match="which is not there: mend or remove it"):
+        made.records("train")
+
+
+def test_a_broken_link_in_the_hubs_folder_is_named(places):
+    path = write_hub(places)
+    path.with_name("train-00001-of-00002.parquet").symlink_to(places / "moved")
+    with pytest.raises(InputError, match=r"cannot read .*train-00001-of-00002.parquet: No such"):
+        task().records("train")
+
+
+@pytest.mark.parametrize("denied", ["boolq/train.jsonl", "hub/google/boolq"])
+def test_what_may_not_be_looked_at_is_one_sentence(places, monkeypatch, denied):
+    whole = Path.stat
+
+    def stat(self, **kwargs):
+        if self == places / denied:
+            raise PermissionError(errno.EACCES, "Permission denied", str(self))
+        return whole(self, **kwargs)
+
+    monkeypatch.setattr(Path, "stat", stat)
+    said = f"cannot read {places / denied}: Permission denied"
+    assert said in task().missing("train")
+    with pytest.raises(InputError, match="Permission denied"):
+        task().records("train")
 
 
 def test_a_split_can_be_named_by_a_second_column(places):

@@ -2,6 +2,7 @@
 
 import shutil
 
+import datasets
 import pytest
 
 from flanrepro.collection import load_collection
@@ -61,6 +62,14 @@ def test_verify_names_what_is_bad_and_goes_on(mirror, places, monkeypatch, capsy
     assert "2 splits at hand, 1 of them bad" in out
 
 
+def test_verify_counts_the_records_after_a_bad_file_too(mirror, places, monkeypatch, capsys):
+    folder = copied(mirror, places, monkeypatch, "cb/train.jsonl", "cb/val.jsonl")
+    rows = len((folder / "cb/val.jsonl").read_text().splitlines())
+    (folder / "cb/train.jsonl").write_text('{"premise": "p"}\n')
+    verify_tasks("flan2022", ["cb"])
+    assert f"1 of them bad; {rows} records read" in capsys.readouterr().out
+
+
 def test_fetch_reads_what_a_mirror_has_and_counts_what_it_lacks(capsys):
     assert fetch_tasks("flan2022", ["cb"]) == 0
     assert fetch_tasks("flan2022", ["cot_esnli"], "train") == 1
@@ -92,6 +101,21 @@ def test_tasks_that_share_a_place_are_fetched_in_one_pass(monkeypatch, capsys):
     monkeypatch.setattr(hub, "open_split", no_network)
     assert fetch_tasks("flan2022", ["niv2"], "train") > 700
     assert len(opened) == len(set(opened)) <= 3
+
+
+def test_a_bad_row_fails_its_own_task_alone(monkeypatch, capsys):
+    monkeypatch.delenv("FLANREPRO_MIRROR")
+    names = ["task001_quoref_question_generation", "task002_quoref_answer_generation"]
+    row = {"task_name": "", "definition": "d", "inputs": "i", "targets": "t"}
+    table = datasets.Dataset.from_list(
+        [{**row, "task_name": names[0], "targets": ""}, {**row, "task_name": names[1]}]
+    )
+    monkeypatch.setattr(hub, "open_split", lambda *place: table)
+    assert fetch_tasks("flan2022", names, "train") == 1
+    err = capsys.readouterr().err
+    assert "1 of 2 splits could not be had" in err
+    assert "row 1: the answer is missing or empty" in err
+    assert fetch_tasks("flan2022", names[1:], "train") == 0
 
 
 def test_a_name_that_fits_nothing_lists_the_sources():
