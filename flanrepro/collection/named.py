@@ -52,7 +52,9 @@ class NamedMixture:
         mixture: of the tasks that are at hand.
         stated: per source its share of the whole mixture, were all there.
         shares: per source its share of `mixture`.
-        missing: per task that is left out its source and the reason, in one sentence.
+        missing: per task that is not at hand its source and the reason, in one sentence.
+        at_hand: per source the number of tasks that a subset is chosen of.
+        replaced: Held-In tasks that a subset has others in the place of, as they are not at hand.
     """
 
     name: str
@@ -60,6 +62,8 @@ class NamedMixture:
     stated: Mapping[str, float]
     shares: Mapping[str, float]
     missing: Mapping[str, tuple[str, str]]
+    at_hand: Mapping[str, int]
+    replaced: Sequence[str]
 
     @property
     def digest(self) -> str:
@@ -71,20 +75,35 @@ class NamedMixture:
         """What is missing and how the rest was renormalised; empty if nothing is."""
         if not self.missing and set(self.shares) == set(self.stated):
             return ""
-        lines = [f"mixture {self.name}: {len(self.missing)} tasks are not at hand and left out."]
-        for source, stated in self.stated.items():
-            here = sum(task.source == source for task in self.mixture.tasks)
-            gone = [reason for of, reason in self.missing.values() if of == source]
-            share = self.shares.get(source, 0.0)
-            lines.append(
-                f"  {source}: {here} of {here + len(gone)} tasks; share {stated:.1%} stated, "
-                f"{share:.1%} of what is here"
-            )
-            if not gone and not here:
-                lines.append("    the collection has no task of this source")
-            if gone:
-                lines.append(f"    e.g. {gone[0]}")
+        chosen = Counter(task.source for task in self.mixture.tasks)
+        here, every = sum(self.at_hand.values()), sum(self.at_hand.values()) + len(self.missing)
+        part = chosen.total() < here
+        said = f"{len(self.missing)} tasks are not at hand and left out"
+        if part:
+            said = f"{chosen.total()} tasks chosen of {here} at hand of {every}"
+        lines = [f"mixture {self.name}: {said}."]
+        if self.replaced:
+            names = ", ".join(self.replaced)
+            lines.append(f"  Held-In tasks not at hand, with others in their place: {names}")
+        for source in self.stated:
+            lines += self._of_source(source, chosen[source] if part else None)
         return "\n".join(lines)
+
+    def _of_source(self, source: str, chosen: int | None) -> list[str]:
+        """A source's lines of the report; `chosen`: tasks of the subset, if it is one."""
+        here = self.at_hand.get(source, 0)
+        gone = [reason for of, reason in self.missing.values() if of == source]
+        number = f"{here} of {here + len(gone)} tasks"
+        if chosen is not None:
+            number = f"{chosen} chosen of {here} at hand of {here + len(gone)} tasks"
+        share = self.shares.get(source, 0.0)
+        line = f"  {source}: {number}; share {self.stated[source]:.1%} stated, "
+        lines = [f"{line}{share:.1%} of what is here"]
+        if not gone and not here:
+            lines.append("    the collection has no task of this source")
+        if gone:
+            lines.append(f"    e.g. {gone[0]}")
+        return lines
 
     def table(self, draws: int = 1_000_000):
         """A row per task, as a DataFrame: source, task, rate and share of the first draws in per
@@ -136,11 +155,15 @@ def named_mixture(
         InputError: an unknown name or source, a parameter out of range, or no task is at hand.
     """
     recipe, every = _recipe(name), _data()["sources"]
+    _check_positive(max_examples=max_examples, rate_maximum=rate_maximum)
+    # Where tasks are pooled a source's share follows from their sizes, unless it is given.
+    pooled = recipe.get("pooled", False) and rates is None
     few_shot = recipe.get("few_shot", 0.5) if few_shot_fraction is None else few_shot_fraction
     wanted = _sources(recipe, rates)
     tasks = [t for t in collection.every_task.values() if t.source in wanted]
     missing = {t.name: (t.source, why) for t in tasks if (why := _unusable(t))}
     here = [task for task in tasks if task.name not in missing]
+    at_hand = Counter(task.source for task in here)
     if subset is not None:
         here = _subset(here, subset, seed, collection.held_in)
     if not here:
@@ -150,7 +173,7 @@ def named_mixture(
     maximum = {s: _least(every[s]["rate_maximum"], rate_maximum) for s in wanted}
     caps = {s: _least(every[s]["max_examples"], max_examples) for s in wanted}
     sizes = [min(_records(t), maximum[t.source], caps[t.source]) for t in here]
-    weights, shares = _weights(here, sizes, wanted, pooled=recipe.get("pooled", False))
+    weights, shares = _weights(here, sizes, wanted, pooled)
     inversion = {s: _inversion(every[s]["inversion"], recipe, inversion_rate) for s in wanted}
     mixture = Mixture(
         tasks=tuple(here),
@@ -163,8 +186,15 @@ def named_mixture(
         varied=collection.varied,
     )
     total = sum(wanted.values())
-    stated = shares if recipe.get("pooled") else {s: rate / total for s, rate in wanted.items()}
-    return NamedMixture(name, mixture, stated, shares, missing)
+    stated = shares if pooled else {s: rate / total for s, rate in wanted.items()}
+    replaced = [task for task in collection.held_in if task in missing] if subset else []
+    return NamedMixture(name, mixture, stated, shares, missing, at_hand, replaced)
+
+
+def _check_positive(**parameters: int | None) -> None:
+    for name, value in parameters.items():
+        if value is not None and not value >= 1:
+            raise InputError(f"{name} is {value}: expected at least 1, or None for the mixture's")
 
 
 def _sources(recipe: Mapping[str, Any], rates: Mapping[str, float] | None) -> dict[str, float]:
@@ -187,18 +217,17 @@ def _sources(recipe: Mapping[str, Any], rates: Mapping[str, float] | None) -> di
 def _unusable(task: Task) -> str:
     """Why a task cannot be mixed, whatever the share of few-shot prompts: mixtures that differ in
     it alone have to have the same tasks."""
-    if task.rendered:
-        reasons = list(map(task.missing, task.splits))
-        if all(reasons):
-            return reasons[0]
-        return "" if _records(task) else f"task '{task.name}' is in none of the rendered prompts"
-    reason = task.missing("train")
-    if not reason:
-        try:
+    reasons = list(map(task.missing, task.splits if task.rendered else ("train",)))
+    if all(reasons):
+        return reasons[0]
+    try:
+        if not _records(task):
+            return f"task '{task.name}' has no record in what is at hand"
+        if not task.rendered:
             check_exemplars(task, max(FEW_SHOT))
-        except InputError as error:
-            reason = str(error)
-    return reason
+    except InputError as error:
+        return str(error)
+    return ""
 
 
 def _records(task: Task) -> int:

@@ -49,7 +49,12 @@ def made_up(name: str, source: str, size: int, missing: str = "") -> Task:
 
 def collection(absent: tuple[str, ...] = ()) -> Collection:
     tasks = [
-        made_up(f"{source}_{i}", source, max(10, size // (1 + i % 7)), "gone" * (source in absent))
+        made_up(
+            f"{source}_{i}",
+            source,
+            max(10, size // (1 + i % 7)),
+            "gone" * (source in absent or f"{source}_{i}" in absent),
+        )
         for source, (n, size) in SIZES.items()
         for i in range(n)
     ]
@@ -121,6 +126,32 @@ def test_parameters_override_the_recipe():
     assert set(made.mixture.inversion_rate) == {1.0, None}
 
 
+def test_given_rates_decide_in_a_pooled_mixture_too():
+    made = named_mixture("p3++", collection(), rates={"t0_sf": 3, "p3": 1})
+    assert made.shares == {"t0_sf": pytest.approx(0.75), "p3": pytest.approx(0.25)}
+    assert made.stated == pytest.approx(made.shares)
+
+
+def test_a_subsets_report_says_what_it_was_chosen_of():
+    absent = ("t0_sf", "flan2021_3", "flan2021_5")
+    made = named_mixture("flan2022", collection(absent), subset=30)
+    head, held_in, *sources = made.report().splitlines()
+    assert head == "mixture flan2022: 30 tasks chosen of 388 at hand of 583."
+    assert held_in.endswith("with others in their place: flan2021_3, flan2021_5")
+    chosen = Counter(task.source for task in made.mixture.tasks)
+    assert chosen.total() == 30
+    said = f"flan2021: {chosen['flan2021']} chosen of 70 at hand of 72 tasks; share"
+    assert any(said in line for line in sources)
+    assert any("t0_sf: 0 chosen of 0 at hand of 193 tasks; share 31.1%" in line for line in sources)
+    assert "no task of this source" not in made.report()
+
+
+def test_a_source_of_which_a_subset_has_no_task_is_still_at_hand():
+    made = named_mixture("flan2022", collection(), subset=8)
+    assert "cot: 0 chosen of 9 at hand of 9 tasks" in made.report()
+    assert "no task of this source" not in made.report()
+
+
 def test_what_is_missing_is_reported_and_the_rest_renormalised():
     made = named_mixture("flan2022", collection(absent=("t0_sf", "dialog")))
     assert set(made.missing) == {f"t0_sf_{i}" for i in range(193)} | {
@@ -147,6 +178,20 @@ def test_a_task_too_small_for_exemplars_is_reported_too():
     small = dataclasses.replace(whole, tasks=dict(whole.tasks) | {"tiny": tiny})
     for name in ("flan2022", "flan2022_without_few_shot"):  # that differ in nothing else
         assert "too few for 5 exemplars" in named_mixture(name, small).missing["tiny"][1]
+
+
+def test_a_task_whose_records_cannot_be_read_is_reported_and_stops_no_other():
+    def load(split):
+        if split == "train":
+            raise InputError("no row is a record of it")
+        return Sized("own", 5)
+
+    whole = collection()
+    splits = {"train": 9, "exemplars": 5}
+    bad = Task("bad", "niv2", "c", load, splits, "pocket_fact", approximate=True)
+    made = named_mixture("niv2", dataclasses.replace(whole, tasks=dict(whole.tasks, bad=bad)))
+    assert made.missing == {"bad": ("niv2", "no row is a record of it")}
+    assert len(made.mixture.tasks) == 300
 
 
 @pytest.mark.parametrize("seed", [0, 1])
@@ -183,6 +228,9 @@ def test_the_digest_changes_with_the_data():
         ({"rates": {"cot": -1}}, "the rate of source 'cot' is -1"),
         ({"subset": 0}, "subset is 0: expected at least 1"),
         ({"inversion_rate": -0.5}, "inversion_rate is -0.5"),
+        ({"max_examples": 0}, "max_examples is 0: expected at least 1, or None"),
+        ({"rate_maximum": 0}, "rate_maximum is 0: expected at least 1, or None"),
+        ({"rate_maximum": -3}, "rate_maximum is -3: expected at least 1, or None"),
     ],
 )
 def test_bad_input_gets_one_sentence(arguments, said):
