@@ -1,6 +1,8 @@
-"""The Grain adapter: from a mixture to packed batches, with no TensorFlow on the way.
+"""The Grain adapter: from examples to packed batches, with no TensorFlow on the way.
 
     mixture[i] -> tokens -> packed rows -> batch
+
+Pretraining's examples come as tokens, see `flanrepro.data.pretraining`.
 
 A stream's position is Grain's own iterator state, a few integers that fit into a checkpoint.
 """
@@ -8,6 +10,7 @@ A stream's position is Grain's own iterator state, a few integers that fit into 
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import grain
 import numpy as np
@@ -28,6 +31,17 @@ _NAMES = {
     "fate": "fate",
 }
 """Grain's names of packed features, and T5X's, which the model uses."""
+
+
+Example = dict[str, np.ndarray]
+"""`inputs` int32 [<= inputs_length] and `targets` int32 [<= targets_length], both with EOS, or both
+empty if it was dropped; `fate` int32 [1] with what became of it."""
+
+
+class Examples(Protocol):
+    """Examples at random access, without end."""
+
+    def __getitem__(self, i: int) -> Example: ...
 
 
 class PromptTooLong(UserWarning):
@@ -52,8 +66,7 @@ class Encode:
     targets_length: int
     _warned: bool = False
 
-    def __call__(self, prompt: Prompt) -> dict[str, np.ndarray]:
-        """`inputs` int32 [<= inputs_length], `targets` int32 [<= targets_length], `fate` [1]."""
+    def __call__(self, prompt: Prompt) -> Example:
         inputs = self.vocabulary.encode(prompt.inputs)
         targets = self.vocabulary.encode(prompt.targets)
         fate = KEPT
@@ -85,17 +98,27 @@ class Encode:
 
 
 @dataclass(frozen=True)
-class _Examples:
-    """A mixture's encoded examples as Grain's random-access source: without end, to Grain's eye."""
+class EncodedPrompts:
+    """A mixture's prompts as examples."""
 
     prompts: Sequence[Prompt]
     encode: Encode
 
+    def __getitem__(self, i: int) -> Example:
+        return self.encode(self.prompts[i])
+
+
+@dataclass(frozen=True)
+class _Endless:
+    """Examples as Grain's random-access source: without end, to Grain's eye."""
+
+    examples: Examples
+
     def __len__(self) -> int:
         return 1 << 62
 
-    def __getitem__(self, i: int) -> dict[str, np.ndarray]:
-        return self.encode(self.prompts[i])
+    def __getitem__(self, i: int) -> Example:
+        return self.examples[i]
 
 
 def packed_batches(
@@ -107,11 +130,35 @@ def packed_batches(
     targets_length: int,
     prefetch: int = 8,
 ) -> grain.DatasetIterator:
-    """An endless iterator of packed batches; it has `get_state` and `set_state`.
+    """A mixture's packed batches, see `pack`.
 
     Args:
         mixture: gives the prompts, by index from 0 on.
         vocabulary: gives the ids.
+        batch_size, inputs_length, targets_length, prefetch: see `pack`.
+    """
+    encode = Encode(vocabulary, inputs_length, targets_length)
+    return pack(
+        EncodedPrompts(mixture, encode),
+        batch_size=batch_size,
+        inputs_length=inputs_length,
+        targets_length=targets_length,
+        prefetch=prefetch,
+    )
+
+
+def pack(
+    examples: Examples,
+    *,
+    batch_size: int,
+    inputs_length: int,
+    targets_length: int,
+    prefetch: int = 8,
+) -> grain.DatasetIterator:
+    """An endless iterator of packed batches; it has `get_state` and `set_state`.
+
+    Args:
+        examples: by index from 0 on.
         batch_size: rows per batch.
         inputs_length, targets_length: of a row, in tokens.
         prefetch: batches that a thread prepares ahead; 0: none.
@@ -122,10 +169,9 @@ def packed_batches(
         `decoder_positions` [batch, targets_length]; and `fate` [batch, examples] with what became
         of each example (see `count_fates`). Segments count from 1, padding is 0.
     """
-    encode = Encode(vocabulary, inputs_length, targets_length)
     lengths = {"inputs": inputs_length, "targets": targets_length, "fate": inputs_length // 2}
     rows = grain.experimental.FirstFitPackIterDataset(
-        grain.MapDataset.source(_Examples(mixture, encode)).to_iter_dataset(
+        grain.MapDataset.source(_Endless(examples)).to_iter_dataset(
             grain.ReadOptions(num_threads=0, prefetch_buffer_size=0)
         ),
         length_struct=lengths,

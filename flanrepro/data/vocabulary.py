@@ -48,6 +48,11 @@ class Vocabulary:
     def size(self) -> int:
         return -(-(self._pieces.vocab_size() + self.extra_ids) // 128) * 128
 
+    @property
+    def first_sentinel(self) -> int:
+        """The id of span corruption's first sentinel; the others count down from it (SeqIO)."""
+        return self._pieces.vocab_size() + self.extra_ids - 1
+
     def encode(self, text: str) -> list[int]:
         """Ids of the pieces, without EOS."""
         return self._pieces.encode(text)

@@ -1,0 +1,225 @@
+"""Pretraining's two objectives: texts as examples, pure functions of (seed, index).
+
+Span corruption (Raffel et al., 2020, section 3.3.4) hides spans of a text, which the targets
+repeat; prefix language modelling, to which T5 is adapted afterwards (Lester et al., 2021), asks for
+the rest of a text. A text is one example, since those of the pocket collection are short.
+"""
+
+import functools
+import warnings
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from flanrepro.collection import rng
+from flanrepro.data.grain import DROPPED, KEPT, TRUNCATED, Example
+from flanrepro.data.vocabulary import EOS, Vocabulary
+from flanrepro.errors import InputError
+
+
+class Documents(Protocol):
+    """Texts at random access, without end."""
+
+    def __getitem__(self, i: int) -> str: ...
+
+
+class DocumentTooLong(UserWarning):
+    """A pretraining text had to be cut."""
+
+
+def documents(collection: str, seed: int) -> Documents:
+    """The pretraining texts of a collection; InputError if it has none."""
+    if collection != "pocket":
+        raise InputError(
+            f"collection '{collection}' has no pretraining text: choose pocket, or start from a "
+            "released checkpoint"
+        )
+    from flanrepro.collection.sources.pocket.text import Documents
+
+    return Documents(seed)
+
+
+@dataclass(frozen=True)
+class SpanCorruption:
+    """Texts with spans hidden behind sentinels; the targets say what each sentinel hides.
+
+    Of "the ball in the box is red ." with "in the" and "red" hidden, the inputs are
+    "the ball <0> box is <1> ." and the targets "<0> in the <1> red", each with EOS. A text that is
+    too long is cut before spans are hidden, so that no sentinel is without its span.
+
+    Attributes:
+        documents: the texts.
+        vocabulary: gives the ids.
+        seed: of the hidden spans.
+        inputs_length, targets_length: in tokens, EOS included.
+        density: share of tokens that are hidden.
+        mean_span_length: in tokens.
+    """
+
+    documents: Documents
+    vocabulary: Vocabulary
+    seed: int
+    inputs_length: int
+    targets_length: int
+    density: float = 0.15
+    mean_span_length: float = 3.0
+
+    @functools.cached_property
+    def longest(self) -> int:
+        """The most tokens of a text whose example fits both lengths."""
+        length = 1
+        while self._fits(length + 1):
+            length += 1
+        _check_lengths(length, self.inputs_length, self.targets_length, shortest=3)
+        return length
+
+    def _fits(self, length: int) -> bool:
+        hidden, spans = noise_counts(length, self.density, self.mean_span_length)
+        visible = length - hidden
+        return (
+            visible + spans < self.inputs_length
+            and hidden + spans < self.targets_length
+            and spans <= self.vocabulary.extra_ids
+        )
+
+    def __getitem__(self, i: int) -> Example:
+        tokens, fate = _tokens(self.documents, i, self.vocabulary, self.longest)
+        if fate == DROPPED:
+            return _example(tokens[:0], tokens[:0], fate)
+        key = rng.mix(self.seed, rng.key_of("span_corruption"), i)
+        mask = noise_mask(len(tokens), self.density, self.mean_span_length, key)
+        first = self.vocabulary.first_sentinel
+        return _example(*corrupt(tokens, mask, first), fate)
+
+
+@dataclass(frozen=True)
+class PrefixLM:
+    """Texts split in two at random: from the beginning, which is never empty, to the rest.
+
+    As T5's `random_prefix_noise_mask`, every place to split is as likely as the others; in a text
+    that is too long for one of the two lengths, every place that leaves both parts short enough. A
+    text too long for both together is cut.
+
+    Attributes:
+        documents, vocabulary: see `SpanCorruption`.
+        seed: of the splits.
+        inputs_length, targets_length: in tokens, EOS included.
+    """
+
+    documents: Documents
+    vocabulary: Vocabulary
+    seed: int
+    inputs_length: int
+    targets_length: int
+
+    @property
+    def longest(self) -> int:
+        """The most tokens of a text that fits the two lengths together."""
+        length = self.inputs_length + self.targets_length - 2
+        shorter = min(self.inputs_length, self.targets_length)
+        _check_lengths(shorter, self.inputs_length, self.targets_length, shortest=2)
+        return length
+
+    def __getitem__(self, i: int) -> Example:
+        tokens, fate = _tokens(self.documents, i, self.vocabulary, self.longest)
+        if fate == DROPPED:
+            return _example(tokens, tokens, fate)
+        low = max(1, len(tokens) - (self.targets_length - 1))
+        high = min(len(tokens) - 1, self.inputs_length - 1)
+        key = rng.mix(self.seed, rng.key_of("prefix_lm"), i)
+        split = low + key % (high - low + 1)
+        return _example(tokens[:split], tokens[split:], fate)
+
+
+def noise_counts(length: int, density: float, mean_span_length: float) -> tuple[int, int]:
+    """Hidden tokens and spans of a text of `length` tokens, at least 2, as in T5.
+
+    Both are `length` times their rate, rounded in float32 and to even as TensorFlow does.
+    """
+    hidden = int(np.round(np.float32(length) * np.float32(density)))
+    hidden = min(max(hidden, 1), length - 1)
+    spans = int(np.round(np.float32(hidden) / np.float32(mean_span_length)))
+    return hidden, min(max(spans, 1), length - hidden)
+
+
+def noise_mask(length: int, density: float, mean_span_length: float, key: int) -> np.ndarray:
+    """Which tokens are hidden, bool [length]: all masks with as many tokens in as many spans are
+    equally likely.
+
+    T5's `random_spans_noise_mask` has the same counts, but its masks begin with a visible token and
+    end with a hidden one. That is no matter in its rows of 512 tokens; in a text of one sentence,
+    which has one span, it would hide the end of the text and never anything else. Here the visible
+    spans at both ends may be empty.
+    """
+    hidden, spans = noise_counts(length, density, mean_span_length)
+    hidden_lengths = _segments(hidden, spans, rng.mix(key, 1))
+    # With one token more at each end none of the segments is empty.
+    visible_lengths = _segments(length - hidden + 2, spans + 1, rng.mix(key, 2))
+    visible_lengths[[0, -1]] -= 1
+    lengths = np.empty(2 * spans + 1, np.int64)
+    lengths[::2], lengths[1::2] = visible_lengths, hidden_lengths
+    return np.repeat(np.arange(len(lengths)) % 2 == 1, lengths)
+
+
+def _segments(items: int, segments: int, key: int) -> np.ndarray:
+    """`items` in a row, cut at random into segments that are not empty: lengths [segments]."""
+    cuts = np.sort(rng.shuffled(items - 1, key)[: segments - 1]) + 1
+    return np.diff(cuts, prepend=0, append=items)
+
+
+def corrupt(
+    tokens: np.ndarray, mask: np.ndarray, first_sentinel: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Inputs with a sentinel for each hidden span, and targets: each sentinel, then its span.
+
+    Args:
+        tokens: int [length].
+        mask: bool [length], what is hidden.
+        first_sentinel: the next ones count down from it.
+    """
+    starts = mask & ~np.concatenate([[False], mask[:-1]])
+    sentinels = first_sentinel + 1 - np.cumsum(starts)
+    inputs = np.where(starts, sentinels, tokens)[~mask | starts]
+    where = np.flatnonzero(starts[mask])
+    targets = np.insert(tokens[mask], where, sentinels[starts])
+    return inputs, targets
+
+
+OBJECTIVES = {"span_corruption": SpanCorruption, "prefix_lm": PrefixLM}
+
+
+def _tokens(
+    documents: Documents, i: int, vocabulary: Vocabulary, longest: int
+) -> tuple[np.ndarray, int]:
+    """The i-th text's ids, cut to `longest`, and its fate: dropped if nothing can be predicted."""
+    tokens = np.array(vocabulary.encode(documents[i]), np.int32)
+    if len(tokens) < 2:
+        return tokens[:0], DROPPED
+    if len(tokens) <= longest:
+        return tokens, KEPT
+    # Without the text's number, so that Python says it once.
+    warnings.warn(
+        f"there are pretraining texts of more than the {longest} tokens that fit: they are cut, "
+        "and counted with the run; raise inputs_length or targets_length if the count is too high",
+        DocumentTooLong,
+        stacklevel=3,
+    )
+    return tokens[:longest], TRUNCATED
+
+
+def _example(inputs: np.ndarray, targets: np.ndarray, fate: int) -> Example:
+    end = [] if fate == DROPPED else [EOS]
+    return {
+        "inputs": np.concatenate([inputs, end]).astype(np.int32),
+        "targets": np.concatenate([targets, end]).astype(np.int32),
+        "fate": np.array([fate], np.int32),
+    }
+
+
+def _check_lengths(length: int, inputs_length: int, targets_length: int, shortest: int) -> None:
+    if length < 2:
+        raise InputError(
+            f"inputs_length is {inputs_length} and targets_length {targets_length}: expected at "
+            f"least {shortest} each, or no text fits; raise them"
+        )
