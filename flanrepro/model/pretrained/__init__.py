@@ -1,0 +1,149 @@
+"""Checkpoints that ship with the package: a safetensors file each, listed in `index.yaml`.
+
+A file holds the parameter tree's leaves under their path, `encoder/encoder_norm/scale`, in float16:
+half the size, and three decimal digits are more than a trained weight's noise has. A checkpoint's
+name ends with the first 8 digits of its file's SHA-256, so that a run that starts from it has
+another name when the weights change. No JAX import here.
+"""
+
+import hashlib
+from dataclasses import dataclass, field
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+
+from flanrepro.errors import InputError
+
+FOLDER = Path(str(resources.files(__name__)))
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A row of `index.yaml`.
+
+    Attributes:
+        file: in the same folder.
+        sha256: of the file.
+        collection, model, vocabulary: what it was trained on and with, see `RunSpec`.
+        vocabulary_sha256: of the vocabulary's file: ids of another one mean other words.
+        runs: the specs that made it, one after the other.
+    """
+
+    file: str
+    sha256: str
+    collection: str
+    model: str
+    vocabulary: str
+    vocabulary_sha256: str
+    runs: list[dict[str, Any]] = field(hash=False)
+
+    @property
+    def name(self) -> str:
+        return f"{Path(self.file).stem}-{self.sha256[:8]}"
+
+
+def index(folder: Path | None = None) -> dict[str, Checkpoint]:
+    """The checkpoints in `folder` (None: the shipped ones) by name."""
+    path = (folder or FOLDER) / "index.yaml"
+    if not path.is_file():
+        return {}
+    try:
+        rows = [Checkpoint(**row) for row in yaml.safe_load(path.read_text()) or []]
+    except (yaml.YAMLError, TypeError, UnicodeDecodeError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise InputError(
+            f"{path} cannot be read ({reason}): expected a list of checkpoints; install the "
+            "package anew, or export the checkpoint again"
+        ) from None
+    return {row.name: row for row in rows}
+
+
+def shipped(collection: str, model: str) -> str:
+    """The name of the checkpoint for a collection and a model size, or ''."""
+    for name, row in index().items():
+        if (row.collection, row.model) == (collection, model):
+            return name
+    return ""
+
+
+def find(name: str, folder: Path | None = None) -> Checkpoint:
+    """A checkpoint by name; InputError lists the names if there is none."""
+    rows = index(folder)
+    if name not in rows:
+        raise InputError(
+            f"no checkpoint '{name}' ships with this version: choose one of "
+            f"{', '.join(rows) or '(there is none)'}, or make it with `flanrepro pretrain`"
+        )
+    return rows[name]
+
+
+def load(name: str, folder: Path | None = None) -> dict:
+    """A checkpoint's parameters: a tree of NumPy float32 arrays.
+
+    Raises:
+        InputError: there is no such checkpoint, or its file is missing or damaged.
+    """
+    from safetensors.numpy import load as parse
+
+    row, folder = find(name, folder), folder or FOLDER
+    try:
+        content = (folder / row.file).read_bytes()
+    except OSError as error:
+        raise InputError(
+            f"checkpoint '{name}': {folder / row.file} cannot be read ({error.strerror}): install "
+            "the package anew"
+        ) from None
+    digest = hashlib.sha256(content).hexdigest()
+    if digest != row.sha256:
+        raise InputError(
+            f"checkpoint '{name}': {folder / row.file} is damaged (SHA-256 {digest[:12]}..., "
+            f"expected {row.sha256[:12]}...): install the package anew"
+        )
+    return _nested(parse(content))
+
+
+def save(params: dict, path: Path) -> str:
+    """Writes a parameter tree to a safetensors file; gives the file's SHA-256.
+
+    Raises:
+        InputError: a value is not finite in float16.
+    """
+    from safetensors.numpy import save as serialize
+
+    leaves = {}
+    for name, leaf in sorted(_flat(params).items()):
+        with np.errstate(over="ignore"):
+            leaves[name] = np.ascontiguousarray(leaf, np.float16)
+        if not np.isfinite(leaves[name]).all():
+            raise InputError(
+                f"{path}: parameter {name} is not finite in float16 (largest {np.abs(leaf).max()}):"
+                " expected at most 65504; train with a lower learning rate"
+            )
+    content = serialize(leaves)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    return hashlib.sha256(content).hexdigest()
+
+
+def _flat(params: dict, prefix: str = "") -> dict[str, np.ndarray]:
+    leaves = {}
+    for key, value in params.items():
+        if isinstance(value, dict):
+            leaves |= _flat(value, f"{prefix}{key}/")
+        else:
+            leaves[f"{prefix}{key}"] = np.asarray(value)
+    return leaves
+
+
+def _nested(leaves: dict[str, np.ndarray]) -> dict:
+    params: dict = {}
+    for name, leaf in leaves.items():
+        *path, last = name.split("/")
+        node = params
+        for key in path:
+            node = node.setdefault(key, {})
+        node[last] = leaf.astype(np.float32)
+    return params
