@@ -3,6 +3,7 @@
 import dataclasses
 import hashlib
 import json
+import re
 from dataclasses import dataclass
 
 from flanrepro.collection import Collection, Mixture, load_collection
@@ -12,6 +13,13 @@ from flanrepro.errors import InputError
 
 PROMPTS = 2
 """Goes up when a change of templates, formats or draws changes what a given mixture says."""
+
+OBJECTIVES = ("instruction", "span_corruption", "prefix_lm")
+
+RUN_ID, SHIPPED = re.compile(r"[0-9a-f]{12}"), re.compile(r"[a-z0-9_-]+-[0-9a-f]{8}")
+"""What a start may look like: a run's name, or a shipped checkpoint's."""
+
+_OF_PROMPTS = ("few_shot_fraction", "options_fraction", "max_examples", "tasks", "mixture")
 
 
 @dataclass(frozen=True)
@@ -35,6 +43,16 @@ class RunSpec:
         dropout_rate: 0 to 1.
         z_loss: weight of the square of the log partition function.
         dtype: of activations, `float32` or `bfloat16`; parameters are always float32.
+        objective: `instruction`: the mixture's prompts; `span_corruption` or `prefix_lm`: the
+            collection's texts, see `flanrepro.data.pretraining`.
+        start: where parameters start; empty: random from `seed`; else the `run_id` of a finished
+            run in the same store, or a shipped checkpoint, whose name ends with its file's digest
+            so that other weights are another run. The optimizer starts anew.
+        decay_steps: the learning rate falls linearly to 0 over so many last steps.
+
+    Raises:
+        InputError: an unknown objective, a start that is no name, a decay longer than the run, or a
+            mixture of prompts for an objective that has none.
     """
 
     collection: str
@@ -59,10 +77,38 @@ class RunSpec:
     dropout_rate: float = 0.0
     z_loss: float = 0.0
     dtype: str = "float32"
+    objective: str = "instruction"
+    start: str = ""
+    decay_steps: int = 0
 
     def __post_init__(self):
         # As a list, e.g. from JSON, it would be another run with another name.
         object.__setattr__(self, "tasks", tuple(self.tasks))
+        self._check_objective()
+        if self.start and not (RUN_ID.fullmatch(self.start) or SHIPPED.fullmatch(self.start)):
+            raise InputError(
+                f"start is '{self.start}': expected a finished run's 12 hexadecimal digits or a "
+                "shipped checkpoint's name (`flanrepro.model.pretrained.shipped` gives it), or "
+                "nothing for random parameters"
+            )
+        if not 0 <= self.decay_steps <= self.steps - self.warmup_steps * (self.decay_steps > 0):
+            raise InputError(
+                f"decay_steps is {self.decay_steps}: expected 0 to {self.steps} steps less "
+                f"{self.warmup_steps} of warm-up; shorten it, or train for longer"
+            )
+
+    def _check_objective(self) -> None:
+        if self.objective not in OBJECTIVES:
+            raise InputError(
+                f"unknown objective '{self.objective}': choose one of {', '.join(OBJECTIVES)}"
+            )
+        fields = {field.name: field.default for field in dataclasses.fields(self)}
+        given = [name for name in _OF_PROMPTS if getattr(self, name) != fields[name]]
+        if self.objective != "instruction" and given:
+            raise InputError(
+                f"objective '{self.objective}' trains on texts, not on prompts: leave out "
+                f"{', '.join(given)}, or take the objective 'instruction'"
+            )
 
     def to_json(self) -> str:
         """Canonical JSON: the same text for equal specs.
@@ -84,6 +130,8 @@ class RunSpec:
 
     def label(self) -> str:
         """For people: what a sweep varies."""
+        if self.objective != "instruction":
+            return f"{self.model} {self.objective.replace('_', ' ')}, seed {self.seed}"
         return f"{self.model} {self.few_shot_fraction:.0%} few-shot, seed {self.seed}"
 
     def load_collection(self) -> Collection:
@@ -91,6 +139,29 @@ class RunSpec:
 
     def load_vocabulary(self) -> Vocabulary:
         return load_vocabulary(self.vocabulary)
+
+    def load_examples(self):
+        """What the run is trained on: `flanrepro.data.grain.Examples`.
+
+        Raises:
+            InputError: see `load_mixture`; or the collection has no texts.
+        """
+        from flanrepro.data import pretraining
+        from flanrepro.data.grain import Encode, EncodedPrompts
+
+        vocabulary, lengths = self.load_vocabulary(), (self.inputs_length, self.targets_length)
+        if self.objective == "instruction":
+            return EncodedPrompts(self.load_mixture(), Encode(vocabulary, *lengths))
+        texts = pretraining.documents(self.collection, self.seed)
+        return pretraining.OBJECTIVES[self.objective](texts, vocabulary, self.seed, *lengths)
+
+    def learning_rate_schedule(self):
+        """The learning rate, or how it falls: what `flanrepro.training.optimizer` takes."""
+        from flanrepro.training.optimizer import Falling
+
+        if not self.decay_steps:
+            return self.learning_rate
+        return Falling(self.learning_rate, self.steps, self.decay_steps)
 
     def load_mixture(self) -> Mixture:
         """The stream of prompts that the run is trained on.

@@ -8,7 +8,7 @@ import platform
 import shutil
 import subprocess
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from flanrepro.collection.prompt import at_hand
 from flanrepro.collection.task import MissingTasks, Suite
 from flanrepro.errors import InputError
 from flanrepro.experiments.spec import RunSpec
+from flanrepro.experiments.start import start_params
 
 FORMAT = 1
 """Version of a run folder's layout; raised when an older one can no longer be read."""
@@ -127,15 +128,46 @@ class RunStore:
         self._check(folder, spec)
         return Run(spec, folder) if (folder / "manifest.json").is_file() else None
 
-    def get(self, spec: RunSpec, *, bar: str = "") -> Run:
+    def get(
+        self,
+        spec: RunSpec,
+        *,
+        bar: str = "",
+        each: Callable[[int, dict], None] | None = None,
+        every: int = 0,
+    ) -> Run:
         """The finished run of `spec`: read if it is there, else trained, going on where it was.
 
         Of several processes that ask for one run, one trains it and the others wait for it. A name
-        for the progress `bar` shows one.
+        for the progress `bar` shows one. While it trains here, `each` is called `every` so many
+        steps, see `flanrepro.training.loop.train`.
         """
         if run := self.find(spec):
             return run
+        start = start_params(spec, self.root)
+        with self._own(spec) as folder:
+            if not self.find(spec):
+                self._train(spec, folder, bar=bar, start=start, each=each, every=every)
+        return Run(spec, folder)
+
+    def advance(self, spec: RunSpec, stop_at: int, *, bar: str = ""):
+        """Trains `spec` up to step `stop_at` and leaves it there: `get` goes on with it.
+
+        Returns:
+            what was done, a `flanrepro.training.loop.Progress`.
+        """
+        from flanrepro.training.loop import train
+
+        start = start_params(spec, self.root)
+        with self._own(spec) as folder:
+            _, progress = train(spec, folder / "checkpoints", bar=bar, stop_at=stop_at, start=start)
+        return progress
+
+    @contextlib.contextmanager
+    def _own(self, spec: RunSpec) -> Iterator[Path]:
+        """The run's folder with its spec, which no other process trains in meanwhile."""
         folder = self.root / spec.run_id
+        self._check(folder, spec)
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -143,21 +175,26 @@ class RunStore:
                 f"the run folder {folder} could not be made ({error.strerror}): give another `out`"
             ) from None
         with _locked(folder / "training.lock", spec):
-            if run := self.find(spec):
-                return run
-            write_whole(folder / "spec.json", json.dumps(asdict(spec), indent=1, sort_keys=True))
-            self._train(spec, folder, bar)
-        return Run(spec, folder)
+            if not (folder / "manifest.json").is_file():
+                text = json.dumps(asdict(spec), indent=1, sort_keys=True)
+                write_whole(folder / "spec.json", text)
+            yield folder
 
-    def _train(self, spec: RunSpec, folder: Path, bar: str) -> None:
+    def _train(self, spec: RunSpec, folder: Path, **how) -> None:
         import pandas as pd
 
         from flanrepro.training.loop import train
 
-        _, progress = train(spec, folder / "checkpoints", bar=bar)
+        _, progress = train(spec, folder / "checkpoints", **how)
         write_whole(folder / "metrics.csv", pd.DataFrame(progress.history).to_csv(index=False))
         # The manifest comes last: a run with one is finished.
-        manifest = {"format": FORMAT, "run": spec.run_id, **_totals(progress), **environment()}
+        manifest = {
+            "format": FORMAT,
+            "run": spec.run_id,
+            "start": spec.start or "random",
+            **_totals(progress),
+            **environment(),
+        }
         write_whole(folder / "manifest.json", json.dumps(manifest, indent=1))
 
     def _check(self, folder: Path, spec: RunSpec) -> None:

@@ -2,6 +2,7 @@
 
 import contextlib
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -10,10 +11,11 @@ import jax.numpy as jnp
 import numpy as np
 from tqdm import tqdm
 
-from flanrepro.data.grain import count_fates, packed_batches
+from flanrepro.data.grain import count_fates, pack
+from flanrepro.errors import InputError
 from flanrepro.experiments.spec import RunSpec
 from flanrepro.training.checkpoint import Checkpoints
-from flanrepro.training.step import Metrics, init_state, make_train_step
+from flanrepro.training.step import Metrics, TrainState, init_state, make_train_step
 
 LOG_EVERY = 25
 """Steps between readings of the metrics: the only times that the host waits for the device."""
@@ -51,6 +53,9 @@ def train(
     checkpoint_seconds: float = 30.0,
     bar: str = "",
     stop_at: int | None = None,
+    start: dict | None = None,
+    each: Callable[[int, dict], None] | None = None,
+    every: int = 0,
 ) -> tuple[dict, Progress]:
     """Trains `spec` to its last step, going on from the newest checkpoint in `folder`.
 
@@ -60,25 +65,30 @@ def train(
         checkpoint_seconds: at least so long between two checkpoints.
         bar: show progress under this name, with loss, useful tokens/s and time left; empty: not.
         stop_at: stop at this step instead of the last, with a checkpoint there.
+        start: the parameters that `spec.start` names, see `flanrepro.experiments.start`.
+        each: called with the step and its parameters, e.g. to evaluate: before training, and then
+            every `every` steps (0: never). After a stop it may be called again for steps behind the
+            checkpoint. The parameters are gone when it returns: keep a copy, or nothing.
+        every: see `each`.
 
     Returns:
         parameters, and what was done.
 
     Raises:
-        InputError: bad data, or a checkpoint that cannot be written.
+        InputError: bad data, a start that does not fit the model, or a checkpoint that cannot be
+            written.
     """
     # --- data ---
-    batches = packed_batches(
-        spec.load_mixture(),
-        spec.load_vocabulary(),
+    batches = pack(
+        spec.load_examples(),
         batch_size=spec.batch_size,
         inputs_length=spec.inputs_length,
         targets_length=spec.targets_length,
     )
 
     # --- state ---
-    optimizer = (spec.optimizer, spec.learning_rate, spec.warmup_steps)
-    state = init_state(spec.model_config(), *optimizer, spec.seed)
+    optimizer = (spec.optimizer, spec.learning_rate_schedule(), spec.warmup_steps)
+    state = _begin(spec, init_state(spec.model_config(), *optimizer, spec.seed), start)
     progress = Progress(stream=batches.get_state(), history=[])
     metrics = Metrics.zero()
     checkpoints = Checkpoints(folder)
@@ -87,6 +97,8 @@ def train(
         progress = Progress(**kept)
         batches.set_state(progress.stream)
         metrics = Metrics(*map(jnp.float32, progress.pending))
+    elif each:
+        each(0, state.params)
     train_step = make_train_step(spec.model_config(), *optimizer, spec.z_loss)
     key = jax.random.key(spec.seed)
 
@@ -100,6 +112,8 @@ def train(
             batch = next(batches)
             _count(progress, batch)
             state, metrics = train_step(state, metrics, batch, key)
+            if each and every and (step + 1) % every == 0:
+                started += _timed(each, step + 1, state.params)
             # Rows depend on the spec alone, not on where a run was stopped.
             row, stop = (step + 1) % LOG_EVERY == 0 or step + 1 == spec.steps, step + 1 == last
             if not (row or stop):
@@ -114,6 +128,40 @@ def train(
                 checkpoints.save(step + 1, state, progress.__dict__)
                 saved = time.monotonic()
     return state.params, progress
+
+
+def _begin(spec: RunSpec, state: TrainState, start: dict | None) -> TrainState:
+    """Step 0 of the run: the random `state`, or its parameters those of `start`."""
+    if bool(spec.start) != (start is not None):
+        raise InputError(
+            f"the run's start is '{spec.start}' and its parameters were "
+            + ("not given: " if spec.start else "given: ")
+            + "train it through a RunStore, which knows where they are"
+        )
+    if start is None:
+        return state
+    shapes, expected = ({name: leaf.shape for name, leaf in _leaves(p)} for p in (start, state[1]))
+    for name in [*expected, *shapes]:
+        if shapes.get(name) != expected.get(name):
+            raise InputError(
+                f"the start '{spec.start}' does not fit model '{spec.model}' with vocabulary "
+                f"'{spec.vocabulary}': its {name} has shape {shapes.get(name)}, expected "
+                f"{expected.get(name)}; start from a checkpoint of that model and vocabulary"
+            )
+    return state._replace(params=jax.tree.map(lambda leaf: jnp.array(leaf, jnp.float32), start))
+
+
+def _leaves(params: dict) -> list[tuple[str, np.ndarray]]:
+    paths = jax.tree_util.tree_leaves_with_path(params)
+    return [("/".join(key.key for key in path), leaf) for path, leaf in paths]
+
+
+def _timed(each: Callable[[int, dict], None], step: int, params: dict) -> float:
+    """Calls the hook; gives its seconds, which are no part of training."""
+    jax.block_until_ready(params)
+    before = time.monotonic()
+    each(step, params)
+    return time.monotonic() - before
 
 
 def _bar(name: str, first: int, last: int) -> tqdm:

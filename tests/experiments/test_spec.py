@@ -4,9 +4,11 @@ import json
 import pytest
 
 from flanrepro.collection.task import MissingTasks
+from flanrepro.data import pretraining
 from flanrepro.errors import InputError
 from flanrepro.experiments.profiles import Job
 from flanrepro.experiments.spec import RunSpec
+from flanrepro.training.optimizer import Falling
 
 CHANGED = {
     "collection": "flan2022",
@@ -31,6 +33,9 @@ CHANGED = {
     "dropout_rate": 0.1,
     "z_loss": 1e-4,
     "dtype": "bfloat16",
+    "objective": "prefix_lm",
+    "start": "pocket-nano-1a2b3c4d",
+    "decay_steps": 1,
 }
 NAMES = [field.name for field in dataclasses.fields(RunSpec)]
 
@@ -57,6 +62,56 @@ def test_a_mixture_defined_by_its_few_shot_share_has_that_share(spec):
     with pytest.warns(MissingTasks, match="the collection has no task of this source"):
         (other,) = Job(profile="smoke", seeds=1).specs(mixture="flan2022_without_few_shot")
     assert other.load_mixture().few_shot_fraction == 0
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        (
+            {"objective": "gpt"},
+            "unknown objective 'gpt': choose one of instruction, span_corruption, prefix_lm",
+        ),
+        (
+            {"objective": "prefix_lm", "tasks": ("sum",), "few_shot_fraction": 0.0},
+            "'prefix_lm' trains on texts, not on prompts: leave out few_shot_fraction, tasks, or",
+        ),
+        ({"start": "nano"}, "start is 'nano': expected a finished run's 12 hexadecimal digits or"),
+        ({"start": "1A2B3C4D5E6F"}, "start is '1A2B3C4D5E6F': expected a finished run's 12 hex"),
+        ({"decay_steps": 3}, "decay_steps is 3: expected 0 to 2 steps less 0 of warm-up; shorten"),
+        ({"decay_steps": 2, "warmup_steps": 1}, "decay_steps is 2: expected 0 to 2 steps less 1 "),
+        ({"decay_steps": -1}, "decay_steps is -1: expected 0 to 2 steps"),
+    ],
+)
+def test_a_spec_that_makes_no_sense_is_one_sentence(spec, changes, sentence):
+    with pytest.raises(InputError, match=sentence) as caught:
+        dataclasses.replace(spec, **changes)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_run_on_texts_reads_the_collections_by_its_seed(spec, monkeypatch):
+    asked = []
+    texts = lambda *which: asked.append(which) or ["the ball is red ."]  # noqa: E731
+    monkeypatch.setattr(pretraining, "documents", texts)
+    changed = dataclasses.replace(spec, objective="span_corruption", seed=4)
+    examples = changed.load_examples()
+    assert asked == [("pocket", 4)]
+    assert (type(examples), examples.seed) == (pretraining.SpanCorruption, 4)
+    assert (examples.inputs_length, examples.targets_length) == (64, 16)
+    prefix = dataclasses.replace(changed, objective="prefix_lm").load_examples()
+    assert type(prefix) is pretraining.PrefixLM
+    assert changed.label() == "nano span corruption, seed 4"
+
+
+def test_a_collection_without_texts_is_one_sentence(spec):
+    changed = dataclasses.replace(spec, collection="flan2022", objective="span_corruption")
+    with pytest.raises(InputError, match="'flan2022' has no pretraining text: choose pocket, or"):
+        changed.load_examples()
+
+
+def test_only_a_falling_rate_depends_on_the_steps(spec):
+    assert spec.learning_rate_schedule() == 1e-3
+    falling = dataclasses.replace(spec, decay_steps=1).learning_rate_schedule()
+    assert falling == Falling(1e-3, steps=2, decay_steps=1)
 
 
 def test_the_order_of_fields_does_not_matter(spec):
