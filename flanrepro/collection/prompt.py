@@ -1,17 +1,22 @@
 """From a record to a prompt: template, answer options, exemplars."""
 
+import functools
 import itertools
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Literal, NamedTuple
 
 from flanrepro.collection import rng
-from flanrepro.collection.formats import Format, Layout, fitting, plain
+from flanrepro.collection.formats import Format, Layout, OptionStyle, fitting, load_formats, plain
 from flanrepro.collection.task import Record, Suite, Task
-from flanrepro.collection.templates import Template, load_templates
+from flanrepro.collection.templates import Template, fields_of, load_templates
 from flanrepro.errors import InputError
 
 FEW_SHOT = (2, 3, 5)
 """Numbers of exemplars in few-shot training prompts (A.1)."""
+
+TEMPLATE_TYPES = ("zs_opt", "zs_noopt", "fs_opt", "fs_noopt")
+"""Zero-shot or few-shot, with answer options or without."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +24,8 @@ class Prompt:
     """A finished example with its provenance.
 
     `template_idx` is the template's position in its file, -1 for one that is in none; `record` is
-    an index into the task's `split`, `exemplars` are into its `exemplar_split`.
+    an index into the task's `split`, `exemplars` are into its `exemplar_split`. `format` is the one
+    that the prompt has, which is plainer than the one asked for where a record has no options.
     """
 
     inputs: str
@@ -37,7 +43,7 @@ class Prompt:
     @property
     def setting(self) -> str:
         """`zero_shot` or `few_shot`."""
-        return "few_shot" if self.exemplars else "zero_shot"
+        return "few_shot" if self.template_type.startswith("fs") else "zero_shot"
 
     def provenance(self) -> dict[str, str | int | bool | tuple[int, ...]]:
         """All that the prompt was made of, for a row of predictions: its format by the names."""
@@ -51,7 +57,9 @@ class Prompt:
 
     @property
     def template_type(self) -> str:
-        """The reference's name of the setting: `zs_opt`, `zs_noopt`, `fs_opt` or `fs_noopt`."""
+        """The reference's name of the setting: one of `TEMPLATE_TYPES`."""
+        if self.split in TEMPLATE_TYPES:  # of a prompt that was rendered by the reference
+            return self.split
         shots = "fs" if self.exemplars else "zs"
         return f"{shots}_{'noopt' if self.format.options == 'nowhere' else 'opt'}"
 
@@ -90,8 +98,8 @@ def render(
     filled = _Filling(task, template, form)
     query = task.records(split)[record]
     chosen = _choose(filled, query, exemplars, shots) if exemplars else ()
-    inputs, targets = filled.query(query, split, record)
-    layout = form.layout
+    inputs, targets, used = filled.query(query, split, record)
+    layout, styles = form.layout, []
     instruction = filled.part("instruction", query, "", split, record)
     before = [instruction, layout.gap] if instruction and layout.instruction == "before" else []
     after = [instruction, layout.gap] if instruction and layout.instruction == "after" else []
@@ -101,7 +109,8 @@ def render(
         separator = template.separator if layout.separator is None else layout.separator
         parts = before
         for n, (index, exemplar) in enumerate(chosen, 1):
-            shown, answer = filled.exemplar(exemplar, index)
+            shown, answer, in_exemplar = filled.exemplar(exemplar, index)
+            styles.append(in_exemplar.style)
             parts += [_heading(layout, n), shown, template.answer, answer, separator]
         parts += [*after, _heading(layout, len(chosen) + 1), inputs, template.answer.rstrip()]
     return Prompt(
@@ -114,13 +123,25 @@ def render(
         split=split,
         record=record,
         exemplars=tuple(index for index, _ in chosen),
-        format=form,
+        format=filled.format_of(used, styles, split),
         inverted=template.inverted,
     )
 
 
 def _heading(layout: Layout, n: int) -> str:
     return layout.heading.format(n=n) if layout.heading else ""
+
+
+class _Used(NamedTuple):
+    """How a record was shown: the style of its list of options, if it has one, and its target."""
+
+    style: OptionStyle | None
+    target: Literal["text", "label"] = "text"
+
+
+@functools.lru_cache(maxsize=4096)
+def _named(pattern: str) -> frozenset[str]:
+    return frozenset(fields_of(pattern))
 
 
 @dataclass(slots=True)
@@ -142,25 +163,47 @@ class _Filling:
                 f"does not have (it has {', '.join(record)}); mend the record or the template"
             ) from None
 
-    def query(self, record: Record, split: str, index: int) -> tuple[str, str]:
+    def query(self, record: Record, split: str, index: int) -> tuple[str, str, _Used]:
         """Inputs and targets of the record that is asked about."""
         return self._both(record, self.format.options == "prompt", split, index)
 
-    def exemplar(self, record: Record, index: int) -> tuple[str, str]:
+    def exemplar(self, record: Record, index: int) -> tuple[str, str, _Used]:
         """Inputs and targets of an exemplar."""
         return self._both(record, self.format.options != "nowhere", self.task.exemplar_split, index)
 
-    def _both(self, record: Record, shown: bool, split: str, index: int) -> tuple[str, str]:
+    def format_of(
+        self, query: _Used, exemplars: Sequence[OptionStyle | None], split: str
+    ) -> Format:
+        """The format that the prompt has, whatever was asked for."""
+        first = load_formats()[1][0]
+        if self.task.rendered:
+            options = "nowhere" if split.endswith("noopt") else "prompt"
+            return replace(self.format, option_style=first, options=options, target="text")
+        shown = next((style for style in exemplars if style), None)
+        options = "prompt" if query.style else "exemplars" if shown else "nowhere"
+        style = query.style or shown or first
+        return replace(self.format, option_style=style, options=options, target=query.target)
+
+    def _both(self, record: Record, shown: bool, split: str, index: int) -> tuple[str, str, _Used]:
         options = record.get("options") if shown else None
         style = fitting(self.format.option_style, options) if options else None
         block = style.block(options) if style else ""
         inputs = self.part("inputs", record, block, split, index)
+        listed = self._listed(style)
         labelled = style and style.labels and self.format.target == "label"
         if labelled and self.template.answers:
             lines, answer = options.split("\n"), record["answer"]
             if lines.count(answer) == 1:
-                return inputs, style.label(lines.index(answer))
-        return inputs, self.part("targets", record, block, split, index)
+                return inputs, style.label(lines.index(answer)), _Used(listed, "label")
+        return inputs, self.part("targets", record, block, split, index), _Used(listed)
+
+    def _listed(self, style: OptionStyle | None) -> OptionStyle | None:
+        """The style of the list that the template has of a record with options in this style."""
+        named = _named(self.template.inputs)
+        if style and "options" in named:
+            return style
+        # `choices` are part of the wording, in every setting.
+        return load_formats()[1][0] if "choices" in named else None
 
 
 def _choose(

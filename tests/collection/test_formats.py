@@ -7,6 +7,7 @@ import pytest
 from flanrepro.collection import Mixture, Task
 from flanrepro.collection.formats import Format, fitting, load_formats, plain
 from flanrepro.collection.prompt import render
+from flanrepro.collection.templates import load_templates
 
 LAYOUTS, STYLES = load_formats()
 RECORDS = [
@@ -84,9 +85,11 @@ def test_a_varied_mixture_shows_them_all_and_a_plain_one_none():
     prompts = [varied[i] for i in range(4000)]
     assert {p.format.layout.name for p in prompts} == {layout.name for layout in LAYOUTS}
     assert {p.format.option_style.name for p in prompts} == set(STYLE)
-    shown = Counter(p.format.options for p in prompts)
-    assert shown["prompt"] == 2000
+    listing = {t.name for t in load_templates(TASK.templates) if "{options}" in t.inputs}
+    shown = Counter(p.format.options for p in prompts if p.template in listing)
+    assert shown["prompt"] / shown.total() == pytest.approx(0.5, abs=0.03)
     assert shown["exemplars"] > 300
+    assert {p.format.options for p in prompts if p.template not in listing} == {"nowhere"}
     assert any(p.format.target == "label" for p in prompts)
     assert {Mixture((TASK,))[i].format for i in range(50)} <= {plain("prompt"), plain("nowhere")}
 
@@ -98,9 +101,19 @@ def test_an_inversion_rate_of_03_is_3_inverted_prompts_for_10_regular_ones():
     assert not any(Mixture((TASK,), inversion_rate=0)[i].inverted for i in range(200))
 
 
-def test_inversion_few_shot_and_options_do_not_depend_on_each_other():
+def test_inversion_few_shot_and_options_do_not_depend_on_each_other(monkeypatch):
+    asked = []
+
+    def rendered(*args, **kwargs):
+        prompt = render(*args, **kwargs)
+        # Inverted templates list no options, whether they are asked for or not.
+        asked.append((prompt.inverted, prompt.setting, kwargs["format"].options == "prompt"))
+        return prompt
+
+    monkeypatch.setattr("flanrepro.collection.mixture.render", rendered)
     mixture = Mixture((TASK,), inversion_rate=1.0, few_shot_fraction=0.5, options_fraction=0.5)
-    prompts = [mixture[i] for i in range(8000)]
-    seen = Counter((p.inverted, p.setting, p.format.options == "prompt") for p in prompts)
+    for i in range(8000):
+        mixture[i]
+    seen = Counter(asked)
     assert len(seen) == 8
     assert min(seen.values()) > 850

@@ -9,8 +9,8 @@ from flanrepro.collection import (
     render,
     suite_prompts,
 )
-from flanrepro.collection.formats import plain
-from flanrepro.collection.prompt import check_exemplars, shorten
+from flanrepro.collection.formats import Format, load_formats, plain
+from flanrepro.collection.prompt import TEMPLATE_TYPES, check_exemplars, shorten
 from flanrepro.errors import InputError
 
 RECORDS = {
@@ -125,6 +125,60 @@ def test_suite_prompts_are_the_same_each_time_and_at_most_items_per_task():
     assert len(prompts) == 5 * len(suite.tasks)
     assert {prompt.split for prompt in prompts} == {"validation"}
     assert all(len(set(prompt.exemplars)) == 3 for prompt in prompts)
+
+
+LETTERS = next(style for style in load_formats()[1] if style.name == "letters")
+LABELLED = Format(load_formats()[0][0], LETTERS, "prompt", "label")
+BARE = Template("bare", "{question}{options}", "{answer}")
+TOLD = Template("told", "{question} {choices}", "{answer}")
+PAIR = "three\nfour"
+
+
+@pytest.mark.parametrize(
+    ("template", "query", "exemplar", "options", "style", "target", "kind"),
+    [
+        (BARE, {"options": PAIR}, {"options": PAIR}, "prompt", "letters", "label", "fs_opt"),
+        (BARE, {"options": PAIR}, {}, "prompt", "letters", "label", "fs_opt"),
+        (BARE, {"options": PAIR}, None, "prompt", "letters", "label", "zs_opt"),
+        (BARE, {"options": "four\nsix"}, None, "prompt", "letters", "text", "zs_opt"),
+        # Labels beside options as short as they are would be taken for options.
+        (BARE, {"options": "3\n4"}, None, "prompt", "dashes", "text", "zs_opt"),
+        (BARE, {}, {"options": PAIR}, "exemplars", "letters", "text", "fs_opt"),
+        (BARE, {}, {}, "nowhere", "dashes", "text", "fs_noopt"),
+        (BARE, {}, None, "nowhere", "dashes", "text", "zs_noopt"),
+        (TOLD, {"choices": PAIR}, None, "prompt", "dashes", "text", "zs_opt"),
+    ],
+)
+def test_the_format_is_the_one_that_the_prompt_has(
+    template, query, exemplar, options, style, target, kind
+):
+    first = {"question": "which?", "answer": "three", **query}
+    rows = [first, {"question": "and which?", "answer": "three", **(exemplar or {})}]
+    task = Task("odd", "niv2", "c", lambda split: rows, {"train": 2}, TASK.templates)
+    shots = () if exemplar is None else (1,)
+    prompt = render(task, 0, template=template, format=LABELLED, exemplars=shots)
+    form = prompt.format
+    assert (form.options, form.option_style.name, form.target) == (options, style, target)
+    assert prompt.template_type == kind
+
+
+def test_shorten_keeps_options_that_exemplars_alone_have():
+    rows = [{**RECORDS["train"][0], "options": ""}, *RECORDS["train"][1:]]
+    task = Task("gaps", "niv2", "sums", lambda split: rows, {"train": 3}, TASK.templates)
+    prompt = render(task, 0, exemplars=(1, 2))
+    assert prompt.format.options == "exemplars"
+    shorter = shorten(prompt, task, lambda p: len(p.exemplars) <= 1)
+    assert shorter == render(task, 0, exemplars=(1,))
+
+
+@pytest.mark.parametrize("split", TEMPLATE_TYPES)
+def test_a_rendered_prompt_is_of_the_setting_that_it_was_rendered_in(split):
+    load = lambda split: [{"inputs": "q", "answer": "a"}]  # noqa: E731
+    task = Task("r", "cot", "c", load, {split: 1}, "rendered", rendered=True)
+    prompt = render(task, 0, split=split, format=LABELLED)
+    assert prompt.template_type == split
+    assert prompt.setting == ("few_shot" if split.startswith("fs") else "zero_shot")
+    assert prompt.format == plain("nowhere" if split.endswith("noopt") else "prompt")
 
 
 @pytest.mark.parametrize("items", [None, 4, 9])
