@@ -2,7 +2,10 @@
 
 import functools
 import io
+import itertools
 import os
+import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from importlib import resources
 from pathlib import Path
@@ -17,6 +20,12 @@ PAD, EOS, UNK = 0, 1, 2
 
 EXTRA_IDS = 100
 """Sentinels of span corruption, behind the pieces (Raffel et al., 2020)."""
+
+POCKET_EXTRA_IDS = 16
+"""Pocket's: its texts are short, and a sentinel that is never used is a row of the embedding."""
+
+SPACE = "\u2581"
+"""Stands for the space before a word in SentencePiece's pieces."""
 
 
 class Vocabulary:
@@ -88,16 +97,23 @@ def train_vocabulary(
     `unigram` is T5's kind; on a text of few words, as pocket's, `bpe` gives whole words. Text in
     many scripts takes a `character_coverage` below 1, so that rare characters leave room for words.
     """
+    model = io.BytesIO()
+    _train(iter(texts), model, size, model_type, character_coverage)
+    return _write_whole(path, model.getvalue())
+
+
+def _train(
+    texts: Iterator[str], model: io.BytesIO, size: int, model_type: str, coverage: float, **more: str
+) -> None:
     import sentencepiece
 
-    model = io.BytesIO()
     sentencepiece.SentencePieceTrainer.train(
-        sentence_iterator=iter(texts),
+        sentence_iterator=texts,
         model_writer=model,
         vocab_size=size,
         hard_vocab_limit=False,
         model_type=model_type,
-        character_coverage=character_coverage,
+        character_coverage=coverage,
         pad_id=PAD,
         eos_id=EOS,
         unk_id=UNK,
@@ -105,12 +121,54 @@ def train_vocabulary(
         num_threads=1,
         shuffle_input_sentence=False,
         minloglevel=2,
+        **more,
     )
+
+
+def _write_whole(path: Path, model: bytes) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f"{path.name}.{os.getpid()}.part")
-    part.write_bytes(model.getvalue())
+    part.write_bytes(model)
     os.replace(part, path)
     return path
+
+
+_PARTS = re.compile(r"[^\W_]+|[\W_]")
+
+
+def write_word_vocabulary(texts: Iterable[str], path: Path) -> Path:
+    """Writes a SentencePiece model whose pieces are the words and signs of `texts`, lower-cased,
+    the most frequent first; and their characters, for words that are not there.
+
+    A model this small learns nothing from parts of words, and a row more costs it as many
+    parameters as a row of use.
+    """
+    from sentencepiece import sentencepiece_model_pb2 as proto
+
+    pieces: Counter[str] = Counter()
+    for text in texts:
+        for chunk in text.lower().split():
+            first, *rest = _PARTS.findall(chunk)
+            pieces[f"{SPACE}{first}"] += 1
+            pieces.update(rest)
+    characters = {c for piece in pieces for c in piece} | {SPACE}
+    model = proto.ModelProto()
+    # The trainer's own head and normalization, with our pieces in the place of its own.
+    model.ParseFromString(_smallest_model())
+    del model.pieces[3:]
+    by_use = sorted(pieces, key=lambda piece: (-pieces[piece], piece))
+    for score, group in ((-1.0, by_use), (-20.0, sorted(characters - set(pieces)))):
+        for piece in group:
+            # Fewest pieces win, and whole words over characters.
+            model.pieces.add(piece=piece, score=score, type=proto.ModelProto.SentencePiece.NORMAL)
+    model.trainer_spec.vocab_size = len(model.pieces)
+    return _write_whole(path, model.SerializeToString())
+
+
+def _smallest_model() -> bytes:
+    model = io.BytesIO()
+    _train(iter(["a"]), model, 5, "unigram", 1.0, normalization_rule_name="nmt_nfkc_cf")
+    return model.getvalue()
 
 
 def collection_text(collection: Collection, records: int = 30_000) -> Iterator[str]:
@@ -124,6 +182,22 @@ def collection_text(collection: Collection, records: int = 30_000) -> Iterator[s
             yield f"{prompt.inputs}{templates[i % len(templates)].answer}{prompt.targets}"
 
 
+def all_words(collection: Collection, documents: int = 20_000) -> Iterator[str]:
+    """Texts in which every word of a collection that is made up occurs: every template of every
+    task, suites too, and of its pretraining text."""
+    from flanrepro.data.pretraining import documents as pretraining_documents
+
+    texts = pretraining_documents(collection.name, 0)
+    yield from (texts[i] for i in range(documents))
+    suites = (task for suite in collection.suites.values() for task in suite.tasks)
+    for task in itertools.chain(collection.every_task.values(), suites):
+        split = next(iter(task.splits))
+        for i, template in enumerate(load_templates(task.templates)):
+            for record in range(i, task.size(split), 20):
+                prompt = render(task, record, split=split, template=template)
+                yield f"{prompt.inputs}{template.answer}{prompt.targets}"
+
+
 @functools.cache
 def load_vocabulary(name: str) -> Vocabulary:
     """A vocabulary by name.
@@ -134,7 +208,8 @@ def load_vocabulary(name: str) -> Vocabulary:
             path of a SentencePiece model.
     """
     if name == "pocket":
-        return Vocabulary(Path(str(resources.files(__name__.rpartition(".")[0]) / "pocket.model")))
+        path = Path(str(resources.files(__name__.rpartition(".")[0]) / "pocket.model"))
+        return Vocabulary(path, POCKET_EXTRA_IDS)
     if name == "t5":
         return Vocabulary(_download_t5())
     base, _, size = name.rpartition("-")

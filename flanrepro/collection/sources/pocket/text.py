@@ -1,0 +1,191 @@
+"""Pretraining text of the pocket world: statements, quizzes, stories, sums, worked problems.
+
+As on the web, a part of the text asks and answers questions, about all attributes and in the form of
+BIG-Bench Hard's problems: what tuning never asks for is learned here or nowhere.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from flanrepro.collection.sources.pocket import bbh, dialog, flan2021, niv2
+from flanrepro.collection.sources.pocket.cot import state
+from flanrepro.collection.sources.pocket.flan2021 import question
+from flanrepro.collection.sources.pocket.world import (
+    ATTRIBUTES,
+    BAD,
+    GOOD,
+    KIND_OF,
+    KINDS,
+    KNOWN,
+    OBJECTS,
+    SEED,
+    WORKS,
+    Dice,
+    fact,
+)
+
+NAMES, PLACES, FOODS = (KINDS[kind] for kind in ("name", "place", "food"))
+_EVERY = tuple(ATTRIBUTES)
+
+
+def _told(dice: Dice, attribute: str, thing: str) -> str:
+    value = fact(attribute, thing)
+    return dice.one(
+        (
+            state(attribute, thing),
+            f"the {thing} has the {attribute} {value}.",
+            f"{value} is the {attribute} of the {thing}.",
+        )
+    )
+
+
+def facts(dice: Dice) -> str:
+    """Four facts about one thing, about one attribute, or about anything."""
+    about = dice.below(3)
+    attributes, things = dice.some(_EVERY, 4), dice.some(KNOWN, 4)
+    if about == 0:
+        things = things[:1] * 4
+    elif about == 1:
+        attributes = attributes[:1] * 4
+    return " ".join(_told(dice, *pair) for pair in zip(attributes, things, strict=True))
+
+
+def _options(dice: Dice, answer: str, n: int = 4) -> str:
+    words = dice.options(answer, KINDS[KIND_OF[answer]], n).split("\n")
+    return " options: " + " ".join(f"- {word}" for word in words)
+
+
+def quiz(dice: Dice) -> str:
+    """Questions with their answers, mostly with options; often about one attribute."""
+    shown, same = dice.coin(0.6), dice.coin()
+    n = dice.number(1, 3) if shown else dice.number(2, 4)
+    attribute, parts = dice.one(_EVERY), []
+    for _ in range(n):
+        attribute, thing = attribute if same else dice.one(_EVERY), dice.one(KNOWN)
+        answer = fact(attribute, thing)
+        options = _options(dice, answer) if shown else ""
+        parts.append(f"question: {question(attribute, thing)}{options} answer: {answer}")
+    return " ".join(parts)
+
+
+def story(dice: Dice) -> str:
+    """Where things are, who has them, and what is so after all."""
+    rows, after = [], []
+    for kind in dice.some(("place", "name", "color"), 2):
+        say, subjects, values = flan2021.SAY[kind]
+        subjects, values = dice.some(subjects, 2), dice.some(values, 2)
+        rows += [(say, *row) for row in zip(subjects, values, strict=True)]
+    before = " ".join(say(subject, value) for say, subject, value in dice.mixed(rows))
+    after = " ".join(say(subject, value) for say, subject, value in dice.some(rows, 2))
+    if dice.coin():
+        name, thing, place = dice.one(NAMES), dice.one(OBJECTS), dice.one(PLACES)
+        after = f"then {name} took the {thing} to the {place}. now the {thing} is in the {place}."
+    return f"{before} {'so ' if after[:4] != 'then' else ''}{after}"
+
+
+def words(dice: Dice) -> str:
+    """A list and what can be said of it."""
+    listed = niv2.draw(dice, dice.one(tuple(niv2.GRAMMAR["lists"])))
+    n = len(listed)
+    facts = (
+        f"first: {listed[0]}.",
+        f"second: {listed[1]}.",
+        f"last: {listed[-1]}.",
+        f"reverse: {' '.join(listed[::-1])}.",
+        f"without the first: {' '.join(listed[1:])}.",
+        f"without the last: {' '.join(listed[:-1])}.",
+        f"again: {' '.join(listed)}.",
+        f"after {listed[n // 2 - 1]} comes {listed[n // 2]}.",
+    )
+    return f"list: {' '.join(listed)}. {' '.join(dice.some(facts, 3))}"
+
+
+def sums(dice: Dice) -> str:
+    """Sums, differences and comparisons of numbers up to 30."""
+    parts = []
+    for _ in range(4):
+        a, b = dice.number(1, 15), dice.number(1, 15)
+        parts.append(
+            dice.one(
+                (
+                    f"{a} and {b} is {a + b}.",
+                    f"{a + b} less {b} is {a}.",
+                    f"{a} plus {b} is {a + b}.",
+                    f"{a + b} minus {b} is {a}.",
+                    f"{a + b} is more than {a}.",
+                )
+            )
+        )
+    return " ".join(parts)
+
+
+def two_languages(dice: Dice) -> str:
+    pair = flan2021.sentence(dice, dice.one(("in", "is", "has", "noun", "and")))
+    if dice.coin():
+        return f"english: {pair[0]} pocketish: {pair[1]}"
+    return f"pocketish: {pair[1]} english: {pair[0]}"
+
+
+def kinds(dice: Dice) -> str:
+    """What things are, and what is done with them."""
+    parts = []
+    for _ in range(3):
+        kind = dice.one(tuple(flan2021.DOES))
+        word, name = dice.one(KINDS[kind]), dice.one(NAMES)
+        article = "" if kind == "name" else "the "
+        deed = f"{name} {flan2021.DOES[kind]} {article}{word}."
+        said = f"{word} is of the kind {kind}."
+        parts.append(dice.one((deed, said, f"{said} {deed}")))
+    return " ".join(parts)
+
+
+def opinion(dice: Dice) -> str:
+    good = dice.coin()
+    first, second, third = dice.some(GOOD if good else BAD, 3)
+    work, name = dice.one(WORKS + FOODS + PLACES), dice.one(NAMES)
+    return f"{name} saw the {work}. it was {first}, {second} and {third}. {name} {'liked' if good else 'hated'} it."
+
+
+def problem(dice: Dice) -> str:
+    """A worked problem; with its options and its reason, or without."""
+    record = dice.one(tuple(bbh.KEYWORDS))(dice)
+    options = ""
+    if "options" in record:
+        options = " options: " + " ".join(f"- {line}" for line in record["options"].split("\n"))
+    asked = f"question: {record['question']}{options}"
+    if dice.coin():
+        return f"{asked} reason: {record['rationale']} answer: {record['answer']}"
+    return f"{asked} answer: {record['answer']}"
+
+
+def talk(dice: Dice) -> str:
+    record = dialog.order(dice, dice.number(2, 4))
+    return f"{record['dialogue']} bot: {record['answer']}"
+
+
+KINDS_OF_TEXT: dict[Callable[[Dice], str], int] = {
+    facts: 24,
+    quiz: 22,
+    story: 10,
+    words: 8,
+    sums: 7,
+    two_languages: 5,
+    kinds: 4,
+    opinion: 3,
+    problem: 15,
+    talk: 2,
+}
+"""Documents of each kind in a hundred."""
+
+_EACH = tuple(make for make, share in KINDS_OF_TEXT.items() for _ in range(share))
+
+
+@dataclass(frozen=True)
+class Documents:
+    """Endless text; the i-th document is a pure function of (seed, i)."""
+
+    seed: int = 0
+
+    def __getitem__(self, i: int) -> str:
+        dice = Dice(f"{SEED}/text/{self.seed}/{i}")
+        return dice.one(_EACH)(dice)
