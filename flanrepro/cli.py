@@ -40,7 +40,7 @@ def run(
         for name, row in runner.notebook_parameters(notebook).items():
             print(f"{name}: {row['inferred_type_name']} = {row['default']}  {row['help']}")
         return
-    given = dict(pair.split("=", 1) for pair in parameters or [])
+    given = dict(map(_pair, parameters or []))
     if profile:
         given["profile"] = profile
     print(runner.timed_run(notebook, given))
@@ -134,6 +134,11 @@ def _print_evaluated(task, setting: str, index: int, number: int, options: bool)
 
     names = [name for name in ("validation", "test", *task.splits) if name in task.splits]
     split = next((name for name in names if not task.missing(name)), names[0])
+    if index >= task.size(split):
+        raise InputError(
+            f"task '{task.name}' has {task.size(split)} records in its split '{split}', counted "
+            f"from 0: there is no index {index}"
+        )
     for i in range(index, min(index + number, task.size(split))):
         few_shot = setting == "few_shot"
         candidates = exemplar_candidates(task, rng.mix(i)) if few_shot else ()
@@ -182,8 +187,14 @@ def mixture(
     )
     frame = made.table()
     if csv:
-        csv.parent.mkdir(parents=True, exist_ok=True)
-        frame.to_csv(csv, index=False)
+        try:
+            csv.parent.mkdir(parents=True, exist_ok=True)
+            frame.to_csv(csv, index=False)
+        except OSError as error:
+            raise InputError(
+                f"cannot write the table to {csv} ({error.strerror}): give the path of a file in a "
+                f"folder that can be written"
+            ) from None
     if table:
         print(frame.to_string(index=False, float_format=lambda x: f"{x:.4f}"))
     totals = frame.groupby("source").agg(
@@ -259,7 +270,7 @@ def cards(
 @app.command()
 def vocabulary(
     path: Annotated[Path, typer.Argument(help="the SentencePiece model to write")],
-    size: Annotated[int, typer.Option(help="pieces at most")] = 4096,
+    size: Annotated[int, typer.Option(min=1, help="pieces at most")] = 4096,
     model_type: Annotated[str, typer.Option(help="unigram, as T5's, or bpe")] = "unigram",
     collection: CollectionName = "pocket",
 ) -> None:
@@ -288,6 +299,13 @@ def main() -> None:
     except InputError as error:
         print(f"flanrepro: {error}", file=sys.stderr)
         sys.exit(2)
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, found, value = text.partition("=")
+    if not found:
+        raise InputError(f"parameter '{name}' has no value: write -p {name} VALUE")
+    return name, value
 
 
 def join_pairs(args: list[str]) -> list[str]:

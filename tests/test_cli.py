@@ -68,13 +68,20 @@ def test_show_prints_what_is_only_evaluated(monkeypatch, capsys, mirror, tmp_pat
     assert status == 0
     assert out.count("# task mmlu_anatomy (evaluation), template exam, test record") == 2
     assert out.count("\nAnswer: ") == 6
+    status, _, err = flanrepro(monkeypatch, capsys, *args[:4], "--index", "99999999")
+    assert status == 2
+    assert "'mmlu_anatomy' has 135 records in its split 'test', counted from 0: there is no" in err
     status, _, err = flanrepro(monkeypatch, capsys, "show", "cxc", "-c", "flan2022")
     assert status == 2
     assert "captions_val2014.json" in err
 
 
 def test_numbers_out_of_range_are_refused(monkeypatch, capsys):
-    for args in (["show", "sum", "--index", "-1"], ["show", "sum", "-n", "0"]):
+    for args in (
+        ["show", "sum", "--index", "-1"],
+        ["show", "sum", "-n", "0"],
+        ["vocabulary", "x.model", "--size", "-3"],
+    ):
         status, _, err = flanrepro(monkeypatch, capsys, *args)
         assert status == 2
         assert "Traceback" not in err
@@ -129,6 +136,8 @@ def test_doctor_names_versions_devices_and_the_mirror(monkeypatch, capsys, tmp_p
         (["data", "fetch", "nothing"], "collection 'flan2022' has no task, data set or source"),
         (["run", "nothing.ipynb"], "there is no notebook nothing.ipynb"),
         (["run", "nothing.ipynb", "-p", "seeds"], "parameter 'seeds' has no value"),
+        (["run", "nothing.ipynb", "--parameter=seeds"], "parameter 'seeds' has no value"),
+        (["mixture", "flan2021", "-c", "pocket", "--csv", "/"], "cannot write the table to / ("),
     ],
 )
 def test_bad_input_ends_in_one_sentence_and_status_2(monkeypatch, capsys, args, sentence):
