@@ -1,4 +1,4 @@
-"""The command line: `flanrepro run`, `tasks`, `show`, `mixture`, `data`, `vocabulary`, `doctor`."""
+"""The command line: `flanrepro COMMAND`, see `flanrepro --help`."""
 
 import sys
 from pathlib import Path
@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from flanrepro.cli_pretrain import pretrain
 from flanrepro.errors import InputError
 
 app = typer.Typer(
@@ -44,6 +45,9 @@ def run(
     if profile:
         given["profile"] = profile
     print(runner.timed_run(notebook, given))
+
+
+app.command()(pretrain)
 
 
 @app.command()
@@ -271,16 +275,28 @@ def cards(
 def vocabulary(
     path: Annotated[Path, typer.Argument(help="the SentencePiece model to write")],
     size: Annotated[int, typer.Option(min=1, help="pieces at most")] = 4096,
-    model_type: Annotated[str, typer.Option(help="unigram, as T5's, or bpe")] = "unigram",
+    model_type: Annotated[
+        str, typer.Option(help="unigram, as T5's, bpe, or words (of a collection that is made up)")
+    ] = "unigram",
     collection: CollectionName = "pocket",
 ) -> None:
     """Train a vocabulary from a collection's text."""
     from flanrepro.collection import load_collection
-    from flanrepro.data.vocabulary import Vocabulary, collection_text, train_vocabulary
+    from flanrepro.data.vocabulary import (
+        Vocabulary,
+        all_words,
+        collection_text,
+        train_vocabulary,
+        write_word_vocabulary,
+    )
 
-    if model_type not in ("unigram", "bpe"):
-        raise InputError(f"unknown model type '{model_type}': choose unigram or bpe")
-    train_vocabulary(collection_text(load_collection(collection)), path, size, model_type)
+    loaded = load_collection(collection)
+    if model_type == "words":
+        write_word_vocabulary(all_words(loaded), path)
+    elif model_type in ("unigram", "bpe"):
+        train_vocabulary(collection_text(loaded), path, size, model_type)
+    else:
+        raise InputError(f"unknown model type '{model_type}': choose unigram, bpe or words")
     print(f"{path}: {Vocabulary(path).size} ids with sentinels and padding")
 
 

@@ -109,7 +109,7 @@ def save(params: dict, path: Path) -> str:
     """Writes a parameter tree to a safetensors file; gives the file's SHA-256.
 
     Raises:
-        InputError: a value is not finite in float16.
+        InputError: a value is not finite in float16, or the file cannot be written.
     """
     from safetensors.numpy import save as serialize
 
@@ -123,9 +123,19 @@ def save(params: dict, path: Path) -> str:
                 " expected at most 65504; train with a lower learning rate"
             )
     content = serialize(leaves)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(content)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    except OSError as error:
+        raise InputError(
+            f"{path} could not be written ({error.strerror}): give another folder, or free space"
+        ) from None
     return hashlib.sha256(content).hexdigest()
+
+
+def count(params: dict) -> int:
+    """How many numbers a parameter tree has."""
+    return sum(leaf.size for leaf in _flat(params).values())
 
 
 def _flat(params: dict, prefix: str = "") -> dict[str, np.ndarray]:

@@ -1,0 +1,148 @@
+"""A pretrained checkpoint as it ships: weights, loss curve, card, and its row in the index."""
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from flanrepro.errors import InputError
+from flanrepro.experiments.pretrain import loss_curve
+from flanrepro.experiments.spec import RunSpec
+from flanrepro.experiments.start import vocabulary_digest
+from flanrepro.experiments.store import Run, write_whole
+from flanrepro.model import pretrained
+
+_HEADER = (
+    "# Checkpoints that ship with the package, see `flanrepro.model.pretrained`; written by\n"
+    "# `flanrepro pretrain --export`.\n"
+)
+
+_CARD = """\
+# {name}
+
+A T5.1.1 encoder-decoder of size `{model}` ({parameters:,} parameters), pretrained on the texts of
+the collection `{collection}` with the vocabulary `{vocabulary}`: span corruption (Raffel et al.,
+2020, section 3.3.4), then prefix language modelling (Lester et al., 2021). Nothing of it is tuned
+on instructions. A run starts from it with `start: {name}`.
+
+| | {phases} |
+| --- |{rules}
+{rows}
+
+Losses are over the last rows of `{stem}.csv`, which has all of them, in nats per target token.
+Weights are stored in float16 (`{file}`, {megabytes:.2f} MB, SHA-256 `{sha256}`).
+
+Made with {versions}, at commit {commit}. To make it again:
+`flanrepro pretrain --collection {collection} --model {model} --seed {seed}`; to see whether its
+first steps still go as they did: `flanrepro pretrain --model {model} --check 200`.
+
+## What it can do before tuning
+
+{scores}
+"""
+
+
+def export(runs: Sequence[Run], folder: Path, scores: Path | None = None) -> pretrained.Checkpoint:
+    """Writes the last run's parameters, the runs' loss curve and a card, and lists them.
+
+    Args:
+        runs: the phases, finished, in order.
+        folder: gets `COLLECTION-MODEL.safetensors`, `.csv`, `.md` and `index.yaml`.
+        scores: a CSV of what the checkpoint can do before tuning, for the card; None: not said.
+
+    Raises:
+        InputError: `scores` is no CSV, or a file cannot be written.
+    """
+    spec = runs[-1].spec
+    table = _table_of(scores) if scores else "Not measured."  # read before anything is written
+    stem = f"{spec.collection}-{spec.model}"
+    params = runs[-1].params()
+    digest = pretrained.save(params, folder / f"{stem}.safetensors")
+    row = pretrained.Checkpoint(
+        file=f"{stem}.safetensors",
+        sha256=digest,
+        collection=spec.collection,
+        model=spec.model,
+        vocabulary=spec.vocabulary,
+        vocabulary_sha256=vocabulary_digest(spec),
+        runs=[_off_default(run.spec) for run in runs],
+    )
+    write_whole(folder / f"{stem}.csv", loss_curve(runs).to_csv(index=False))
+    write_whole(folder / f"{stem}.md", _card(row, runs, params, folder, table))
+    rows = [other for other in pretrained.index(folder).values() if other.file != row.file]
+    listed = [dataclasses.asdict(one) for one in sorted([*rows, row], key=lambda one: one.file)]
+    write_whole(folder / "index.yaml", _HEADER + yaml.safe_dump(listed, sort_keys=False))
+    return row
+
+
+def _off_default(spec: RunSpec) -> dict[str, Any]:
+    fields = ((field, getattr(spec, field.name)) for field in dataclasses.fields(spec))
+    return {field.name: value for field, value in fields if value != field.default}
+
+
+def _card(
+    row: pretrained.Checkpoint, runs: Sequence[Run], params: dict, folder: Path, scores: str
+) -> str:
+    columns = [_facts(run) for run in runs]
+    last = runs[-1].manifest
+    return _CARD.format(
+        name=row.name,
+        stem=Path(row.file).stem,
+        **{key: getattr(row, key) for key in ("model", "collection", "vocabulary", "file")},
+        sha256=row.sha256,
+        parameters=pretrained.count(params),
+        megabytes=(folder / row.file).stat().st_size / 1e6,
+        phases=" | ".join(run.spec.objective.replace("_", " ") for run in runs),
+        rules=" --- |" * len(runs),
+        rows="\n".join(
+            f"| {name} | {' | '.join(column[name] for column in columns)} |" for name in columns[0]
+        ),
+        versions=", ".join(f"{name} {version}" for name, version in last["versions"].items()),
+        commit=last["git_commit"] or "unknown",
+        seed=runs[0].spec.seed,
+        scores=scores,
+    )
+
+
+def _facts(run: Run) -> dict[str, str]:
+    """What the card says of a phase."""
+    spec, manifest, last = run.spec, run.manifest, run.metrics().iloc[-1]
+    return {
+        "run": f"`{spec.run_id}`",
+        "start": f"`{spec.start}`" if spec.start else "random",
+        "data and parameter seed": str(spec.seed),
+        "steps": f"{spec.steps:,}",
+        "rows per step": f"{spec.batch_size}, of {spec.inputs_length} + {spec.targets_length}",
+        "learning rate": (
+            f"{spec.learning_rate:g} ({spec.optimizer}, {spec.warmup_steps} warm-up, "
+            f"{spec.decay_steps} decay)"
+        ),
+        "texts": f"{manifest['examples']:,}",
+        "tokens, without padding": f"{manifest['useful_tokens']:,}",
+        "seconds": f"{manifest['seconds']:,.0f}",
+        "device": manifest["device"],
+        "final loss": f"{last['loss']:.4f}",
+        "final accuracy": f"{last['accuracy']:.1%}",
+    }
+
+
+def _table_of(path: Path) -> str:
+    import pandas as pd
+
+    try:
+        frame = pd.read_csv(path)
+    except (OSError, ValueError) as error:
+        reason = " ".join(str(error).split())
+        raise InputError(
+            f"{path} cannot be read as the scores for the card ({reason}): expected a CSV with a "
+            "header; write it anew, or leave `--scores` out"
+        ) from None
+    lines = [list(frame.columns), ["---"] * len(frame.columns)]
+    lines += [[_cell(value) for value in row] for row in frame.itertuples(index=False)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _cell(value: object) -> str:
+    return f"{value:.1f}" if isinstance(value, float) else str(value)

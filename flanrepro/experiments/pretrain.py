@@ -1,0 +1,177 @@
+"""Pretraining: span corruption, then prefix language modelling from where that ended."""
+
+import functools
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import resources
+from typing import Any
+
+import yaml
+
+from flanrepro.errors import InputError
+from flanrepro.experiments.spec import RunSpec
+from flanrepro.experiments.store import Run, RunStore
+from flanrepro.model import pretrained
+
+PHASES = ("span_corruption", "prefix_lm")
+
+COLUMNS = ("phase", "step", "loss", "accuracy", "seconds")
+"""Of a loss curve: nats per target token, share of target tokens, of training in that phase."""
+
+TOLERANCE = 0.05
+"""Nats per target token that two loss curves of one spec may be apart at a step."""
+
+
+@functools.cache
+def _recipes() -> dict[str, dict[str, dict]]:
+    text = resources.files("flanrepro.experiments").joinpath("pretraining.yaml").read_text()
+    return yaml.safe_load(text)
+
+
+def pretraining_specs(
+    collection: str, model: str, *, seed: int = 0, steps: int = 0
+) -> tuple[RunSpec, RunSpec]:
+    """The two runs that make a checkpoint, as `pretraining.yaml` has them.
+
+    Args:
+        collection, model: what it lists.
+        seed: of parameters and data.
+        steps: of the first phase, 0: as listed; all other numbers of steps in proportion.
+
+    Raises:
+        InputError: nothing is listed for them, or `steps` is negative.
+    """
+    recipes = _recipes()
+    if collection not in recipes or model not in recipes[collection]:
+        known = ", ".join(f"{c} {m}" for c, models in recipes.items() for m in models)
+        raise InputError(
+            f"no pretraining is listed for collection '{collection}' and model '{model}': choose "
+            f"one of {known}"
+        )
+    if steps < 0:
+        raise InputError(f"steps is {steps}: expected 0 (as listed) or more")
+    recipe = recipes[collection][model]
+    share = steps / recipe[PHASES[0]]["steps"] if steps else 1
+    specs: list[RunSpec] = []
+    for phase in PHASES:
+        fields = {**recipe["both"], **_shortened(recipe[phase], share)}
+        start = specs[-1].run_id if specs else ""
+        named = {"collection": collection, "model": model, "objective": phase}
+        specs.append(RunSpec(**named, seed=seed, start=start, **fields))
+    return specs[0], specs[1]
+
+
+def _shortened(fields: dict[str, Any], share: float) -> dict[str, Any]:
+    """With all numbers of steps times `share`; warm-up and decay are rounded down, so they fit."""
+    counts = {k: int(fields[k] * share) for k in ("warmup_steps", "decay_steps") if k in fields}
+    return {**fields, **counts, "steps": max(1, round(fields["steps"] * share))}
+
+
+def pretrain(store: RunStore, specs: Sequence[RunSpec], **hook) -> list[Run]:
+    """The runs of the phases, one after the other; `hook`: see `RunStore.get`."""
+    return [
+        store.get(spec, bar=f"phase {i} of {len(specs)}: {spec.label()}", **hook)
+        for i, spec in enumerate(specs, 1)
+    ]
+
+
+def loss_curve(runs: Sequence[Run]):
+    """The phases' training histories as one DataFrame of `COLUMNS`."""
+    import pandas as pd
+
+    return pd.concat([_rows(run.spec, run.metrics()) for run in runs], ignore_index=True)
+
+
+def _rows(spec: RunSpec, history):
+    return history.assign(phase=spec.objective)[list(COLUMNS)]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The beginning of a shipped checkpoint's training, trained again.
+
+    Attributes:
+        name: of the checkpoint.
+        table: step, loss as shipped, loss here, both in nats per target token.
+    """
+
+    name: str
+    table: Any
+
+    @property
+    def difference(self) -> float:
+        """The largest between the two losses of a step; NaN if a loss is."""
+        return float((self.table["shipped"] - self.table["here"]).abs().max(skipna=False))
+
+    @property
+    def same(self) -> bool:
+        return self.difference <= TOLERANCE
+
+    def __str__(self) -> str:
+        said = "the same" if self.same else "NOT the same"
+        return (
+            f"{self.table.to_string(index=False)}\n{self.name}: largest difference "
+            f"{self.difference:.6f} nats per target token, tolerance {TOLERANCE}: {said}"
+        )
+
+
+def check(collection: str, model: str, steps: int) -> Comparison:
+    """Trains the first `steps` of a shipped checkpoint's first phase again, in a temporary folder.
+
+    Raises:
+        InputError: none is shipped, its curve is missing, or `steps` ends before its first row.
+    """
+    name = pretrained.shipped(collection, model)
+    if not name:
+        raise InputError(
+            f"no checkpoint ships for collection '{collection}' and model '{model}': there is "
+            f"{', '.join(pretrained.index()) or 'none'}; make it with `flanrepro pretrain`"
+        )
+    spec = RunSpec(**pretrained.find(name).runs[0])
+    shipped_curve(name, spec, steps)  # a mistake shows before anything is trained
+    with tempfile.TemporaryDirectory() as folder:
+        progress = RunStore(folder).advance(spec, steps, bar=f"{name} again")
+    return compare(name, spec, steps, progress.history)
+
+
+def begin(store: RunStore, spec: RunSpec, stop_at: int) -> str:
+    """Trains `spec` up to step `stop_at`; its losses, beside the shipped ones if it is theirs."""
+    import pandas as pd
+
+    progress = store.advance(spec, stop_at, bar=spec.label())
+    name = pretrained.shipped(spec.collection, spec.model)
+    if name and progress.history and RunSpec(**pretrained.find(name).runs[0]) == spec:
+        return str(compare(name, spec, progress.history[-1]["step"], progress.history))
+    rows = pd.DataFrame(progress.history, columns=["step", "loss", "accuracy", "seconds"])
+    return rows.to_string(index=False)
+
+
+def compare(name: str, spec: RunSpec, steps: int, history: list[dict]) -> Comparison:
+    """A training history up to `steps` beside the shipped checkpoint's."""
+    import pandas as pd
+
+    here = pd.DataFrame(history)[["step", "loss"]].rename(columns={"loss": "here"})
+    shipped = shipped_curve(name, spec, steps)[["step", "loss"]].rename(columns={"loss": "shipped"})
+    return Comparison(name, shipped.merge(here, on="step", how="left"))
+
+
+def shipped_curve(name: str, spec: RunSpec, steps: int):
+    """The rows of a shipped checkpoint's loss curve that `spec` has by step `steps`."""
+    import pandas as pd
+
+    path = (pretrained.FOLDER / pretrained.find(name).file).with_suffix(".csv")
+    try:
+        curve = pd.read_csv(path)
+        rows = curve[(curve["phase"] == spec.objective) & (curve["step"] <= steps)]
+    except (OSError, ValueError, KeyError) as error:
+        raise InputError(
+            f"checkpoint '{name}': its loss curve {path} cannot be read ({error!r}): install the "
+            "package anew"
+        ) from None
+    if rows.empty:
+        raise InputError(
+            f"checkpoint '{name}': its loss curve {path} has no row up to step {steps}: check at "
+            f"least {curve['step'].min()} steps"
+        )
+    return rows
