@@ -1,4 +1,5 @@
 import dataclasses
+import time
 
 import jax
 import numpy as np
@@ -60,6 +61,92 @@ def test_bfloat16_and_adafactor_train_float32_parameters(spec, tmp_path):
     start = init_state(spec.model_config(), "adafactor", 0.03, 5, seed=0).params
     moved = jax.tree.map(lambda a, b: bool((np.asarray(a) != b).any()), start, params)
     assert all(jax.tree.leaves(moved))
+
+
+def test_a_hook_sees_every_nth_step_and_changes_nothing(spec, whole, tmp_path):
+    seen = []
+
+    def each(step, params):
+        seen.append((step, jax.tree.map(np.array, params)))
+
+    train(spec, tmp_path, stop_at=33, each=each, every=20)
+    params, progress = train(spec, tmp_path, each=each, every=20)
+    assert [step for step, _ in seen] == [0, 20, 40, 60]
+    jax.tree.map(np.testing.assert_array_equal, params, whole[0])
+    jax.tree.map(np.testing.assert_array_equal, seen[-1][1], params)
+    first = init_state(spec.model_config(), "adamw", 2e-3, 0, spec.seed).params
+    jax.tree.map(np.testing.assert_array_equal, seen[0][1], first)
+    measured = [(row["step"], row["loss"]) for row in progress.history]
+    assert measured == [(row["step"], row["loss"]) for row in whole[1].history]
+
+
+def test_a_hooks_seconds_are_no_part_of_training(spec, tmp_path):
+    short = dataclasses.replace(spec, steps=4)
+    train(short, tmp_path / "compiled")
+    _, progress = train(short, tmp_path / "run", each=lambda *_: time.sleep(1.0), every=1)
+    assert progress.seconds < 4.0 * 0.9  # four calls while training, one before it
+
+
+def test_a_run_starts_from_the_given_parameters_with_a_new_optimizer(spec, whole, tmp_path):
+    seen, started = [], dataclasses.replace(spec, start="0123456789ab", steps=2)
+    each = lambda step, params: seen.append(jax.tree.map(np.array, params))  # noqa: E731
+    start = jax.tree.map(np.array, whole[0])
+    params, _ = train(started, tmp_path / "one", start=start, each=each, every=0)
+    jax.tree.map(np.testing.assert_array_equal, seen[0], start)
+    assert not np.array_equal(jax.tree.leaves(params)[0], jax.tree.leaves(start)[0])
+    # The step's dropout and data are those of a random start with the same seed.
+    random, _ = train(dataclasses.replace(spec, steps=2), tmp_path / "random")
+    own = init_state(spec.model_config(), "adamw", 2e-3, 0, spec.seed).params
+    again, _ = train(started, tmp_path / "two", start=jax.tree.map(np.array, own))
+    jax.tree.map(np.testing.assert_array_equal, again, random)
+
+
+def test_a_stopped_run_from_a_start_ends_as_an_uninterrupted_one(spec, whole, tmp_path):
+    changed = dataclasses.replace(spec, start="0123456789ab", steps=8, decay_steps=5)
+    start = jax.tree.map(np.array, whole[0])
+    train(changed, tmp_path / "run", start=start, stop_at=5)
+    stopped = train(changed, tmp_path / "run", start=start)[0]
+    jax.tree.map(np.testing.assert_array_equal, stopped, train(changed, tmp_path, start=start)[0])
+
+
+def test_a_falling_rate_moves_parameters_less_at_the_end(spec, tmp_path):
+    short = dataclasses.replace(spec, steps=3)
+    constant, _ = train(short, tmp_path / "constant")
+    falling, _ = train(dataclasses.replace(short, decay_steps=3), tmp_path / "falling")
+    first = init_state(spec.model_config(), "adamw", 2e-3, 0, spec.seed).params
+    moved = lambda params: sum(  # noqa: E731
+        float(np.abs(np.asarray(a) - b).sum())
+        for a, b in zip(jax.tree.leaves(params), jax.tree.leaves(first), strict=True)
+    )
+    # Rates 1, 2/3, 1/3 in the place of three whole ones.
+    assert 0.5 < moved(falling) / moved(constant) < 0.9
+
+
+def smaller(params: dict) -> dict:
+    embedding = params["token_embedder"]["embedding"][:128]
+    return {**params, "token_embedder": {"embedding": embedding}}
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (smaller, r"token_embedder/embedding has shape \(128, 64\), expected \(\d+, 64\); start"),
+        (lambda p: {**p, "new": p["decoder"]}, r"new/\S+ has shape \(.*\), expected None; start"),
+        (lambda p: {"decoder": p["decoder"]}, r"\S+ has shape None, expected \(.*\); start from a"),
+        (lambda _: None, "were not given: train it through a RunStore, which knows where they"),
+    ],
+)
+def test_a_start_that_does_not_fit_is_one_sentence(spec, whole, tmp_path, change, sentence):
+    started = dataclasses.replace(spec, start="0123456789ab")
+    with pytest.raises(InputError, match=sentence) as caught:
+        train(started, tmp_path / "run", start=change(whole[0]))
+    assert "'0123456789ab'" in str(caught.value) and "\n" not in str(caught.value)
+    assert not (tmp_path / "run").exists()
+
+
+def test_parameters_for_a_run_that_starts_at_random_are_refused(spec, whole, tmp_path):
+    with pytest.raises(InputError, match="start is '' and its parameters were given: train it"):
+        train(spec, tmp_path / "run", start=whole[0])
 
 
 @pytest.mark.parametrize(
