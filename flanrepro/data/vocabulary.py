@@ -96,14 +96,29 @@ def train_vocabulary(
 
     `unigram` is T5's kind; on a text of few words, as pocket's, `bpe` gives whole words. Text in
     many scripts takes a `character_coverage` below 1, so that rare characters leave room for words.
+
+    Raises:
+        InputError: there is no text, or it has more characters than `size` has room for.
     """
     model = io.BytesIO()
-    _train(iter(texts), model, size, model_type, character_coverage)
+    try:
+        _train(iter(texts), model, size, model_type, character_coverage)
+    except RuntimeError as error:
+        reason = str(error).rpartition("]")[2].strip() or "there is no text"
+        raise InputError(
+            f"no vocabulary of {size} pieces can be trained ({reason}): ask for more pieces, and "
+            f"for a collection whose tasks are at hand"
+        ) from None
     return _write_whole(path, model.getvalue())
 
 
 def _train(
-    texts: Iterator[str], model: io.BytesIO, size: int, model_type: str, coverage: float, **more: str
+    texts: Iterator[str],
+    model: io.BytesIO,
+    size: int,
+    model_type: str,
+    coverage: float,
+    **more: str,
 ) -> None:
     import sentencepiece
 

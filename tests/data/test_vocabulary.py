@@ -112,6 +112,19 @@ def test_a_vocabulary_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
     assert Vocabulary(path, extra_ids=0).size == 128
 
 
+@pytest.mark.parametrize(
+    ("texts", "said"),
+    [
+        (["the pig"] * 9, r"of 4 pieces can be trained \(Vocabulary size is smaller than .* 4 vs "),
+        ([], r"of 4 pieces can be trained \(there is no text\): ask for more pieces"),
+    ],
+)
+def test_a_text_that_gives_no_vocabulary_says_why(tmp_path, texts, said):
+    with pytest.raises(InputError, match=said):
+        train_vocabulary(texts, tmp_path / "made.model", 4)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_an_unknown_name_lists_the_choices():
     with pytest.raises(InputError, match="unknown vocabulary 't6': choose pocket, t5, flan2022-"):
         load_vocabulary("t6")
