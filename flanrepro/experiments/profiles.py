@@ -111,8 +111,10 @@ class Job:
             own = own_few_shot_fraction(fields["mixture"])
             if own is not None:
                 fields = {"few_shot_fraction": own, **fields}
-            fields["data"] = _digest(self.collection, fields)
         for seed in range(self.seeds or self.settings.seeds):
+            # A subset is another one for every seed; else the tasks are looked at once.
+            if fields.get("mixture") and (seed == 0 or fields.get("subset") is not None):
+                fields["data"] = _digest(self.collection, fields, seed)
             yield RunSpec(
                 collection=self.collection,
                 model=self.model or self.settings.model,
@@ -121,11 +123,12 @@ class Job:
             )
 
 
-def _digest(collection: str, fields: dict[str, Any]) -> str:
-    """Names the tasks at hand; what is not is said once."""
+def _digest(collection: str, fields: dict[str, Any], seed: int) -> str:
+    """Names the tasks at hand, or those of the seed's subset; what is not there is said."""
     made = named_mixture(
         fields["mixture"],
         load_collection(collection),
+        seed=seed,
         subset=fields.get("subset"),
         few_shot_fraction=fields.get("few_shot_fraction"),
     )

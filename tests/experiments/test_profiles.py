@@ -49,6 +49,13 @@ def test_a_run_belongs_to_the_data_that_was_at_hand(mirror, tmp_path, monkeypatc
         dataclasses.replace(spec, tasks=("rte",)).load_mixture()
 
 
+@pytest.mark.filterwarnings("ignore::flanrepro.collection.task.MissingTasks")
+def test_every_seed_of_a_subset_can_be_trained():
+    specs = list(Job(profile="smoke", seeds=3).specs(mixture="equal", subset=3))
+    chosen = [frozenset(t.name for t in spec.load_mixture().tasks) for spec in specs]
+    assert len(set(chosen)) == len({spec.data for spec in specs}) > 1
+
+
 def test_rendered_prompts_that_were_not_fetched_are_one_sentence(tmp_path, monkeypatch):
     monkeypatch.setenv("FLANREPRO_CACHE", str(tmp_path))
     monkeypatch.delenv("FLANREPRO_MIRROR", raising=False)
