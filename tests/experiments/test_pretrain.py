@@ -1,0 +1,329 @@
+import dataclasses
+import subprocess
+import sys
+
+import jax
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+from flanrepro.cli import app
+from flanrepro.data import pretraining
+from flanrepro.errors import InputError
+from flanrepro.experiments import pretrain as module
+from flanrepro.experiments.export import export
+from flanrepro.experiments.pretrain import PHASES, check, loss_curve, pretrain, pretraining_specs
+from flanrepro.experiments.spec import RunSpec
+from flanrepro.experiments.start import start_params
+from flanrepro.experiments.store import RunStore
+from flanrepro.model import pretrained
+from flanrepro.model.sizes import SIZES
+
+WORDS = "the cat dog ball box house is red blue old new in and".split()
+
+
+class Texts:
+    """A stand-in for a collection's texts: 3 to 10 words."""
+
+    def __init__(self, seed: int):
+        self.seed = seed
+
+    def __getitem__(self, i: int) -> str:
+        return " ".join(WORDS[(i * 5 + k * k + self.seed) % 13] for k in range(3 + i % 8))
+
+
+@pytest.fixture(scope="module")
+def texts():
+    """Pretraining reads the stand-in's texts."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pretraining, "documents", lambda collection, seed: Texts(seed))
+        patch.setattr(module, "_recipes", lambda: RECIPES)
+        yield
+
+
+LENGTHS = {"batch_size": 2, "inputs_length": 32, "targets_length": 32, "learning_rate": 2e-3}
+RECIPES = {
+    "pocket": {
+        "nano": {
+            "both": {"vocabulary": "pocket", **LENGTHS},
+            "span_corruption": {"steps": 50, "warmup_steps": 4},
+            "prefix_lm": {"steps": 10, "warmup_steps": 3, "decay_steps": 7},
+        }
+    }
+}
+
+
+@pytest.fixture(scope="module")
+def store(texts, tmp_path_factory) -> RunStore:
+    return RunStore(tmp_path_factory.mktemp("out") / "runs")
+
+
+@pytest.fixture(scope="module")
+def runs(store) -> list:
+    return pretrain(store, pretraining_specs("pocket", "nano"))
+
+
+@pytest.fixture
+def exported(runs, tmp_path, monkeypatch):
+    """The runs' export in the place of what the package ships."""
+    monkeypatch.setattr(pretrained, "FOLDER", tmp_path / "pretrained")
+    scores = tmp_path / "scores.csv"
+    scores.write_text("suite,shots,value\nheld_in,0,12.345\nmmlu,3,25.0\n")
+    return export(runs, pretrained.FOLDER, scores)
+
+
+# --- specs ---
+
+
+def test_every_listed_recipe_makes_two_specs_one_starting_from_the_other():
+    recipes = module._recipes()
+    assert {"nano", "micro"} <= set(recipes["pocket"]) <= set(SIZES)
+    for collection, models in recipes.items():
+        for model in models:
+            first, second = pretraining_specs(collection, model, seed=3)
+            assert (first.objective, second.objective) == PHASES
+            assert (first.start, second.start) == ("", first.run_id)
+            assert {first.seed, second.seed} == {3}
+            assert {first.model, second.model} == {model}
+            assert {first.vocabulary, second.vocabulary} == {"pocket"}
+
+
+def test_fewer_steps_shorten_both_phases_in_proportion(texts):
+    first, second = pretraining_specs("pocket", "nano", steps=25)
+    assert (first.steps, first.warmup_steps) == (25, 2)
+    assert (second.steps, second.warmup_steps, second.decay_steps) == (5, 1, 3)
+    for steps in range(1, 60):
+        first, second = pretraining_specs("pocket", "nano", steps=steps)
+        assert first.steps == steps
+        assert second.steps >= 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("pocket", "xl", 0), "for collection 'pocket' and model 'xl': choose one of pocket nano"),
+        (("flan2022", "nano", 0), "for collection 'flan2022' and model 'nano': choose one of pock"),
+        (("pocket", "nano", -1), "steps is -1: expected 0 .as listed. or more"),
+    ],
+)
+def test_what_is_not_listed_is_one_sentence(arguments, sentence):
+    collection, model, steps = arguments
+    with pytest.raises(InputError, match=sentence):
+        pretraining_specs(collection, model, steps=steps)
+
+
+# --- runs ---
+
+
+def test_the_second_phase_starts_from_the_firsts_parameters(runs, store):
+    first, second = runs
+    seen = []
+    each = lambda step, params: seen.append(jax.tree.map(np.array, params))  # noqa: E731
+    store.get(dataclasses.replace(second.spec, seed=1), each=each, every=100)
+    assert len(seen) == 1
+    jax.tree.map(np.testing.assert_array_equal, seen[0], first.params())
+    assert first.manifest["start"] == "random"
+    assert second.manifest["start"] == first.spec.run_id
+    same = jax.tree.map(lambda a, b: bool((a == b).all()), first.params(), second.params())
+    assert not all(jax.tree.leaves(same))
+
+
+def test_a_stopped_pretraining_ends_as_an_uninterrupted_one(runs, texts, tmp_path):
+    store, specs = RunStore(tmp_path), pretraining_specs("pocket", "nano")
+    progress = store.advance(specs[0], 30)
+    assert [row["step"] for row in progress.history] == [25]
+    assert store.find(specs[0]) is None
+    again = pretrain(store, specs)
+    for one, other in zip(again, runs, strict=True):
+        jax.tree.map(np.testing.assert_array_equal, one.params(), other.params())
+    one, other = (loss_curve(group).drop(columns="seconds") for group in (again, runs))
+    pd.testing.assert_frame_equal(one, other)
+
+
+def test_a_start_that_is_not_finished_or_of_another_model_is_one_sentence(runs, store, tmp_path):
+    second = runs[1].spec
+    with pytest.raises(InputError, match=f"starts from run {second.start}, which is not finished"):
+        RunStore(tmp_path / "empty").get(second)
+    assert not (tmp_path / "empty").exists()
+    for changes in ({"model": "micro"}, {"vocabulary": "t5"}):
+        with pytest.raises(InputError, match="is of model 'nano' with vocabulary 'pocket', and th"):
+            store.get(dataclasses.replace(second, **changes))
+
+
+def test_a_start_with_an_unreadable_spec_is_one_sentence(runs, tmp_path):
+    folder = tmp_path / runs[0].spec.run_id
+    folder.mkdir()
+    (folder / "manifest.json").write_text("{}")
+    for content in ("", "[]", "{}"):
+        (folder / "spec.json").write_text(content)
+        with pytest.raises(InputError, match=r"spec.json cannot be read \(.*\): move the folder"):
+            start_params(runs[1].spec, tmp_path)
+
+
+def test_the_curve_has_both_phases_in_order(runs):
+    curve = loss_curve(runs)
+    assert list(curve.columns) == ["phase", "step", "loss", "accuracy", "seconds"]
+    rows = list(zip(curve["phase"], curve["step"], strict=True))
+    assert rows == [("span_corruption", 25), ("span_corruption", 50), ("prefix_lm", 10)]
+    assert curve["loss"].iloc[1] < curve["loss"].iloc[0] - 0.3
+
+
+# --- what ships ---
+
+
+def test_an_exported_checkpoint_is_the_last_runs_and_can_be_started_from(exported, runs, store):
+    name = pretrained.shipped("pocket", "nano")
+    assert name == exported.name
+    half = jax.tree.map(lambda leaf: leaf.astype(np.float16).astype(np.float32), runs[1].params())
+    jax.tree.map(np.testing.assert_array_equal, pretrained.load(name), half)
+    tuned = dataclasses.replace(runs[1].spec, start=name)
+    seen = []
+    run = store.get(tuned, each=lambda step, params: seen.append(jax.tree.map(np.array, params)))
+    jax.tree.map(np.testing.assert_array_equal, seen[0], half)
+    assert run.manifest["start"] == name
+
+
+def test_its_specs_make_the_same_runs_again(exported, runs):
+    specs = [RunSpec(**fields) for fields in pretrained.find(exported.name).runs]
+    assert specs == [run.spec for run in runs]
+    assert [spec.run_id for spec in specs] == [run.spec.run_id for run in runs]
+
+
+def test_its_card_says_how_it_was_made_and_what_it_can_do(exported, runs):
+    card = (pretrained.FOLDER / "pocket-nano.md").read_text()
+    manifest = runs[0].manifest
+    curve = loss_curve(runs)
+    for said in (
+        f"# {exported.name}",
+        exported.sha256,
+        "| | span corruption | prefix lm |\n| --- | --- | --- |\n",
+        f"| run | `{runs[0].spec.run_id}` | `{runs[1].spec.run_id}` |",
+        f"| start | random | `{runs[0].spec.run_id}` |",
+        "| steps | 50 | 10 |",
+        "| data and parameter seed | 0 | 0 |",
+        f"| tokens, without padding | {manifest['useful_tokens']:,} | ",
+        f"| final loss | {curve['loss'].iloc[1]:.4f} | {curve['loss'].iloc[2]:.4f} |",
+        manifest["device"],
+        f"jax {manifest['versions']['jax']}",
+        "| suite | shots | value |\n| --- | --- | --- |\n| held_in | 0 | 12.3 |\n| mmlu | 3 ",
+    ):
+        assert said in card
+
+
+def test_another_export_of_the_same_model_replaces_its_row_and_keeps_the_others(exported, runs):
+    index = pretrained.FOLDER / "index.yaml"
+    row = yaml.safe_load(index.read_text())[0]
+    other = {**row, "file": "pocket-micro.safetensors", "model": "micro"}
+    index.write_text(yaml.safe_dump([{**row, "sha256": "0" * 64}, other]))
+    again = export(runs, pretrained.FOLDER)
+    assert again == exported
+    assert set(pretrained.index()) == {exported.name, f"pocket-micro-{exported.sha256[:8]}"}
+    assert "Not measured." in (pretrained.FOLDER / "pocket-nano.md").read_text()
+
+
+def test_scores_that_are_no_csv_are_refused_before_anything_is_written(runs, tmp_path):
+    (tmp_path / "empty.csv").write_text("")
+    for name in ("empty.csv", "missing.csv"):
+        with pytest.raises(InputError, match=f"{name} cannot be read as the scores for the card"):
+            export(runs, tmp_path / "out", tmp_path / name)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_start_with_another_vocabulary_file_than_the_checkpoints_is_refused(exported, runs):
+    index = pretrained.FOLDER / "index.yaml"
+    (row,) = yaml.safe_load(index.read_text())
+    index.write_text(yaml.safe_dump([{**row, "vocabulary_sha256": "0" * 64}]))
+    spec = dataclasses.replace(runs[1].spec, start=exported.name)
+    with pytest.raises(InputError, match="trained with another vocabulary 'pocket' than this vers"):
+        start_params(spec, pretrained.FOLDER)
+
+
+# --- check ---
+
+
+def test_the_beginning_trained_again_is_the_shipped_one(exported, texts, capsys):
+    with pytest.raises(SystemExit) as ended:
+        app(["pretrain", "--model", "nano", "--check", "25"])
+    assert ended.value.code == 0
+    said = capsys.readouterr().out
+    assert f"{exported.name}: largest difference 0.000000 nats" in said
+    assert said.rstrip().endswith(": the same")
+
+
+def test_another_curve_is_not_the_same_and_ends_in_status_1(exported, texts, capsys):
+    path = pretrained.FOLDER / "pocket-nano.csv"
+    curve = pd.read_csv(path)
+    curve.loc[0, "loss"] += 1.1 * module.TOLERANCE
+    curve.to_csv(path, index=False)
+    with pytest.raises(SystemExit) as ended:
+        app(["pretrain", "--check", "25"])
+    assert ended.value.code == 1
+    assert capsys.readouterr().out.rstrip().endswith(": NOT the same")
+
+
+@pytest.mark.parametrize("loss", [float("nan"), None])
+def test_a_loss_that_is_none_is_not_the_same(exported, runs, loss):
+    history = [{"step": 25, "loss": loss}] if loss is not None else [{"step": 24, "loss": 1.0}]
+    compared = module.compare(exported.name, runs[0].spec, 25, history)
+    assert np.isnan(compared.difference)
+    assert not compared.same
+
+
+def test_a_check_without_a_row_to_compare_is_one_sentence(exported):
+    with pytest.raises(InputError, match="has no row up to step 24: check at least 10 steps"):
+        check("pocket", "nano", 24)
+    with pytest.raises(
+        InputError, match="no checkpoint ships for collection 'pocket' and model 'm"
+    ):
+        check("pocket", "micro", 25)
+    (pretrained.FOLDER / "pocket-nano.csv").unlink()
+    with pytest.raises(
+        InputError, match=r"its loss curve .* cannot be read .*: install the package"
+    ):
+        check("pocket", "nano", 25)
+
+
+# --- the command ---
+
+
+def command(*arguments: str) -> None:
+    app(["pretrain", *map(str, arguments)], standalone_mode=False)
+
+
+def test_the_command_stops_goes_on_and_exports(texts, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(pretrained, "FOLDER", tmp_path / "none")
+    command("--out", tmp_path, "--steps", 30, "--stop-at", 25)
+    said = capsys.readouterr().out.splitlines()
+    assert said[0].split() == ["step", "loss", "accuracy", "seconds"]
+    assert [line.split()[0] for line in said[1:]] == ["25"]
+    command("--out", tmp_path, "--steps", 30, "--export", tmp_path / "export")
+    said = capsys.readouterr().out
+    assert "nano span corruption, seed 0, loss " in said
+    assert "nano prefix lm, seed 0, loss " in said
+    assert len(list((tmp_path / "runs").glob("*/manifest.json"))) == 2
+    (name,) = pretrained.index(tmp_path / "export")
+    assert f"{tmp_path / 'export'}: {name}" in said
+
+
+def test_the_command_compares_a_beginning_with_the_shipped_curve(exported, texts, tmp_path, capsys):
+    command("--out", tmp_path, "--stop-at", 25)
+    assert "largest difference 0.000000" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("--check", 25, "--seed", 1), "--check trains what is shipped: leave out --steps, --seed"),
+        (("--stop-at", 5, "--export", "x"), "--export needs whole runs: leave out --stop-at"),
+    ],
+)
+def test_options_that_do_not_go_together_are_one_sentence(arguments, sentence):
+    with pytest.raises(InputError, match=sentence):
+        command(*arguments)
+
+
+def test_the_command_line_loads_no_jax_to_say_what_it_knows():
+    program = "import sys, flanrepro.cli; print('jax' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.stdout == "False\n", done.stderr
