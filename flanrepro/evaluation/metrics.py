@@ -2,8 +2,11 @@
 
 import re
 import string
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from typing import Any
 
+from flanrepro.collection.metrics import table_3_metrics
 from flanrepro.collection.task import Task
 
 _NUMBER = re.compile(r"-?\d[\d,]*(?:\.\d+)?|-?\.\d+")
@@ -40,6 +43,37 @@ def is_correct(prediction: str, target: str, task: Task) -> bool:
     """Exact match of the answers; a reference without an answer is matched by nothing."""
     expected = extract_answer(target, task.answer)
     return expected != "" and extract_answer(prediction, task.answer) == expected
+
+
+def task_score(task: Task, rows: Sequence[Mapping[str, Any]]) -> tuple[str, float]:
+    """The metric of Table 3 for a task, accuracy where it has none, and its value in per cent.
+
+    Args:
+        task: of the predictions.
+        rows: of `flanrepro.evaluation.evaluate.evaluate`, all of this task.
+
+    F1 is the mean over the classes of the references (Table 3: 3-class F1); Spearman's correlation
+    is of the numbers, an answer that is none being worse than all, and 0 where all are equal.
+    """
+    expected = [extract_answer(row["targets"], task.answer) for row in rows]
+    given = [row["answer"] for row in rows]
+    (name, *_) = table_3_metrics(task) or ("accuracy",)
+    if name == "f1":
+        from sklearn.metrics import f1_score
+
+        labels = sorted(set(expected))
+        return name, 100 * f1_score(expected, given, labels=labels, average="macro", zero_division=0)
+    if name == "spearman":
+        from scipy.stats import spearmanr
+
+        pairs = [[_as_number(answer) for answer in answers] for answers in (expected, given)]
+        constant = any(len(set(numbers)) < 2 for numbers in pairs)
+        return name, 0.0 if constant else 100 * float(spearmanr(*pairs).statistic)
+    return "accuracy", 100 * sum(row["correct"] for row in rows) / len(rows)
+
+
+def _as_number(answer: str) -> float:
+    return float(answer) if _NUMBER.fullmatch(answer) else -1.0
 
 
 def chance(task: Task, split: str, records: list[int]) -> float:

@@ -173,14 +173,16 @@ class RunSpec:
         if self.mixture:
             return self._named(collection)
         names = self.tasks or tuple(collection.tasks)
+        known = {**collection.other, **collection.tasks}
         for name in names:
-            if name not in collection.tasks:
+            if name not in known:
                 raise InputError(
                     f"'{name}' is no training task of collection '{self.collection}': it has "
-                    f"{', '.join(collection.tasks)}"
+                    f"{', '.join(collection.tasks)}; to be finetuned on alone "
+                    f"{', '.join(collection.other) or 'none'}"
                 )
         return Mixture(
-            tasks=tuple(collection.tasks[name] for name in names),
+            tasks=tuple(known[name] for name in names),
             seed=self.seed,
             few_shot_fraction=self.few_shot_fraction,
             options_fraction=self.options_fraction,

@@ -1,12 +1,17 @@
 """Sweeps: lists of specs, asked of the store; and the scores of the runs."""
 
+import dataclasses
+import io
 from collections.abc import Iterable, Sequence
 
 from tqdm import tqdm
 
+from flanrepro.collection.named import mixture_names
+from flanrepro.collection.task import Suite
+from flanrepro.errors import InputError
 from flanrepro.experiments.profiles import Job
 from flanrepro.experiments.spec import RunSpec
-from flanrepro.experiments.store import Run, RunStore
+from flanrepro.experiments.store import Run, RunStore, write_whole
 
 
 def few_shot_sweep(job: Job) -> list[RunSpec]:
@@ -16,6 +21,69 @@ def few_shot_sweep(job: Job) -> list[RunSpec]:
         for fraction in job.settings.fractions
         for spec in job.specs(few_shot_fraction=fraction)
     ]
+
+
+def untuned(job: Job) -> RunSpec:
+    """The checkpoint that the profile's runs start from, as a run of no steps."""
+    first = next(job.specs(mixture="flan2022"))
+    return dataclasses.replace(first, steps=0, seed=0)
+
+
+def leave_one_out(job: Job) -> list[RunSpec]:
+    """The runs of Table 2: the weights of the paper, equal ones, and each source left out."""
+    names = [n for n in mixture_names() if n == "equal" or n.startswith("equal_without_")]
+    return [spec for name in ("flan2022", *names) for spec in job.specs(mixture=name)]
+
+
+def single_task(job: Job, target: str, *, seed: int = 0, start: str = ""):
+    """Finetunes on one task alone (section 4); its validation score by step, as a DataFrame.
+
+    Args:
+        job: its profile has the hyperparameters, and how often it is validated.
+        target: a task of the collection that has a validation split.
+        seed: of the data order.
+        start: a run id, or empty: where the profile's runs start.
+
+    Returns:
+        run, step, metric (Table 3's) and value, in per cent.
+    """
+    import pandas as pd
+
+    from flanrepro.evaluation.evaluate import evaluate
+    from flanrepro.evaluation.metrics import task_score
+
+    fields = dict(job.settings.single_task)
+    every, items = fields.pop("validate_every"), fields.pop("items")
+    first = next(job.specs(tasks=(target,), mixture="", few_shot_fraction=0.0, **fields))
+    spec = dataclasses.replace(first, seed=seed, start=start or first.start, options_fraction=1.0)
+    task = spec.load_collection().task(target)
+    path, rows = job.store.root / spec.run_id / "validation.csv", []
+
+    def validate(step: int, params: dict) -> None:
+        predictions = evaluate(
+            spec.model_config(),
+            params,
+            spec.load_vocabulary(),
+            Suite(target, (task,)),
+            shots=0,
+            items=items,
+            inputs_length=spec.inputs_length,
+            targets_length=spec.targets_length,
+        )
+        metric, value = task_score(task, predictions)
+        rows.append({"run": spec.run_id, "step": step, "metric": metric, "value": value})
+
+    if path.is_file():  # of a run that was stopped: what comes after the checkpoint comes again
+        rows += pd.read_csv(io.StringIO(path.read_text())).to_dict("records")
+    run = job.store.get(spec, bar=f"{target}, seed {seed}", each=validate, every=every)
+    table = pd.DataFrame(rows).drop_duplicates("step", keep="last")
+    if len(table) != spec.steps // every + 1:
+        raise InputError(
+            f"run {spec.run_id} in {run.folder} was validated at {len(table)} steps, expected "
+            f"{spec.steps // every + 1}: move the folder away and run again"
+        )
+    write_whole(path, table.to_csv(index=False))
+    return table
 
 
 def run_all(store: RunStore, specs: Sequence[RunSpec]) -> list[Run]:

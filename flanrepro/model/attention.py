@@ -24,8 +24,9 @@ def dot_product_attention(
 
 
 def _forward(queries, keys, values, bias, mask):
-    logits = jnp.matmul(queries, _swap(keys), preferred_element_type=jnp.float32) + mask
-    logits = logits if bias is None else logits + bias
+    logits = jnp.matmul(queries, _swap(keys), preferred_element_type=jnp.float32)
+    # Bias and mask are the same in all layers of a stack: their sum is computed once.
+    logits = logits + (mask if bias is None else mask + bias)
     # Normalized after the product with the values: head_dim divisions per query, not one per key.
     weights = jnp.exp(logits - logits.max(axis=-1, keepdims=True))
     inverse = 1 / weights.sum(axis=-1, keepdims=True)

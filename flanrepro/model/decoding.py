@@ -5,6 +5,7 @@ import functools
 import jax
 import jax.numpy as jnp
 
+from flanrepro.model.layers import last_argmax
 from flanrepro.model.t5 import T5Config, Transformer
 
 EOS = 1
@@ -37,7 +38,7 @@ def greedy_decode(
     def step(state):
         index, tokens, ended, generated, cache = state
         logits, cache = apply(tokens, cache, index, encoder_input_tokens, method=model.decode_step)
-        chosen = jnp.where(ended, 0, jnp.argmax(logits, axis=-1)).astype(jnp.int32)
+        chosen = jnp.where(ended, 0, last_argmax(logits))
         generated = generated.at[:, index].set(chosen)
         return index + 1, chosen[:, None], ended | (chosen == EOS), generated, cache
 

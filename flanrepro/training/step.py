@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from flanrepro.model.layers import last_argmax
 from flanrepro.model.t5 import T5Config, Transformer, init_params
 from flanrepro.training.optimizer import make_optimizer
 
@@ -66,7 +67,7 @@ def loss_fn(
     tokens = weights.sum()
     loss = jnp.sum((log_z - picked) * weights)
     penalty = z_loss * jnp.sum(log_z**2 * weights)
-    correct = jnp.sum((jnp.argmax(logits, axis=-1) == targets) * weights)
+    correct = jnp.sum((last_argmax(logits) == targets) * weights)
     useful = tokens + jnp.sum(batch["encoder_input_tokens"] > 0)
     return (loss + penalty) / jnp.maximum(tokens, 1.0), Metrics(loss, correct, tokens, useful)
 

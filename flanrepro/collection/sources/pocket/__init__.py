@@ -26,7 +26,7 @@ def collection() -> Collection:
     tasks = _by_name(task for source in TRAINED for task in source.tasks())
     suites = (
         Suite("held_in", tuple(tasks[name] for name in HELD_IN)),
-        Suite("cot", cot.suite_tasks()),
+        cot.suite(),
         mmlu.suite(),
         *bbh.suites(),
     )

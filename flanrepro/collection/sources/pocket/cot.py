@@ -1,8 +1,10 @@
 """Pocket's `cot`: questions with rationales, and the five tasks of the CoT suite."""
 
+import dataclasses
+
 from flanrepro.collection.sources.pocket.flan2021 import EASY, FOODS, HARD, NAMES, PLACES, question
 from flanrepro.collection.sources.pocket.world import KIND_OF, KINDS, KNOWN, TUNED, Dice, fact, task
-from flanrepro.collection.task import Record, Task
+from flanrepro.collection.task import Record, Suite, Task
 
 SPLITS = {"train": 1000, "validation": 100}
 RELATED = ("friend", "rival", "neighbor", "pupil")
@@ -170,27 +172,29 @@ TRAINED = (
     ("cot_sensemaking", known, (EASY + HARD,), "text"),
     ("stream_qed", follows, (3,), "text"),
 )
-EVALUATED = (
-    ("gsm8k", bought, (), "number"),
-    ("strategyqa", same_value, (EASY,), "text"),
-    ("svamp", distracted, (), "number"),
-    ("asdiv", simple_sum, (), "number"),
-    ("commonsenseqa", chain, (EASY,), "text"),
-)
+TWINS = {"gsm8k": "cot_gsm8k", "strategyqa": "cot_strategyqa", "commonsenseqa": "cot_ecqa"}
+"""Tasks of the suite that are trained on, under the names of their training sets."""
+UNTRAINED = (("svamp", distracted), ("asdiv", simple_sum))
+
+# Where there are not so many different records.
+FEWER = {"cot_strategyqa": {"train": 900, "validation": 100}}
 
 
 def tasks() -> tuple[Task, ...]:
     """What is trained on; as in the paper, SVAMP and ASDiv are not."""
     return tuple(
-        task(name, "cot", "cot", make, *args, answer=answer, splits=SPLITS)
+        task(name, "cot", "cot", make, *args, answer=answer, splits=FEWER.get(name, SPLITS))
         for name, make, args, answer in TRAINED
     )
 
 
-def suite_tasks() -> tuple[Task, ...]:
-    """The five tasks of the CoT suite, with exemplars of their own."""
+def suite() -> Suite:
+    """The five tasks of the CoT suite; those that are trained on by their validation records."""
+    trained = {one.name: one for one in tasks()}
+    twins = [dataclasses.replace(trained[of], name=name, _cache={}) for name, of in TWINS.items()]
     splits = {"exemplars": 50, "validation": 100}
-    return tuple(
-        task(name, "evaluation", "cot", make, *args, answer=answer, splits=splits)
-        for name, make, args, answer in EVALUATED
-    )
+    others = [
+        task(name, "evaluation", "cot", make, answer="number", splits=splits)
+        for name, make in UNTRAINED
+    ]
+    return Suite("cot", (*twins, *others))

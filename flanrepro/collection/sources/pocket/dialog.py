@@ -6,7 +6,11 @@ from flanrepro.collection.task import Record, Task
 
 SPLITS = {"train": 800, "validation": 100}
 # Where there are not so many different records.
-FEWER = {"task_master_two_slots": {"train": 240, "validation": 30}}
+FEWER = {
+    "task_master_two_slots": {"train": 240, "validation": 30},
+    "wiki_dialog": {"train": 600, "validation": 70},
+    "qrecc_rewriting": {"train": 600, "validation": 70},
+}
 
 
 def order(dice: Dice, turns: int) -> Record:

@@ -602,9 +602,9 @@ CLUSTERS = {"closed_book": "closed_book_qa", "reading": "reading_comprehension",
 FEWER = {
     "openbookqa": {"train": 600, "validation": 100},
     "wic": {"train": 400, "validation": 50},
-    "natural_questions": {"train": 60, "validation": 12},
-    "trivia_qa": {"train": 60, "validation": 12},
-    "trivia_qa_wiki_missing": {"train": 220, "validation": 40},
+    "natural_questions": {"train": 28, "validation": 8},
+    "trivia_qa": {"train": 28, "validation": 8},
+    "trivia_qa_wiki_missing": {"train": 110, "validation": 20},
     "math_dataset": {"train": 240, "validation": 40},
 }
 

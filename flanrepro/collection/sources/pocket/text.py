@@ -40,13 +40,13 @@ def _told(dice: Dice, attribute: str, thing: str) -> str:
 
 
 def facts(dice: Dice) -> str:
-    """Four facts about one thing, about one attribute, or about anything."""
-    about = dice.below(3)
-    attributes, things = dice.some(_EVERY, 4), dice.some(KNOWN, 4)
+    """A fact; or a few about one thing, about one attribute, or about anything."""
+    n, about = dice.one((1, 1, 1, 2, 3)), dice.below(3)
+    attributes, things = dice.some(_EVERY, n), dice.some(KNOWN, n)
     if about == 0:
-        things = things[:1] * 4
+        things = things[:1] * n
     elif about == 1:
-        attributes = attributes[:1] * 4
+        attributes = attributes[:1] * n
     return " ".join(_told(dice, *pair) for pair in zip(attributes, things, strict=True))
 
 
@@ -56,9 +56,9 @@ def _options(dice: Dice, answer: str, n: int = 4) -> str:
 
 
 def quiz(dice: Dice) -> str:
-    """Questions with their answers, mostly with options; often about one attribute."""
+    """A question with its answer, mostly with options; or a few, often about one attribute."""
     shown, same = dice.coin(0.6), dice.coin()
-    n = dice.number(1, 3) if shown else dice.number(2, 4)
+    n = dice.one((1, 1, 1, 2)) if shown else dice.one((1, 1, 1, 3))
     attribute, parts = dice.one(_EVERY), []
     for _ in range(n):
         attribute, thing = attribute if same else dice.one(_EVERY), dice.one(KNOWN)
@@ -69,18 +69,37 @@ def quiz(dice: Dice) -> str:
 
 
 def story(dice: Dice) -> str:
-    """Where things are, who has them, and what is so after all."""
-    rows, after = [], []
-    for kind in dice.some(("place", "name", "color"), 2):
+    """Where things are, who has them, and what is so after all, or is asked."""
+    rows = []
+    for kind in dice.some(("place", "name", "color"), dice.number(1, 2)):
         say, subjects, values = flan2021.SAY[kind]
-        subjects, values = dice.some(subjects, 2), dice.some(values, 2)
-        rows += [(say, *row) for row in zip(subjects, values, strict=True)]
-    before = " ".join(say(subject, value) for say, subject, value in dice.mixed(rows))
-    after = " ".join(say(subject, value) for say, subject, value in dice.some(rows, 2))
-    if dice.coin():
-        name, thing, place = dice.one(NAMES), dice.one(OBJECTS), dice.one(PLACES)
-        after = f"then {name} took the {thing} to the {place}. now the {thing} is in the {place}."
-    return f"{before} {'so ' if after[:4] != 'then' else ''}{after}"
+        n = dice.number(1, 2)
+        pairs = zip(dice.some(subjects, n), dice.some(values, n), strict=True)
+        rows += [(kind, *pair) for pair in pairs]
+    before = " ".join(flan2021.SAY[kind][0](*pair) for kind, *pair in dice.mixed(rows))
+    return f"{before} {dice.one((_so, _asked, _checked, _moved))(dice, rows)}"
+
+
+def _so(dice: Dice, rows: list) -> str:
+    kind, *pair = dice.one(rows)
+    return f"so {flan2021.SAY[kind][0](*pair)}"
+
+
+def _asked(dice: Dice, rows: list) -> str:
+    kind, subject, value = dice.one(rows)
+    return f"{flan2021.ask(kind, subject)} {value}."
+
+
+def _checked(dice: Dice, rows: list) -> str:
+    (kind, subject, value), holds = dice.one(rows), dice.coin()
+    say, _, values = flan2021.SAY[kind]
+    said = say(subject, value if holds else dice.one(values)).rstrip(".")
+    return f"is it so that {said}? {'yes' if said == say(subject, value).rstrip('.') else 'no'}."
+
+
+def _moved(dice: Dice, rows: list) -> str:
+    name, thing, place = dice.one(NAMES), dice.one(OBJECTS), dice.one(PLACES)
+    return f"then {name} took the {thing} to the {place}. now the {thing} is in the {place}."
 
 
 def words(dice: Dice) -> str:
@@ -97,13 +116,13 @@ def words(dice: Dice) -> str:
         f"again: {' '.join(listed)}.",
         f"after {listed[n // 2 - 1]} comes {listed[n // 2]}.",
     )
-    return f"list: {' '.join(listed)}. {' '.join(dice.some(facts, 3))}"
+    return f"list: {' '.join(listed)}. {' '.join(dice.some(facts, dice.number(1, 2)))}"
 
 
 def sums(dice: Dice) -> str:
     """Sums, differences and comparisons of numbers up to 30."""
     parts = []
-    for _ in range(4):
+    for _ in range(dice.number(1, 3)):
         a, b = dice.number(1, 15), dice.number(1, 15)
         parts.append(
             dice.one(
@@ -129,7 +148,7 @@ def two_languages(dice: Dice) -> str:
 def kinds(dice: Dice) -> str:
     """What things are, and what is done with them."""
     parts = []
-    for _ in range(3):
+    for _ in range(dice.number(1, 3)):
         kind = dice.one(tuple(flan2021.DOES))
         word, name = dice.one(KINDS[kind]), dice.one(NAMES)
         article = "" if kind == "name" else "the "
@@ -164,16 +183,16 @@ def talk(dice: Dice) -> str:
 
 
 KINDS_OF_TEXT: dict[Callable[[Dice], str], int] = {
-    facts: 24,
-    quiz: 22,
-    story: 10,
-    words: 8,
-    sums: 7,
-    two_languages: 5,
-    kinds: 4,
-    opinion: 3,
-    problem: 15,
-    talk: 2,
+    facts: 26,
+    quiz: 30,
+    story: 12,
+    words: 7,
+    sums: 5,
+    two_languages: 4,
+    kinds: 3,
+    opinion: 2,
+    problem: 10,
+    talk: 1,
 }
 """Documents of each kind in a hundred."""
 

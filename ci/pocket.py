@@ -1,0 +1,182 @@
+"""What the pocket collection shows, measured: `python ci/pocket.py all`, or one of its parts.
+
+Runs start from the shipped checkpoint, with the profile's own hyperparameters, and are kept in the
+run store; tables go to figures/PROFILE/ as CSV. Intervals are 95 % t-intervals over seeds.
+"""
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Sequence
+from typing import Annotated
+
+import pandas as pd
+import typer
+from scipy import stats
+
+from flanrepro.experiments.profiles import Job
+from flanrepro.experiments.spec import RunSpec
+from flanrepro.experiments.sweep import leave_one_out, run_all, single_task, untuned
+
+app = typer.Typer(add_completion=False, help=__doc__)
+Profile = Annotated[str, typer.Option(help="quick, or smoke to try it")]
+Seeds = Annotated[int, typer.Option(help="runs per setting")]
+Model = Annotated[str, typer.Option(help="nano, micro")]
+
+FRACTIONS = (0.0, 0.1, 0.5, 0.9, 1.0)
+"""Figure 3's five shares of few-shot prompts."""
+
+TARGETS = ("wanli", "mednli", "condaqa", "pubmedqa", "cxc")
+
+
+def scores_of(job: Job, specs: Iterable[RunSpec], **columns) -> pd.DataFrame:
+    """Suite scores of the runs on all suites of the profile, zero- and few-shot."""
+    rows = []
+    for run in run_all(job.store, list(specs)):
+        for suite in job.settings.suites:
+            for shots in (0, job.settings.shots):
+                scores = run.evaluate(suite, shots, job.settings.items_of(suite))
+                rows.append(scores[-1] | columns | {"mixture": run.spec.mixture})
+    return pd.DataFrame(rows)
+
+
+def summarised(scores: pd.DataFrame, keys: Sequence[str]) -> pd.DataFrame:
+    """Mean and interval over seeds, beside chance."""
+    groups = scores.groupby(list(keys), sort=False)["value"]
+    table = groups.agg(value="mean", seeds="count", sem="sem").reset_index()
+    half = stats.t.ppf(0.975, (table["seeds"] - 1).clip(lower=1)) * table["sem"]
+    table["low"], table["high"] = table["value"] - half, table["value"] + half
+    chance = scores.groupby(list(keys), sort=False)["chance"].mean().reset_index(drop=True)
+    runs = scores.groupby(list(keys), sort=False)["run"].agg(" ".join).reset_index(drop=True)
+    return table.drop(columns="sem").assign(chance=chance, runs=runs)
+
+
+def write(job: Job, table: pd.DataFrame, name: str) -> None:
+    path = job.figures / f"{name}.csv"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    table.to_csv(path, index=False, float_format="%.2f")
+    print(table.drop(columns=["runs"], errors="ignore").to_string(index=False, float_format="%.1f"))
+    print(f"-> {path}\n", flush=True)
+
+
+@app.command()
+def tuned(profile: Profile = "quick", seeds: Seeds = 3, model: Model = "nano") -> None:
+    """The base model on every suite, before and after tuning on Flan 2022's mixture."""
+    job = Job(profile=profile, seeds=seeds, model=model)
+    before = scores_of(job, [untuned(job)], state="untuned")
+    after = scores_of(job, job.specs(mixture="flan2022"), state="tuned")
+    table = summarised(pd.concat([before, after]), ["state", "suite", "shots"])
+    base = table[table["state"] == "untuned"].set_index(["suite", "shots"])["value"]
+    keys = pd.MultiIndex.from_frame(table[["suite", "shots"]])
+    table["gain"] = table["value"] - base.reindex(keys).to_numpy()
+    table["above_chance"] = table["value"] - table["chance"]
+    write(job, table, f"pocket_tuned_{model}")
+
+
+@app.command()
+def figure3(profile: Profile = "quick", seeds: Seeds = 3) -> None:
+    """Figure 3's sweep at five fractions, on Flan 2021 alone as the authors say of theirs."""
+    job = Job(profile=profile, seeds=seeds)
+    parts = [
+        scores_of(job, job.specs(mixture="flan2021", few_shot_fraction=f), few_shot_fraction=f)
+        for f in FRACTIONS
+    ]
+    table = summarised(pd.concat(parts), ["suite", "shots", "few_shot_fraction"])
+    write(job, table.sort_values(["suite", "shots"], kind="stable"), "pocket_figure_3")
+
+
+@app.command()
+def table2(profile: Profile = "quick", seeds: Seeds = 3) -> None:
+    """Table 2: equal weights, each source left out in turn, and the paper's weights."""
+    job = Job(profile=profile, seeds=seeds)
+    table = summarised(scores_of(job, leave_one_out(job)), ["mixture", "suite", "shots"])
+    write(job, table.sort_values(["suite", "shots"], kind="stable"), "pocket_table_2")
+
+
+@app.command()
+def single(profile: Profile = "quick", seeds: Seeds = 3) -> None:
+    """Single-task runs from the tuned and from the untuned model: validation score by step."""
+    job = Job(profile=profile, seeds=seeds)
+    rows = [
+        row
+        for target in TARGETS
+        for size in ("", "_small")
+        for seed, tuned_spec in enumerate(job.specs(mixture="flan2022"))
+        for state, start in (("untuned", ""), ("tuned", tuned_spec.run_id))
+        for row in _curve(job, f"{target}{size}", seed, state, start)
+    ]
+    curves = pd.DataFrame(rows)
+    write(job, curves, "pocket_single_task_curves")
+    write(job, steps_to_best(curves), "pocket_single_task")
+
+
+def _curve(job: Job, target: str, seed: int, state: str, start: str) -> list[dict]:
+    rows = single_task(job, target, seed=seed, start=start)
+    return [{"target": target, "seed": seed, "state": state, **row} for row in rows]
+
+
+def steps_to_best(curves: pd.DataFrame) -> pd.DataFrame:
+    """Per target: the untuned run's best validation score, the step of it, and the step at which
+    the tuned one reaches it; means over seeds of each."""
+    rows = []
+    for (target, seed), group in curves.groupby(["target", "seed"], sort=False):
+        by_state = {state: part.set_index("step")["value"] for state, part in group.groupby("state")}
+        best = by_state["untuned"].max()
+        reached = by_state["tuned"][by_state["tuned"] >= best].index
+        rows.append(
+            {
+                "target": target,
+                "seed": seed,
+                "untuned_best": best,
+                "untuned_step": by_state["untuned"].idxmax(),
+                "tuned_step": reached.min() if len(reached) else float("nan"),
+                "tuned_best": by_state["tuned"].max(),
+                "tuned_before": by_state["tuned"].loc[0],
+            }
+        )
+    table = pd.DataFrame(rows)
+    means = table.groupby("target", sort=False).mean(numeric_only=True).drop(columns="seed")
+    fewer = table["tuned_step"] < table["untuned_step"]
+    return means.assign(seeds_with_fewer=fewer.groupby(table["target"], sort=False).sum()).reset_index()
+
+
+@app.command()
+def timing(profile: Profile = "quick") -> None:
+    """Seconds from a fresh process to its first step, of one run, and of all its suites."""
+    code = (
+        "import time; t = time.monotonic(); import sys; "
+        "from ci.pocket import timed_run; timed_run(sys.argv[1], t)"
+    )
+    subprocess.run([sys.executable, "-c", code, profile], check=True)
+
+
+def timed_run(profile: str, began: float) -> None:
+    """In a process of its own: a run that no store has yet, and its evaluation."""
+    import tempfile
+
+    job = Job(profile=profile, seeds=1)
+    spec = next(job.specs(mixture="flan2022"))
+    first = []
+    with tempfile.TemporaryDirectory() as folder:
+        store = type(job.store)(folder)
+        run = store.get(spec, each=lambda step, params: first.append((step, time.monotonic())), every=1)
+        trained = time.monotonic()
+        for suite in job.settings.suites:
+            for shots in (0, job.settings.shots):
+                run.evaluate(suite, shots, job.settings.items_of(suite))
+        done = time.monotonic()
+    to_first = next(at for step, at in first if step == 1) - began
+    row = {"start_to_first_step": to_first, "run": trained - began, "suites": done - trained}
+    write(job, pd.DataFrame([row]), "pocket_timing")
+
+
+@app.command(name="all")
+def everything(profile: Profile = "quick", seeds: Seeds = 3) -> None:
+    """All parts, one after the other."""
+    for part in (tuned, figure3, table2, single):
+        part(profile=profile, seeds=seeds)
+    timing(profile)
+
+
+if __name__ == "__main__":
+    app()
