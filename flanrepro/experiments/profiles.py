@@ -3,7 +3,7 @@
 import functools
 import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
@@ -16,6 +16,7 @@ from flanrepro.collection.task import COLLECTIONS, MissingTasks, load_collection
 from flanrepro.errors import InputError
 from flanrepro.experiments.spec import RunSpec
 from flanrepro.experiments.store import RunStore
+from flanrepro.model import pretrained
 from flanrepro.model.sizes import SIZES
 
 ENGINES = ("local",)
@@ -30,18 +31,25 @@ class Profile:
         seeds: number of runs per setting.
         fractions: few-shot fractions of Figure 3's sweep.
         suites: that are evaluated.
-        items: evaluated per task; None: all.
+        items: evaluated per task; None: all; or by suite.
         shots: exemplars in few-shot evaluation.
-        run: hyperparameters of `RunSpec`.
+        run: fields of `RunSpec`; `start: shipped` stands for the shipped checkpoint's name.
+        single_task: fields that are other for a run on one task alone, with `validate_every` (steps)
+            and `items`.
     """
 
     model: str
     seeds: int
     fractions: tuple[float, ...]
     suites: tuple[str, ...]
-    items: int | None
+    items: int | Mapping[str, int] | None = field(hash=False)
     shots: int
     run: dict[str, Any] = field(hash=False)
+    single_task: dict[str, Any] = field(default_factory=dict, hash=False)
+
+    def items_of(self, suite: str) -> int | None:
+        """Items evaluated per task of a suite."""
+        return self.items[suite] if isinstance(self.items, Mapping) else self.items
 
 
 @functools.cache
@@ -111,6 +119,9 @@ class Job:
             own = own_few_shot_fraction(fields["mixture"])
             if own is not None:
                 fields = {"few_shot_fraction": own, **fields}
+        model = self.model or self.settings.model
+        if fields.get("start") == "shipped":
+            fields["start"] = pretrained.shipped(self.collection, model)
         for seed in range(self.seeds or self.settings.seeds):
             # A subset is another one for every seed; else the tasks are looked at once.
             if fields.get("mixture") and (seed == 0 or fields.get("subset") is not None):

@@ -36,7 +36,7 @@ class RunSpec:
             `flanrepro.collection.named.named_mixture`, also for `subset` and `inversion_rate`.
         data: the digest of the mixture's tasks at hand, which another machine may not have.
         vocabulary: see `flanrepro.data.vocabulary.load_vocabulary`.
-        steps: optimizer updates.
+        steps: optimizer updates; 0: the start as it is, to be evaluated.
         batch_size: packed rows per step.
         inputs_length, targets_length: of a row, in tokens.
         optimizer, learning_rate, warmup_steps: see `flanrepro.training.optimizer`.

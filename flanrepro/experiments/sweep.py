@@ -2,7 +2,7 @@
 
 import dataclasses
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from tqdm import tqdm
 
@@ -95,7 +95,10 @@ def run_all(store: RunStore, specs: Sequence[RunSpec]) -> list[Run]:
 
 
 def evaluate_all(
-    runs: Sequence[Run], suites: Iterable[str], shots: Iterable[int], items: int | None
+    runs: Sequence[Run],
+    suites: Iterable[str],
+    shots: Iterable[int],
+    items: int | Mapping[str, int] | None,
 ):
     """Scores of all runs on all suites, zero- and few-shot, as a DataFrame.
 
@@ -110,6 +113,6 @@ def evaluate_all(
         for run in tqdm(runs, desc="evaluated", unit="run", leave=False)
         for suite in suites
         for k in shots
-        for row in run.evaluate(suite, k, items)
+        for row in run.evaluate(suite, k, items[suite] if isinstance(items, Mapping) else items)
     ]
     return pd.DataFrame(rows)

@@ -11,8 +11,14 @@ from scipy import stats
 from flanrepro.report.figures import COLORS, MARKERS, STYLE, new_figure
 
 PANELS = {"zero_shot": "Zero-shot evaluation", "few_shot": "Few-shot evaluation"}
-SUITES = {"held_in": "Held-In", "held_out": "Held-Out", "mmlu": "Held-Out (MMLU)", "cot": "CoT"}
-CLAIMED = ("held_in", "held_out", "mmlu")
+SUITES = {
+    "held_in": "Held-In",
+    "mmlu": "Held-Out (MMLU)",
+    "bbh": "Held-Out (BBH)",
+    "cot": "CoT",
+    "bbh_cot": "BBH, CoT",
+}
+CLAIMED = ("held_in", "mmlu", "bbh")
 """The suites that the section's claims name."""
 
 

@@ -7,8 +7,8 @@ import matplotlib.pyplot as plt
 import pandas as pd
 
 # Okabe and Ito's palette, readable to the colour-blind; markers differ too, for print.
-COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")
-MARKERS = ("o", "s", "^", "D")
+COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00")
+MARKERS = ("o", "s", "^", "D", "v")
 
 STYLE = {
     "axes.spines.top": False,

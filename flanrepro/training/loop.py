@@ -108,6 +108,8 @@ def train(
     steps = _bar(bar, int(state.step), last)
     # Closed even on an error: an open prefetch thread aborts the interpreter when it exits.
     with contextlib.closing(batches), contextlib.closing(checkpoints), contextlib.closing(steps):
+        if spec.steps == 0 and checkpoints.latest is None:  # the start itself, to be evaluated
+            checkpoints.save(0, state, progress.__dict__)
         for step in steps:
             batch = next(batches)
             _count(progress, batch)
