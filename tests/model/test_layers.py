@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from flanrepro.model.layers import MLP, RMSNorm, relative_buckets
+from flanrepro.model.layers import MLP, RMSNorm, last_argmax, relative_buckets
 
 # Key position less query position, and its bucket as T5X has it, at the edges of buckets.
 DISTANCES = (-300, -128, -100, -64, -63, -46, -45, -31, -16, -15, -8, -7, -1, 0)
@@ -34,3 +34,9 @@ def test_norm_divides_by_the_root_mean_square_and_subtracts_nothing():
     scale = np.array([1.0, 2.0], np.float32)
     normed = RMSNorm("float32").apply({"params": {"scale": scale}}, x)
     np.testing.assert_allclose(normed, x / np.sqrt(12.5) * scale, rtol=1e-6)
+
+
+def test_the_first_of_several_maxima_is_taken_as_by_numpy():
+    x = np.random.default_rng(0).integers(0, 4, (64, 7, 11)).astype(np.float32)
+    np.testing.assert_array_equal(last_argmax(x), x.argmax(axis=-1))
+    assert last_argmax(np.full((1, 5), np.nan)).tolist() == [4]
