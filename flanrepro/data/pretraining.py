@@ -132,6 +132,7 @@ class PrefixLM:
         return _example(tokens[:split], tokens[split:], fate)
 
 
+@functools.cache
 def noise_counts(length: int, density: float, mean_span_length: float) -> tuple[int, int]:
     """Hidden tokens and spans of a text of `length` tokens, at least 2, as in T5.
 
@@ -159,13 +160,18 @@ def noise_mask(length: int, density: float, mean_span_length: float, key: int) -
     visible_lengths[[0, -1]] -= 1
     lengths = np.empty(2 * spans + 1, np.int64)
     lengths[::2], lengths[1::2] = visible_lengths, hidden_lengths
-    return np.repeat(np.arange(len(lengths)) % 2 == 1, lengths)
+    return np.repeat(np.arange(2 * spans + 1) % 2 == 1, lengths)
 
 
 def _segments(items: int, segments: int, key: int) -> np.ndarray:
     """`items` in a row, cut at random into segments that are not empty: lengths [segments]."""
-    cuts = np.sort(rng.shuffled(items - 1, key)[: segments - 1]) + 1
-    return np.diff(cuts, prepend=0, append=items)
+    ends = np.empty(segments, np.int64)
+    if segments > 1:  # most texts have one span, and no choice of its length
+        ends[:-1] = np.sort(rng.shuffled(items - 1, key)[: segments - 1]) + 1
+    ends[-1] = items
+    lengths = ends.copy()
+    lengths[1:] -= ends[:-1]
+    return lengths
 
 
 def corrupt(
@@ -178,11 +184,13 @@ def corrupt(
         mask: bool [length], what is hidden.
         first_sentinel: the next ones count down from it.
     """
-    starts = mask & ~np.concatenate([[False], mask[:-1]])
+    starts = mask.copy()
+    starts[1:] &= ~mask[:-1]
     sentinels = first_sentinel + 1 - np.cumsum(starts)
     inputs = np.where(starts, sentinels, tokens)[~mask | starts]
-    where = np.flatnonzero(starts[mask])
-    targets = np.insert(tokens[mask], where, sentinels[starts])
+    first = np.flatnonzero(starts[mask])
+    targets = np.repeat(tokens[mask], 1 + starts[mask])
+    targets[first + np.arange(len(first))] = sentinels[starts]
     return inputs, targets
 
 
@@ -209,12 +217,14 @@ def _tokens(
 
 
 def _example(inputs: np.ndarray, targets: np.ndarray, fate: int) -> Example:
-    end = [] if fate == DROPPED else [EOS]
-    return {
-        "inputs": np.concatenate([inputs, end]).astype(np.int32),
-        "targets": np.concatenate([targets, end]).astype(np.int32),
-        "fate": np.array([fate], np.int32),
-    }
+    both = (inputs, targets) if fate == DROPPED else (_ended(inputs), _ended(targets))
+    inputs, targets = (np.asarray(ids, np.int32) for ids in both)
+    return {"inputs": inputs, "targets": targets, "fate": np.array([fate], np.int32)}
+
+
+def _ended(ids: np.ndarray) -> np.ndarray:
+    """With EOS."""
+    return np.append(ids, np.int32(EOS))
 
 
 def _check_lengths(length: int, inputs_length: int, targets_length: int, shortest: int) -> None:

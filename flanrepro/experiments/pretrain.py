@@ -61,7 +61,7 @@ def pretraining_specs(
     share = steps / recipe[PHASES[0]]["steps"] if steps else 1
     specs: list[RunSpec] = []
     for phase in PHASES:
-        fields = {**recipe["both"], **_shortened(recipe[phase], share)}
+        fields = _shortened({**recipe["both"], **recipe[phase]}, share)
         start = specs[-1].run_id if specs else ""
         named = {"collection": collection, "model": model, "objective": phase}
         specs.append(RunSpec(**named, seed=seed, start=start, **fields))

@@ -92,7 +92,7 @@ def test_sentinels_are_seqios():
     vocabulary = load_vocabulary("pocket")
     theirs = seqio.SentencePieceVocabulary(str(vocabulary.path), extra_ids=vocabulary.extra_ids)
     assert vocabulary.first_sentinel == theirs.vocab_size - 1  # T5's `sentinel_id`
-    for k in (0, 1, 99):
+    for k in (0, 1, vocabulary.extra_ids - 1):
         piece = theirs.tokenizer.id_to_piece(vocabulary.first_sentinel - k)
         assert piece.endswith(f"<extra_id_{k}>")
     assert vocabulary.first_sentinel < vocabulary.size

@@ -46,8 +46,8 @@ LENGTHS = {"batch_size": 2, "inputs_length": 32, "targets_length": 32, "learning
 RECIPES = {
     "pocket": {
         "nano": {
-            "both": {"vocabulary": "pocket", **LENGTHS},
-            "span_corruption": {"steps": 50, "warmup_steps": 4},
+            "both": {"vocabulary": "pocket", "warmup_steps": 4, **LENGTHS},
+            "span_corruption": {"steps": 50},
             "prefix_lm": {"steps": 10, "warmup_steps": 3, "decay_steps": 7},
         }
     }
@@ -87,6 +87,10 @@ def test_every_listed_recipe_makes_two_specs_one_starting_from_the_other():
             assert {first.seed, second.seed} == {3}
             assert {first.model, second.model} == {model}
             assert {first.vocabulary, second.vocabulary} == {"pocket"}
+            for steps in (1, 30, first.steps):
+                shorter = pretraining_specs(collection, model, steps=steps)
+                assert shorter[0].steps == steps
+                assert shorter[1].steps == max(1, round(second.steps * steps / first.steps))
 
 
 def test_fewer_steps_shorten_both_phases_in_proportion(texts):
