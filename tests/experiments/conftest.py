@@ -1,6 +1,10 @@
 import pytest
 
+from flanrepro.data import pretraining
+from flanrepro.experiments import export, pretrain
 from flanrepro.experiments.spec import RunSpec
+from flanrepro.experiments.store import RunStore
+from flanrepro.model import pretrained
 
 
 @pytest.fixture(scope="session")
@@ -16,3 +20,57 @@ def spec() -> RunSpec:
         targets_length=16,
         learning_rate=1e-3,
     )
+
+
+WORDS = "the cat dog ball box house is red blue old new in and".split()
+
+
+class Texts:
+    """A stand-in for a collection's texts: 3 to 10 words."""
+
+    def __init__(self, seed: int):
+        self.seed = seed
+
+    def __getitem__(self, i: int) -> str:
+        return " ".join(WORDS[(i * 5 + k * k + self.seed) % 13] for k in range(3 + i % 8))
+
+
+LENGTHS = {"batch_size": 2, "inputs_length": 32, "targets_length": 32, "learning_rate": 2e-3}
+RECIPES = {
+    "pocket": {
+        "nano": {
+            "both": {"vocabulary": "pocket", "warmup_steps": 4, **LENGTHS},
+            "span_corruption": {"steps": 50},
+            "prefix_lm": {"steps": 10, "warmup_steps": 3, "decay_steps": 7},
+        }
+    }
+}
+
+
+def _stand_in(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(pretraining, "documents", lambda collection, seed: Texts(seed))
+    patch.setattr(pretrain, "_recipes", lambda: RECIPES)
+
+
+@pytest.fixture
+def texts(monkeypatch) -> None:
+    """Pretraining reads the stand-in's texts, and its recipe is a short one."""
+    _stand_in(monkeypatch)
+
+
+@pytest.fixture(scope="session")
+def runs(tmp_path_factory) -> list:
+    """Both phases of a pretraining on the stand-in's texts."""
+    with pytest.MonkeyPatch.context() as patch:
+        _stand_in(patch)
+        store = RunStore(tmp_path_factory.mktemp("out") / "runs")
+        return pretrain.pretrain(store, pretrain.pretraining_specs("pocket", "nano"))
+
+
+@pytest.fixture
+def exported(runs, tmp_path, monkeypatch) -> pretrained.Checkpoint:
+    """The runs' export in the place of what the package ships."""
+    monkeypatch.setattr(pretrained, "FOLDER", tmp_path / "pretrained")
+    scores = tmp_path / "scores.csv"
+    scores.write_text("suite,shots,value\nheld_in,0,12.345\nmmlu,3,25.0\n")
+    return export.export(runs, pretrained.FOLDER, scores)

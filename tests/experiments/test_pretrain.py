@@ -6,72 +6,15 @@ import jax
 import numpy as np
 import pandas as pd
 import pytest
-import yaml
 
 from flanrepro.cli import app
-from flanrepro.data import pretraining
 from flanrepro.errors import InputError
 from flanrepro.experiments import pretrain as module
-from flanrepro.experiments.export import export
 from flanrepro.experiments.pretrain import PHASES, check, loss_curve, pretrain, pretraining_specs
-from flanrepro.experiments.spec import RunSpec
 from flanrepro.experiments.start import start_params
 from flanrepro.experiments.store import RunStore
 from flanrepro.model import pretrained
 from flanrepro.model.sizes import SIZES
-
-WORDS = "the cat dog ball box house is red blue old new in and".split()
-
-
-class Texts:
-    """A stand-in for a collection's texts: 3 to 10 words."""
-
-    def __init__(self, seed: int):
-        self.seed = seed
-
-    def __getitem__(self, i: int) -> str:
-        return " ".join(WORDS[(i * 5 + k * k + self.seed) % 13] for k in range(3 + i % 8))
-
-
-@pytest.fixture(scope="module")
-def texts():
-    """Pretraining reads the stand-in's texts."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pretraining, "documents", lambda collection, seed: Texts(seed))
-        patch.setattr(module, "_recipes", lambda: RECIPES)
-        yield
-
-
-LENGTHS = {"batch_size": 2, "inputs_length": 32, "targets_length": 32, "learning_rate": 2e-3}
-RECIPES = {
-    "pocket": {
-        "nano": {
-            "both": {"vocabulary": "pocket", "warmup_steps": 4, **LENGTHS},
-            "span_corruption": {"steps": 50},
-            "prefix_lm": {"steps": 10, "warmup_steps": 3, "decay_steps": 7},
-        }
-    }
-}
-
-
-@pytest.fixture(scope="module")
-def store(texts, tmp_path_factory) -> RunStore:
-    return RunStore(tmp_path_factory.mktemp("out") / "runs")
-
-
-@pytest.fixture(scope="module")
-def runs(store) -> list:
-    return pretrain(store, pretraining_specs("pocket", "nano"))
-
-
-@pytest.fixture
-def exported(runs, tmp_path, monkeypatch):
-    """The runs' export in the place of what the package ships."""
-    monkeypatch.setattr(pretrained, "FOLDER", tmp_path / "pretrained")
-    scores = tmp_path / "scores.csv"
-    scores.write_text("suite,shots,value\nheld_in,0,12.345\nmmlu,3,25.0\n")
-    return export(runs, pretrained.FOLDER, scores)
-
 
 # --- specs ---
 
@@ -120,9 +63,9 @@ def test_what_is_not_listed_is_one_sentence(arguments, sentence):
 # --- runs ---
 
 
-def test_the_second_phase_starts_from_the_firsts_parameters(runs, store):
+def test_the_second_phase_starts_from_the_firsts_parameters(runs, texts):
     first, second = runs
-    seen = []
+    seen, store = [], RunStore(first.folder.parent)
     each = lambda step, params: seen.append(jax.tree.map(np.array, params))  # noqa: E731
     store.get(dataclasses.replace(second.spec, seed=1), each=each, every=100)
     assert len(seen) == 1
@@ -145,14 +88,14 @@ def test_a_stopped_pretraining_ends_as_an_uninterrupted_one(runs, texts, tmp_pat
     pd.testing.assert_frame_equal(one, other)
 
 
-def test_a_start_that_is_not_finished_or_of_another_model_is_one_sentence(runs, store, tmp_path):
+def test_a_start_that_is_not_finished_or_of_another_model_is_one_sentence(runs, texts, tmp_path):
     second = runs[1].spec
     with pytest.raises(InputError, match=f"starts from run {second.start}, which is not finished"):
         RunStore(tmp_path / "empty").get(second)
     assert not (tmp_path / "empty").exists()
     for changes in ({"model": "micro"}, {"vocabulary": "t5"}):
         with pytest.raises(InputError, match="is of model 'nano' with vocabulary 'pocket', and th"):
-            store.get(dataclasses.replace(second, **changes))
+            RunStore(runs[1].folder.parent).get(dataclasses.replace(second, **changes))
 
 
 def test_a_start_with_an_unreadable_spec_is_one_sentence(runs, tmp_path):
@@ -171,76 +114,6 @@ def test_the_curve_has_both_phases_in_order(runs):
     rows = list(zip(curve["phase"], curve["step"], strict=True))
     assert rows == [("span_corruption", 25), ("span_corruption", 50), ("prefix_lm", 10)]
     assert curve["loss"].iloc[1] < curve["loss"].iloc[0] - 0.3
-
-
-# --- what ships ---
-
-
-def test_an_exported_checkpoint_is_the_last_runs_and_can_be_started_from(exported, runs, store):
-    name = pretrained.shipped("pocket", "nano")
-    assert name == exported.name
-    half = jax.tree.map(lambda leaf: leaf.astype(np.float16).astype(np.float32), runs[1].params())
-    jax.tree.map(np.testing.assert_array_equal, pretrained.load(name), half)
-    tuned = dataclasses.replace(runs[1].spec, start=name)
-    seen = []
-    run = store.get(tuned, each=lambda step, params: seen.append(jax.tree.map(np.array, params)))
-    jax.tree.map(np.testing.assert_array_equal, seen[0], half)
-    assert run.manifest["start"] == name
-
-
-def test_its_specs_make_the_same_runs_again(exported, runs):
-    specs = [RunSpec(**fields) for fields in pretrained.find(exported.name).runs]
-    assert specs == [run.spec for run in runs]
-    assert [spec.run_id for spec in specs] == [run.spec.run_id for run in runs]
-
-
-def test_its_card_says_how_it_was_made_and_what_it_can_do(exported, runs):
-    card = (pretrained.FOLDER / "pocket-nano.md").read_text()
-    manifest = runs[0].manifest
-    curve = loss_curve(runs)
-    for said in (
-        f"# {exported.name}",
-        exported.sha256,
-        "| | span corruption | prefix lm |\n| --- | --- | --- |\n",
-        f"| run | `{runs[0].spec.run_id}` | `{runs[1].spec.run_id}` |",
-        f"| start | random | `{runs[0].spec.run_id}` |",
-        "| steps | 50 | 10 |",
-        "| data and parameter seed | 0 | 0 |",
-        f"| tokens, without padding | {manifest['useful_tokens']:,} | ",
-        f"| final loss | {curve['loss'].iloc[1]:.4f} | {curve['loss'].iloc[2]:.4f} |",
-        manifest["device"],
-        f"jax {manifest['versions']['jax']}",
-        "| suite | shots | value |\n| --- | --- | --- |\n| held_in | 0 | 12.3 |\n| mmlu | 3 ",
-    ):
-        assert said in card
-
-
-def test_another_export_of_the_same_model_replaces_its_row_and_keeps_the_others(exported, runs):
-    index = pretrained.FOLDER / "index.yaml"
-    row = yaml.safe_load(index.read_text())[0]
-    other = {**row, "file": "pocket-micro.safetensors", "model": "micro"}
-    index.write_text(yaml.safe_dump([{**row, "sha256": "0" * 64}, other]))
-    again = export(runs, pretrained.FOLDER)
-    assert again == exported
-    assert set(pretrained.index()) == {exported.name, f"pocket-micro-{exported.sha256[:8]}"}
-    assert "Not measured." in (pretrained.FOLDER / "pocket-nano.md").read_text()
-
-
-def test_scores_that_are_no_csv_are_refused_before_anything_is_written(runs, tmp_path):
-    (tmp_path / "empty.csv").write_text("")
-    for name in ("empty.csv", "missing.csv"):
-        with pytest.raises(InputError, match=f"{name} cannot be read as the scores for the card"):
-            export(runs, tmp_path / "out", tmp_path / name)
-    assert not (tmp_path / "out").exists()
-
-
-def test_a_start_with_another_vocabulary_file_than_the_checkpoints_is_refused(exported, runs):
-    index = pretrained.FOLDER / "index.yaml"
-    (row,) = yaml.safe_load(index.read_text())
-    index.write_text(yaml.safe_dump([{**row, "vocabulary_sha256": "0" * 64}]))
-    spec = dataclasses.replace(runs[1].spec, start=exported.name)
-    with pytest.raises(InputError, match="trained with another vocabulary 'pocket' than this vers"):
-        start_params(spec, pretrained.FOLDER)
 
 
 # --- check ---
