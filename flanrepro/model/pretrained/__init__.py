@@ -114,7 +114,7 @@ def save(params: dict, path: Path) -> str:
     from safetensors.numpy import save as serialize
 
     leaves = {}
-    for name, leaf in sorted(_flat(params).items()):
+    for name, leaf in _flat(params).items():
         with np.errstate(over="ignore"):
             leaves[name] = np.ascontiguousarray(leaf, np.float16)
         if not np.isfinite(leaves[name]).all():
