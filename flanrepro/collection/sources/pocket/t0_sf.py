@@ -38,7 +38,7 @@ def _arguments(make: str, args: list[Any]) -> tuple:
         return tuple(_WORDS.get(arg) or KINDS.get(arg) or arg if isinstance(arg, str) else arg for arg in args)
     if make == "triple":
         return (tuple(args),)
-    return tuple(args)
+    return tuple(tuple(arg) if isinstance(arg, list) else arg for arg in args)
 
 
 def tasks() -> tuple[Task, ...]:

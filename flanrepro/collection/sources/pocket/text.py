@@ -58,7 +58,7 @@ def _options(dice: Dice, answer: str, n: int = 4) -> str:
 def quiz(dice: Dice) -> str:
     """A question with its answer, mostly with options; or a few, often about one attribute."""
     shown, same = dice.coin(0.6), dice.coin()
-    n = dice.one((1, 1, 1, 2)) if shown else dice.one((1, 1, 1, 3))
+    n = dice.one((1, 1, 1, 2, 3)) if shown else dice.one((1, 1, 1, 2, 4))
     attribute, parts = dice.one(_EVERY), []
     for _ in range(n):
         attribute, thing = attribute if same else dice.one(_EVERY), dice.one(KNOWN)
@@ -71,9 +71,9 @@ def quiz(dice: Dice) -> str:
 def story(dice: Dice) -> str:
     """Where things are, who has them, and what is so after all, or is asked."""
     rows = []
-    for kind in dice.some(("place", "name", "color"), dice.number(1, 2)):
+    for kind in dice.some(("place", "name", "color"), dice.number(1, 3)):
         say, subjects, values = flan2021.SAY[kind]
-        n = dice.number(1, 2)
+        n = dice.one((1, 1, 1, 2))
         pairs = zip(dice.some(subjects, n), dice.some(values, n), strict=True)
         rows += [(kind, *pair) for pair in pairs]
     before = " ".join(flan2021.SAY[kind][0](*pair) for kind, *pair in dice.mixed(rows))
