@@ -1,8 +1,23 @@
+import json
 from dataclasses import dataclass
 
+import jax
+import numpy as np
+import pytest
+
+from flanrepro.errors import InputError
 from flanrepro.experiments.profiles import Job
 from flanrepro.experiments.spec import RunSpec
-from flanrepro.experiments.sweep import evaluate_all, few_shot_sweep, run_all
+from flanrepro.experiments.sweep import (
+    evaluate_all,
+    few_shot_sweep,
+    leave_one_out,
+    run_all,
+    single_task,
+    untuned,
+)
+from flanrepro.model import pretrained
+from flanrepro.model.t5 import init_params
 
 
 def test_figure_3s_sweep_changes_fraction_and_seed_alone():
@@ -40,3 +55,48 @@ def test_scores_are_one_row_per_run_suite_shots_and_task():
     assert list(scores["few_shot_fraction"].unique()) == [0.0, 0.5, 1.0]
     assert scores.groupby(["suite", "shots", "task"]).size().tolist() == [3] * 8
     assert set(scores["n"]) == {7}
+
+
+def test_table_2_is_the_weights_of_the_paper_equal_ones_and_each_source_left_out():
+    specs = leave_one_out(Job(profile="smoke", seeds=2))
+    names = [spec.mixture for spec in specs[::2]]
+    assert names[:2] == ["flan2022", "equal"]
+    left_out = {name.removeprefix("equal_without_") for name in names[2:]}
+    assert left_out == {"flan2021", "t0_sf", "niv2", "cot", "dialog", "program_synthesis"}
+    for spec in specs:
+        sources = {task.source for task in spec.load_mixture().tasks}
+        assert spec.mixture.removeprefix("equal_without_") not in sources
+        assert len(sources) == (6 if spec.mixture in ("flan2022", "equal") else 5)
+
+
+def test_a_run_of_no_steps_is_the_start_itself(tmp_path):
+    job = Job(profile="smoke", out=str(tmp_path))
+    spec = untuned(job)
+    start = init_params(spec.model_config(), spec.seed)
+    if spec.start:
+        start = pretrained.load(spec.start)
+    assert (spec.steps, spec.seed) == (0, 0)
+    params = job.store.get(spec).params()
+    assert jax.tree.all(jax.tree.map(np.array_equal, params, start))
+
+
+def test_finetuning_on_one_task_is_validated_by_its_metric_and_kept(tmp_path):
+    job = Job(profile="smoke", out=str(tmp_path))
+    table = single_task(job, "cxc")
+    assert list(table["step"]) == [0, 10, 20]
+    assert set(table["metric"]) == {"spearman"}
+    assert single_task(job, "cxc").equals(table)
+    (run,) = set(table["run"])
+    (job.store.root / run / "validation.csv").unlink()
+    with pytest.raises(InputError, match=f"run {run} .* was validated at 0 steps, expected 3: move"):
+        single_task(job, "cxc")
+
+
+def test_finetuning_goes_on_from_a_finished_run(tmp_path):
+    job = Job(profile="smoke", out=str(tmp_path))
+    first = job.store.get(next(job.specs(mixture="flan2022")))
+    table = single_task(job, "wanli_small", start=first.spec.run_id)
+    again = single_task(job, "wanli_small")
+    assert set(table["run"]).isdisjoint(again["run"])
+    spec = json.loads((job.store.root / table["run"][0] / "spec.json").read_text())
+    assert (spec["start"], spec["tasks"]) == (first.spec.run_id, ["wanli_small"])

@@ -67,7 +67,6 @@ def greeting(dice: Dice) -> Record:
 TASKS = (
     ("task_master_two_slots", order, 2),
     ("task_master_three_slots", order, 3),
-    ("task_master_four_slots", order, 4),
     ("wiki_dialog", follow_up),
     ("qrecc", search),
     ("qrecc_rewriting", rewritten),
