@@ -22,7 +22,7 @@ LISTS: dict[str, tuple[Callable[[list[int]], list[int]], str]] = {
 COUNTED: dict[str, tuple[Callable[[int, list[int]], list[int]], str]] = {
     "take": (lambda n, xs: xs[:n], "its first {n}"),
     "skip": (lambda n, xs: xs[n:], "all but its first {n}"),
-    "plus": (lambda n, xs: [n + x for x in xs], "each with {n} added"),
+    "add": (lambda n, xs: [n + x for x in xs], "each with {n} added"),
 }
 """Functions with a number."""
 ENDS: dict[str, tuple[Callable[[list[int]], int], str]] = {
