@@ -361,5 +361,10 @@ def tasks() -> tuple[Task, ...]:
 def suites() -> tuple[Suite, Suite]:
     """`bbh`, and the same records with chain of thought as `bbh_cot`."""
     direct = tasks()
-    cot = tuple(dataclasses.replace(one, templates="pocket_bbh_cot") for one in direct)
+    cot = tuple(_in_steps(one) for one in direct)
     return Suite("bbh", direct), Suite("bbh_cot", cot)
+
+
+def _in_steps(direct: Task) -> Task:
+    name = direct.name.replace("bbh_", "bbh_cot_", 1)
+    return dataclasses.replace(direct, name=name, templates="pocket_bbh_cot", _cache={})
