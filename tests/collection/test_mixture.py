@@ -9,7 +9,7 @@ from flanrepro.collection.mixture import MAX_BLOCK, block_counts, proportional_w
 from flanrepro.errors import InputError
 
 
-def make_task(name: str, size: int = 40, **splits: int) -> Task:
+def make_task(name: str, size: int = 40, wording: str = "pocket_mmlu", **splits: int) -> Task:
     """A task with records of its own; `size` in its training split."""
     splits = splits or {"train": size}
 
@@ -19,11 +19,11 @@ def make_task(name: str, size: int = 40, **splits: int) -> Task:
             for i in range(splits[split])
         ]
 
-    return Task(name, "niv2", "made up", load, splits, "pocket_fact")
+    return Task(name, "niv2", "made up", load, splits, wording)
 
 
-def tasks(n: int = 4, size: int = 40) -> tuple[Task, ...]:
-    return tuple(make_task(f"task{i}", size + i) for i in range(n))
+def tasks(n: int = 4, size: int = 40, wording: str = "pocket_mmlu") -> tuple[Task, ...]:
+    return tuple(make_task(f"task{i}", size + i, wording) for i in range(n))
 
 
 def test_every_block_holds_the_exact_counts():
@@ -82,16 +82,17 @@ def test_random_access_is_sequential_access():
 
 
 def test_a_stream_is_the_same_on_every_machine():
-    mixture = Mixture(tasks(2, size=100), weights=(2, 1), seed=3, max_examples=7)
+    two = tasks(2, size=100, wording="pocket_closed_book")  # which has ten wordings
+    mixture = Mixture(two, weights=(2, 1), seed=3, max_examples=7)
     prompts = [mixture[i] for i in range(6)]
     drawn = [(p.task, p.record, p.exemplars, p.template, p.format.options) for p in prompts]
     assert drawn == [
         ("task0", 47, (43, 67, 60), "plain", "nowhere"),
-        ("task0", 42, (), "plain", "prompt"),
-        ("task1", 52, (), "question", "prompt"),
+        ("task0", 42, (), "know", "prompt"),
+        ("task1", 52, (), "instruction", "prompt"),
         ("task1", 8, (12, 85, 76, 38, 9), "plain", "nowhere"),
-        ("task0", 85, (), "question", "nowhere"),
-        ("task0", 30, (52, 95, 21, 74, 34), "question", "prompt"),
+        ("task0", 85, (), "instruction", "nowhere"),
+        ("task0", 30, (52, 95, 21, 74, 34), "options_first", "prompt"),
     ]
 
 

@@ -27,7 +27,7 @@ TASK = Task(
     "sums",
     RECORDS.__getitem__,
     {split: len(rows) for split, rows in RECORDS.items()},
-    "pocket_fact",
+    "multiple_choice_qa",
 )
 WORDING = Template("golden", "Q: {question}{options}", "{answer}.", "Answer.", "\nA: ", "\n--\n")
 
@@ -64,7 +64,7 @@ def test_exemplars_of_an_evaluation_prompt_come_from_the_training_split():
 
 def test_braces_in_a_record_are_text():
     load = lambda split: [{"question": "{answer}", "answer": "{}"}]  # noqa: E731
-    task = Task("braces", "niv2", "c", load, {"train": 1}, "pocket_fact")
+    task = Task("braces", "niv2", "c", load, {"train": 1}, "pocket_mmlu")
     assert render(task, 0, template=WORDING).inputs == "Answer.\n\nQ: {answer}"
 
 
@@ -77,7 +77,7 @@ def test_a_record_without_a_field_names_task_record_template_and_field():
 
 def test_an_exemplar_without_a_field_is_named_as_a_training_record():
     load = lambda split: [{"question": "q", "answer": "a"}, {"question": "q"}]  # noqa: E731
-    task = Task("gap", "niv2", "c", load, {"train": 2, "test": 2}, "pocket_fact")
+    task = Task("gap", "niv2", "c", load, {"train": 2, "test": 2}, "pocket_mmlu")
     expected = "task 'gap', train record 1, template 'question': .* 'answer', .* it has question"
     with pytest.raises(InputError, match=expected.replace(" it has", r" \(it has")):
         render(task, 0, split="test", exemplars=(0, 1))
@@ -91,7 +91,7 @@ def test_an_exemplar_without_a_field_is_named_as_a_training_record():
     ],
 )
 def test_a_task_that_cannot_give_exemplars_is_named(splits, shots, sentence):
-    task = Task("t", "niv2", "c", list, splits, "pocket_fact")
+    task = Task("t", "niv2", "c", list, splits, "pocket_mmlu")
     with pytest.raises(InputError, match=sentence):
         check_exemplars(task, shots)
 
@@ -100,7 +100,7 @@ def test_shorten_drops_whole_exemplars_and_keeps_the_instruction():
     prompt = render(TASK, 0, exemplars=(1, 2))
     shorter = shorten(prompt, TASK, lambda p: len(p.exemplars) <= 1)
     assert shorter.exemplars == (1,)
-    assert shorter.inputs.startswith("answer the question.")
+    assert shorter.inputs.startswith("Answer the question.")
     assert shorter.targets == prompt.targets
     bare = shorten(prompt, TASK, lambda p: False)
     assert bare.exemplars == ()
@@ -185,7 +185,7 @@ def test_a_rendered_prompt_is_of_the_setting_that_it_was_rendered_in(split):
 def test_all_items_of_a_suite_are_each_asked_once(items):
     prompts = suite_prompts(Suite("toy", (TASK,)), shots=0, items=items)
     assert [prompt.record for prompt in prompts] == [0, 1, 2, 3]
-    assert {prompt.template for prompt in prompts} == {"question"}  # the file's first
+    assert {prompt.template for prompt in prompts} == {"answer"}  # the file's first
 
 
 @pytest.mark.parametrize("items", [0, -1])

@@ -73,7 +73,7 @@ def expected(pattern: str, record: dict[str, str], block: str) -> str:
 @given(cases(), st.integers(0, 2))
 def test_a_prompt_is_its_parts_and_nothing_else(case, shots):
     records, template, form = case
-    task = Task("t", "s", "c", lambda split: records, {"train": 3}, "pocket_fact")
+    task = Task("t", "s", "c", lambda split: records, {"train": 3}, "pocket_mmlu")
     prompt = render(task, 0, template=template, format=form, exemplars=range(1, 1 + shots))
 
     def parts(record: dict[str, str], shown: bool) -> tuple[str, str]:
@@ -114,7 +114,7 @@ def test_the_target_is_never_in_what_is_shown_unless_the_record_says_it(case):
         if name != "options" and name not in fields_of(template.inputs):
             marked[name] = wanted
     marked.pop("options", None)
-    task = Task("t", "s", "c", lambda split: [marked], {"train": 1}, "pocket_fact")
+    task = Task("t", "s", "c", lambda split: [marked], {"train": 1}, "pocket_mmlu")
     prompt = render(task, 0, template=template, format=form)
     assert wanted not in prompt.inputs
     assert wanted in prompt.targets

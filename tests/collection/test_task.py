@@ -1,3 +1,5 @@
+import itertools
+
 import pytest
 
 from flanrepro.collection import Task, load_collection
@@ -12,7 +14,7 @@ def make_task(declared: int, calls: list[str] | None = None) -> Task:
             calls.append(split)
         return [{"answer": "one"}, {"answer": "two"}]
 
-    return Task("t", "niv2", "c", load, {"train": declared, "test": 2}, "pocket_fact")
+    return Task("t", "niv2", "c", load, {"train": declared, "test": 2}, "pocket_mmlu")
 
 
 def test_records_are_read_once_per_split_and_not_before_they_are_asked_for():
@@ -48,9 +50,11 @@ def test_an_unknown_collection_lists_the_choices():
 
 def test_a_collection_finds_tasks_of_training_and_of_suites_by_name():
     pocket = load_collection("pocket")
-    for task in (*pocket.tasks.values(), *pocket.suites["held_out"].tasks):
+    suites = [pocket.suites[name].tasks for name in ("mmlu", "bbh", "bbh_cot")]
+    for task in itertools.chain(pocket.tasks.values(), pocket.other.values(), *suites):
         assert pocket.task(task.name) == task
+    number = len(pocket.tasks) + len(pocket.other) + sum(map(len, suites)) + 5  # cot's
     with pytest.raises(
-        InputError, match="collection 'pocket' has no task 'mmlu' among its 18: there is "
+        InputError, match=f"collection 'pocket' has no task 'mmlu' among its {number}: there is "
     ):
         pocket.task("mmlu")

@@ -4,30 +4,44 @@ from importlib import resources
 import pytest
 
 from flanrepro.collection import load_collection, load_templates, render
-from flanrepro.collection.templates import read_templates
+from flanrepro.collection.templates import fields_of, read_templates
 from flanrepro.errors import InputError
 
 FOLDER = resources.files("flanrepro.collection.templates")
 SHIPPED = sorted(path.name[:-5] for path in FOLDER.iterdir() if path.name.endswith(".yaml"))
+ONE_WORDING = {"rendered", "pocket_rendered", "pocket_mmlu", "pocket_bbh", "pocket_bbh_cot"}
+"""Finished texts, and what is only evaluated: suites use the first wording alone."""
 
 
 @pytest.mark.parametrize("name", SHIPPED)
 def test_shipped_templates_are_named_apart_and_cite_their_source(name):
     names = [template.name for template in load_templates(name)]
-    assert len(names) == len(set(names)) >= (1 if name == "rendered" else 2)
+    assert len(names) == len(set(names)) >= (1 if name in ONE_WORDING else 2)
     assert re.search("^source: ", (FOLDER / f"{name}.yaml").read_text(), re.MULTILINE)
 
 
-def test_every_pocket_record_renders_with_every_template():
-    collection = load_collection("pocket")
-    suites = {task.name: task for suite in collection.suites.values() for task in suite.tasks}
-    for task in {**suites, **collection.tasks}.values():
-        for template in load_templates(task.templates):
-            for split in task.splits:
-                for i in range(task.size(split)):
-                    prompt = render(task, i, split=split, template=template)
-                    assert "{" not in prompt.inputs + prompt.targets
-                    assert task.records(split)[i]["answer"] in prompt.targets
+def test_every_pocket_record_has_the_fields_of_every_template():
+    for task in load_collection("pocket").every_task.values():
+        templates = load_templates(task.templates)
+        patterns = [p for t in templates for p in (t.instruction, t.inputs, t.targets)]
+        named = {name for pattern in patterns for name in fields_of(pattern)} - {"options"}
+        for split in task.splits:
+            for record in task.records(split):
+                assert named <= set(record)
+                assert all(text.strip() for text in record.values())
+
+
+def test_every_pocket_template_renders():
+    for task in load_collection("pocket").every_task.values():
+        templates = load_templates(task.templates)
+        for split in task.splits:
+            for i in range(min(task.size(split), 2 * len(templates))):
+                template, record = templates[i % len(templates)], task.records(split)[i]
+                prompt = render(task, i, split=split, template=template)
+                assert not re.search(r"\{\w+\}", prompt.inputs + prompt.targets)
+                assert record["answer"] in prompt.targets or template.inverted
+                for name in fields_of(template.targets):
+                    assert record[name] in prompt.targets
 
 
 @pytest.mark.parametrize(
