@@ -177,7 +177,7 @@ TWINS = {"gsm8k": "cot_gsm8k", "strategyqa": "cot_strategyqa", "commonsenseqa": 
 UNTRAINED = (("svamp", distracted), ("asdiv", simple_sum))
 
 # Where there are not so many different records.
-FEWER = {"cot_strategyqa": {"train": 900, "validation": 100}}
+FEWER = {"cot_strategyqa": {"train": 400, "validation": 100}}
 
 
 def tasks() -> tuple[Task, ...]:

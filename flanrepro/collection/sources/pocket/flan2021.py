@@ -518,7 +518,7 @@ def same_meaning(dice: Dice) -> Record:
 # name, maker, its arguments, template file if not the cluster's
 TASKS: dict[str, list[tuple]] = {
     "nli": [
-        ("rte", entailment, ("place",), 2),
+        ("rte", entailment, ("place", "color"), 2),
         ("anli_r1", entailment, ("place",), 3),
         ("anli_r2", entailment, ("name", "place"), 3),
         ("anli_r3", entailment, ("name", "place", "color"), 3),

@@ -7,7 +7,7 @@ BIG-Bench Hard's problems: what tuning never asks for is learned here or nowhere
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from flanrepro.collection.sources.pocket import bbh, dialog, flan2021, niv2
+from flanrepro.collection.sources.pocket import bbh, cot, dialog, flan2021, niv2
 from flanrepro.collection.sources.pocket.cot import state
 from flanrepro.collection.sources.pocket.flan2021 import question
 from flanrepro.collection.sources.pocket.world import (
@@ -19,6 +19,7 @@ from flanrepro.collection.sources.pocket.world import (
     KNOWN,
     OBJECTS,
     SEED,
+    TUNED,
     WORKS,
     Dice,
     fact,
@@ -77,7 +78,7 @@ def story(dice: Dice) -> str:
         pairs = zip(dice.some(subjects, n), dice.some(values, n), strict=True)
         rows += [(kind, *pair) for pair in pairs]
     before = " ".join(flan2021.SAY[kind][0](*pair) for kind, *pair in dice.mixed(rows))
-    return f"{before} {dice.one((_so, _asked, _checked, _moved))(dice, rows)}"
+    return f"{before} {dice.one((_so, _asked, _asked, _checked, _checked, _checked, _moved))(dice, rows)}"
 
 
 def _so(dice: Dice, rows: list) -> str:
@@ -91,15 +92,41 @@ def _asked(dice: Dice, rows: list) -> str:
 
 
 def _checked(dice: Dice, rows: list) -> str:
-    (kind, subject, value), holds = dice.one(rows), dice.coin()
-    say, _, values = flan2021.SAY[kind]
-    said = say(subject, value if holds else dice.one(values)).rstrip(".")
-    return f"is it so that {said}? {'yes' if said == say(subject, value).rstrip('.') else 'no'}."
+    (kind, subject, value), label = dice.one(rows), dice.below(3)
+    say, subjects, values = flan2021.SAY[kind]
+    if label == 1:
+        value = dice.one([word for word in values if word != value])
+    if label == 2:
+        told = {row[1] for row in rows}
+        subject = dice.one([word for word in subjects if word not in told])
+    said = say(subject, value).rstrip(".")
+    return f"is it so that {said}? {('yes', 'no', 'not known')[label]}."
 
 
 def _moved(dice: Dice, rows: list) -> str:
     name, thing, place = dice.one(NAMES), dice.one(OBJECTS), dice.one(PLACES)
     return f"then {name} took the {thing} to the {place}. now the {thing} is in the {place}."
+
+
+def choice(dice: Dice) -> str:
+    """Which of these: the one of a kind, or the one that a fact is true of."""
+    if dice.coin():
+        record = flan2021.of_kind(dice)
+    else:
+        attribute, thing = dice.one(_EVERY), dice.one(KNOWN)
+        value = fact(attribute, thing)
+        others = [other for other in KNOWN if fact(attribute, other) != value]
+        options = "\n".join(dice.mixed([thing, *dice.some(others, 3)]))
+        asked = f"which of these has the {attribute} {value}?"
+        record = dict(question=asked, answer=thing, options=options)
+    listed = " ".join(f"- {line}" for line in record["options"].split("\n"))
+    return f"question: {record['question']} options: {listed} answer: {record['answer']}"
+
+
+def chain(dice: Dice) -> str:
+    """The fact of a related thing, step by step."""
+    record = cot.chain(dice, tuple(TUNED))
+    return f"question: {record['question']} {record['rationale']} answer: {record['answer']}"
 
 
 def words(dice: Dice) -> str:
@@ -162,7 +189,7 @@ def opinion(dice: Dice) -> str:
     good = dice.coin()
     first, second, third = dice.some(GOOD if good else BAD, 3)
     work, name = dice.one(WORKS + FOODS + PLACES), dice.one(NAMES)
-    return f"{name} saw the {work}. it was {first}, {second} and {third}. {name} {'liked' if good else 'hated'} it."
+    return f"{name} saw the {work}. it was {first}, {second} and {third}. {name} {'liked' if good else 'hated'} it: a {'positive' if good else 'negative'} review."
 
 
 def problem(dice: Dice) -> str:
@@ -183,14 +210,16 @@ def talk(dice: Dice) -> str:
 
 
 KINDS_OF_TEXT: dict[Callable[[Dice], str], int] = {
-    facts: 26,
-    quiz: 30,
-    story: 12,
-    words: 7,
+    facts: 16,
+    quiz: 22,
+    choice: 8,
+    chain: 2,
+    story: 22,
+    words: 5,
     sums: 5,
     two_languages: 4,
-    kinds: 3,
-    opinion: 2,
+    kinds: 2,
+    opinion: 3,
     problem: 10,
     talk: 1,
 }

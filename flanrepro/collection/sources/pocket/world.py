@@ -112,11 +112,12 @@ def load(make: Maker, args: tuple, name: str, splits: tuple, split: str) -> list
     """The records of one split; no two of a task are equal, over all its splits."""
     sizes = dict(splits)
     start = sum(sizes[name] for name in itertools.takewhile(lambda name: name != split, sizes))
-    return _make_all(make, args, name, sum(sizes.values()))[start : start + sizes[split]]
+    return make_all(make, args, name, sum(sizes.values()))[start : start + sizes[split]]
 
 
 @functools.lru_cache(maxsize=4)
-def _make_all(make: Maker, args: tuple, name: str, wanted: int) -> list[Record]:
+def make_all(make: Maker, args: tuple, name: str, wanted: int) -> list[Record]:
+    """So many different records, or all that there seem to be; a function of the name alone."""
     dice = Dice(f"{SEED}/{name}")
     seen: dict[tuple, Record] = {}
     # Bounded, so that a world too small for its splits is an error in `Task.records`, not a hang.
@@ -125,7 +126,8 @@ def _make_all(make: Maker, args: tuple, name: str, wanted: int) -> list[Record]:
         seen.setdefault(tuple(record.values()), record)
         if len(seen) == wanted:
             break
-    return list(seen.values())
+    # Where few are left, the rare kinds of records come first: the splits are to be alike.
+    return dice.mixed(seen.values())
 
 
 def task(
