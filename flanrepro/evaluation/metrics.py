@@ -12,6 +12,7 @@ from flanrepro.collection.task import Task
 _NUMBER = re.compile(r"-?\d[\d,]*(?:\.\d+)?|-?\.\d+")
 _LETTER = re.compile(r"\(([A-Za-z])\)")
 _CUE = "answer is"
+_NO_BRACKETS = "".join(set(string.punctuation) - set("()[]{}<>")) + " "
 
 
 def extract_answer(text: str, kind: str) -> str:
@@ -23,7 +24,8 @@ def extract_answer(text: str, kind: str) -> str:
     - `number` takes the first number behind a cue, the last one where there is no cue, without
       thousands commas and trailing zeros;
     - `option` takes the first letter in brackets; without one, as `text`;
-    - `text` takes the words, in lower case without punctuation at the ends (so that `No.` is `no`).
+    - `text` takes the words, in lower case without punctuation at the ends (so that `No.` is `no`);
+      of a text without words the brackets (BIG-Bench Hard's Dyck languages).
 
     An answer that is not there is the empty string.
     """
@@ -36,7 +38,8 @@ def extract_answer(text: str, kind: str) -> str:
         return f"{number.normalize():f}"
     if kind == "option" and (letter := _LETTER.search(tail)):
         return letter[1].upper()
-    return " ".join(tail.lower().split()).strip(string.punctuation + " ")
+    words = " ".join(tail.lower().split())
+    return words.strip(string.punctuation + " ") or words.strip(_NO_BRACKETS)
 
 
 def is_correct(prediction: str, target: str, task: Task) -> bool:

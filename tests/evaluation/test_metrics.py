@@ -68,6 +68,9 @@ def test_an_option_is_read(text, answer):
         ("well-known", "well-known"),
         ("...", ""),
         ("", ""),
+        ("] )", "] )"),
+        ("from the end: ( [. the answer is ] ) >.", "] ) >"),
+        ("(no)", "no"),
     ],
 )
 def test_words_are_read(text, answer):
