@@ -21,7 +21,7 @@ from flanrepro.data.grain import (
 )
 from flanrepro.data.vocabulary import EOS, PAD, load_vocabulary
 
-SHAPE = {"batch_size": 4, "inputs_length": 288, "targets_length": 32}
+SHAPE = {"batch_size": 4, "inputs_length": 288, "targets_length": 48}
 SHORT = {"batch_size": 4, "inputs_length": 64, "targets_length": 8}
 
 
@@ -73,9 +73,9 @@ def test_a_batch_has_t5xs_names_and_the_asked_shapes():
         "encoder_input_tokens": (4, 288),
         "encoder_segment_ids": (4, 288),
         "encoder_positions": (4, 288),
-        "decoder_target_tokens": (4, 32),
-        "decoder_segment_ids": (4, 32),
-        "decoder_positions": (4, 32),
+        "decoder_target_tokens": (4, 48),
+        "decoder_segment_ids": (4, 48),
+        "decoder_positions": (4, 48),
     }
     assert {array.dtype for array in batch.values()} == {np.dtype(np.int32)}
 
@@ -202,5 +202,5 @@ def test_a_process_that_closes_its_stream_ends_without_a_word():
 def test_short_prompts_raise_no_warning():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        encode = Encode(load_vocabulary("pocket"), 256, 32)
+        encode = Encode(load_vocabulary("pocket"), 256, 48)
         assert all(encode(pocket_mixture()[i])["fate"][0] == KEPT for i in range(300))

@@ -11,35 +11,38 @@ from flanrepro.data.vocabulary import (
     PAD,
     UNK,
     Vocabulary,
-    collection_text,
+    all_words,
     load_vocabulary,
     train_vocabulary,
+    write_word_vocabulary,
 )
 from flanrepro.errors import InputError
 
 
 def test_pocket_gives_whole_words_and_reads_them_back():
     vocabulary = load_vocabulary("pocket")
-    text = "what is the home of the pig? Options: - attic - garden"
+    text = "What is the home of the pig? Options: - attic - garden"
     ids = vocabulary.encode(text)
-    assert vocabulary.decode(ids) == text
+    assert vocabulary.decode(ids) == text.lower()
     assert len(ids) == 14  # words and punctuation marks
     assert UNK not in ids
-    assert vocabulary.size == 640
+    assert (vocabulary.size, vocabulary.extra_ids) == (768, 16)
+    assert vocabulary.first_sentinel == 674  # behind 659 pieces, the last of 16
 
 
 def test_every_pocket_piece_reads_back_and_special_ids_are_t5s():
     vocabulary = load_vocabulary("pocket")
     assert (PAD, EOS, UNK) == (0, 1, 2)
     assert vocabulary.size % 128 == 0
-    for task in load_collection("pocket").tasks.values():
-        for record in task.records("validation"):
+    for task in load_collection("pocket").every_task.values():
+        split = list(task.splits)[-1]
+        for record in task.records(split):
             text = " ".join(" ".join(record.values()).split())
             ids = vocabulary.encode(text)
             assert vocabulary.decode(ids) == text
             assert min(ids) > UNK
             assert max(ids) < vocabulary.size - vocabulary.extra_ids
-    texts = [record["answer"] for record in task.records("validation")]
+    texts = [record["answer"] for record in task.records(split)]
     assert vocabulary.encode_batch(texts) == [vocabulary.encode(text) for text in texts]
 
 
@@ -58,11 +61,17 @@ def test_decoding_stops_at_eos_and_leaves_out_what_is_no_piece():
 
 
 def test_the_shipped_model_is_what_its_card_says_it_is(tmp_path):
-    text = collection_text(load_collection("pocket"))
-    made = Vocabulary(train_vocabulary(text, tmp_path / "made.model", 540, "bpe"))
-    sentence = "task: say whether the text is positive or negative."
-    assert made.encode(sentence) == load_vocabulary("pocket").encode(sentence)
+    text = all_words(load_collection("pocket"))
+    made = pieces_of(write_word_vocabulary(text, tmp_path / "made.model"))
+    # Not in the same order, which is that of their frequencies when the model was made.
+    assert made == pieces_of(load_vocabulary("pocket").path)
     assert [path.name for path in tmp_path.iterdir()] == ["made.model"]
+
+
+def pieces_of(path: Path) -> dict[str, float]:
+    """Pieces and their scores."""
+    model = sentencepiece.SentencePieceProcessor(model_file=str(path))
+    return {model.id_to_piece(i): model.get_score(i) for i in range(model.vocab_size())}
 
 
 def test_what_is_no_model_is_named(tmp_path):

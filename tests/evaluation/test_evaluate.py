@@ -10,7 +10,7 @@ from flanrepro.evaluation.evaluate import evaluate, score
 def suite() -> Suite:
     """A task with two options, one with four, one without."""
     tasks = load_collection("pocket").tasks
-    return Suite("made", tuple(tasks[name] for name in ("sentiment", "fact_home", "sum")))
+    return Suite("made", tuple(tasks[name] for name in ("sst2", "arc_easy", "cot_gsm8k")))
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def asked(monkeypatch) -> list:
 
     def oracle(config, params, vocabulary, given, **lengths):
         prompts.extend(given)
-        return ["wrong" if p.task == "sentiment" else f"{p.targets}." for p in given]
+        return ["wrong" if p.task == "sst2" else f"{p.targets}." for p in given]
 
     monkeypatch.setattr(module, "predict", oracle)
     return prompts
@@ -33,7 +33,7 @@ def rows_of(suite: Suite, inputs_length: int, **kwargs) -> list[dict]:
 
 def test_every_item_is_a_row_with_its_provenance(suite, asked):
     rows = rows_of(suite, 256, shots=2, items=4)
-    assert [row["task"] for row in rows] == ["sentiment"] * 4 + ["fact_home"] * 4 + ["sum"] * 4
+    assert [row["task"] for row in rows] == ["sst2"] * 4 + ["arc_easy"] * 4 + ["cot_gsm8k"] * 4
     for row, prompt in zip(rows, suite_prompts(suite, 2, 4), strict=True):
         kept = {name: row[name] for name in ("inputs", "targets", "record", "split", "exemplars")}
         assert kept == {name: getattr(prompt, name) for name in kept}
@@ -56,7 +56,11 @@ def test_a_long_prompt_loses_whole_exemplars_and_they_are_counted(suite, asked):
 
 
 def test_a_suites_score_weighs_its_tasks_equally(suite):
-    right = {"sentiment": [True], "fact_home": [True, False, False, False], "sum": [False, False]}
+    right = {
+        "sst2": [True],
+        "arc_easy": [True, False, False, False],
+        "cot_gsm8k": [False, False],
+    }
     items = [
         {"task": task, "record": i, "correct": correct}
         for task, all_correct in right.items()
@@ -64,9 +68,9 @@ def test_a_suites_score_weighs_its_tasks_equally(suite):
     ]
     rows = score(suite, 2, items)
     assert [(row["task"], row["value"], row["n"]) for row in rows] == [
-        ("sentiment", 100.0, 1),
-        ("fact_home", 25.0, 4),
-        ("sum", 0.0, 2),
+        ("sst2", 100.0, 1),
+        ("arc_easy", 25.0, 4),
+        ("cot_gsm8k", 0.0, 2),
         ("mean", pytest.approx(125 / 3), 7),
     ]
     assert [row["chance"] for row in rows] == [50, 25, 0, 25]
