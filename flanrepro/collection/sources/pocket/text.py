@@ -4,6 +4,8 @@ As on the web, a part of the text asks and answers questions, about all attribut
 BIG-Bench Hard's problems: what tuning never asks for is learned here or nowhere.
 """
 
+import functools
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -24,6 +26,7 @@ from flanrepro.collection.sources.pocket.world import (
     Dice,
     fact,
 )
+from flanrepro.collection.templates import load_templates
 
 NAMES, PLACES, FOODS = (KINDS[kind] for kind in ("name", "place", "food"))
 _EVERY = tuple(ATTRIBUTES)
@@ -146,6 +149,29 @@ def words(dice: Dice) -> str:
     return f"list: {' '.join(listed)}. {' '.join(dice.some(facts, dice.number(1, 2)))}"
 
 
+@functools.cache
+def every_word() -> tuple[str, ...]:
+    """The words of all prompts that are tuned on, in alphabetical order."""
+    from flanrepro.collection.sources import pocket
+
+    texts = []
+    for task in pocket.collection().tasks.values():
+        for record in task.records("train")[:8]:
+            texts += record.values()
+        for one in load_templates(task.templates):
+            texts += [one.instruction, one.inputs, one.targets, one.answer]
+    return tuple(sorted(set(re.findall(r"[a-z0-9]+", re.sub(r"{\w+}", "", " ".join(texts)).lower()))))
+
+
+def dictionary(dice: Dice) -> str:
+    """Any words, said again. A word that no text has could never be said after tuning: a model of
+    text without it learns that it does not come."""
+    listed = dice.some(every_word(), dice.number(2, 5))
+    said = dice.one((listed, listed, listed[:1], listed[-1:]))
+    name = "again" if said is listed else "first" if said == listed[:1] else "last"
+    return f"list: {' '.join(listed)}. {name}: {' '.join(said)}."
+
+
 def sums(dice: Dice) -> str:
     """Sums, differences and comparisons of numbers up to 30."""
     parts = []
@@ -210,16 +236,17 @@ def talk(dice: Dice) -> str:
 
 
 KINDS_OF_TEXT: dict[Callable[[Dice], str], int] = {
-    facts: 16,
+    facts: 17,
     quiz: 22,
-    choice: 8,
+    choice: 6,
     chain: 2,
-    story: 22,
-    words: 5,
+    story: 18,
+    words: 4,
+    dictionary: 7,
     sums: 5,
     two_languages: 4,
     kinds: 2,
-    opinion: 3,
+    opinion: 2,
     problem: 10,
     talk: 1,
 }
