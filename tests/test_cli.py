@@ -5,7 +5,10 @@ import sys
 import pytest
 
 from flanrepro.cli import join_pairs, main
+from flanrepro.collection import load_collection
 from flanrepro.errors import InputError
+
+POCKET = load_collection("pocket")
 
 
 def flanrepro(monkeypatch, capsys, *args: str) -> tuple[int, str, str]:
@@ -22,13 +25,17 @@ def test_tasks_lists_training_and_held_out_tasks(monkeypatch, capsys):
     status, out, _ = flanrepro(monkeypatch, capsys, "tasks")
     rows = {line.split()[0]: line.split() for line in out.splitlines()[1:]}
     assert status == 0
-    assert rows["sentiment"][1:5] == ["flan2021", "sentiment", "yes", "held_in"]
-    assert rows["taste"][3:5] == ["no", "held_out"]
+    assert rows["bool_q"][1:5] == ["flan2021", "reading_comprehension", "yes", "held_in"]
+    assert rows["mmlu_anatomy"][1:5] == ["evaluation", "mmlu", "no", "mmlu"]
+    assert rows["bbh_snarks"][3:5] == ["no", "bbh"]
+    assert rows["bbh_cot_snarks"][3:5] == ["no", "bbh_cot"]
+    assert rows["wanli"][3:5] == ["no", "-"]
 
 
 def test_show_prints_the_prompt_with_its_provenance(monkeypatch, capsys):
-    _, zero_shot, _ = flanrepro(monkeypatch, capsys, "show", "sum")
-    status, few_shot, _ = flanrepro(monkeypatch, capsys, "show", "sum", "--setting", "few_shot")
+    args = ("show", "cot_gsm8k")
+    _, zero_shot, _ = flanrepro(monkeypatch, capsys, *args)
+    status, few_shot, _ = flanrepro(monkeypatch, capsys, *args, "--setting", "few_shot")
     assert status == 0
     assert "exemplars none" in zero_shot
     assert "exemplars none" not in few_shot
@@ -42,13 +49,14 @@ def test_tasks_of_one_source(monkeypatch, capsys):
     assert len(names) == 9
     assert all(name.startswith("cot_") for name in names)
     _, both, _ = flanrepro(monkeypatch, capsys, "tasks", "--source", "cot")
-    assert [line.split()[0] for line in both.splitlines()[1:]] == ["sum", *names]
+    pocket = [task.name for task in POCKET.tasks.values() if task.source == "cot"]
+    assert [line.split()[0] for line in both.splitlines()[1:]] == [*pocket, *names]
 
 
 def test_show_prints_several_prompts_of_a_seed(monkeypatch, capsys):
-    args = ("show", "sentiment", "--setting", "few_shot", "-n", "3", "--seed", "1")
+    args = ("show", "sst2", "--setting", "few_shot", "-n", "3", "--seed", "1")
     _, out, _ = flanrepro(monkeypatch, capsys, *args)
-    assert out.count("# task sentiment") == out.count("# target") == 3
+    assert out.count("# task sst2") == out.count("# target") == 3
     assert out == flanrepro(monkeypatch, capsys, *args)[1]
     assert out != flanrepro(monkeypatch, capsys, *args[:-1], "2")[1]
 
@@ -56,8 +64,9 @@ def test_show_prints_several_prompts_of_a_seed(monkeypatch, capsys):
 def test_show_finds_a_task_of_the_real_collection(monkeypatch, capsys, mirror, tmp_path):
     monkeypatch.setenv("FLANREPRO_MIRROR", str(mirror))
     monkeypatch.setenv("FLANREPRO_CACHE", str(tmp_path))
-    _, out, _ = flanrepro(monkeypatch, capsys, "show", "gsm8k", "--setting", "few_shot")
-    assert "# task gsm8k (evaluation)" in out
+    _, out, _ = flanrepro(monkeypatch, capsys, "show", "cot_qed", "--setting", "few_shot")
+    assert "cot_qed" not in POCKET.every_task
+    assert "# task cot_qed (cot)" in out
 
 
 def test_show_prints_what_is_only_evaluated(monkeypatch, capsys, mirror, tmp_path):
@@ -78,8 +87,8 @@ def test_show_prints_what_is_only_evaluated(monkeypatch, capsys, mirror, tmp_pat
 
 def test_numbers_out_of_range_are_refused(monkeypatch, capsys):
     for args in (
-        ["show", "sum", "--index", "-1"],
-        ["show", "sum", "-n", "0"],
+        ["show", "sst2", "--index", "-1"],
+        ["show", "sst2", "-n", "0"],
         ["vocabulary", "x.model", "--size", "-3"],
     ):
         status, _, err = flanrepro(monkeypatch, capsys, *args)
@@ -128,8 +137,12 @@ def test_doctor_names_versions_devices_and_the_mirror(monkeypatch, capsys, tmp_p
             ["tasks", "-c", "flan2023"],
             "unknown collection 'flan2023': choose one of pocket, flan20",
         ),
-        (["show", "sums"], "collection 'pocket' has no task 'sums' among its 18: there is sum"),
-        (["show", "sum", "--setting", "one_shot"], "unknown setting 'one_shot': choose zero_shot"),
+        (
+            ["show", "arc_eazy"],
+            f"collection 'pocket' has no task 'arc_eazy' among its {len(POCKET.every_task)}: "
+            f"there is arc_easy",
+        ),
+        (["show", "sst2", "--setting", "one_shot"], "unknown setting 'one_shot': choose zero_shot"),
         (["mixture", "flan2023"], "unknown mixture 'flan2023': choose one of flan2022, "),
         (["tasks", "--source", "x"], "unknown source 'x': choose one of cot, dialog, evaluation"),
         (["data", "fetch", "cot", "--split", "x"], "none of the tasks named has a split 'x'"),

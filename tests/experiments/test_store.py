@@ -156,9 +156,10 @@ def test_an_evaluation_is_kept_and_read_from_then_on(run, monkeypatch):
     rows = run.evaluate("cot", shots=0, items=3)
     monkeypatch.setattr(type(run), "_predict", None)
     assert run.evaluate("cot", shots=0, items=3) == rows
+    tasks = ("gsm8k", "strategyqa", "commonsenseqa", "svamp", "asdiv")
     assert [(row["task"], row["n"], row["shots"]) for row in rows] == [
-        ("sum", 3, 0),
-        ("mean", 3, 0),
+        *((task, 3, 0) for task in tasks),
+        ("mean", 15, 0),
     ]
     assert {(row["run"], row["seed"], row["suite"]) for row in rows} == {
         (run.spec.run_id, 0, "cot")
@@ -166,11 +167,12 @@ def test_an_evaluation_is_kept_and_read_from_then_on(run, monkeypatch):
     assert all(math.isfinite(row["value"]) for row in rows)
     lines = (run.folder / "predictions" / "cot_0shot_3.jsonl").read_text().splitlines()
     items = [json.loads(line) for line in lines]
-    assert len(items) == 3
+    assert [item["task"] for item in items] == [task for task in tasks for _ in range(3)]
     provenance = {"task", "source", "template", "split", "record", "exemplars", "options", "layout"}
     assert provenance | {"inputs", "targets", "prediction", "correct"} <= set(items[0])
 
 
 def test_an_unknown_suite_is_an_error_that_lists_the_suites(run):
-    with pytest.raises(InputError, match="has no suite 'mmlu': it has held_in, held_out, cot"):
-        run.evaluate("mmlu", shots=0)
+    said = "has no suite 'held_out': it has held_in, cot, mmlu, bbh, bbh_cot"
+    with pytest.raises(InputError, match=said):
+        run.evaluate("held_out", shots=0)

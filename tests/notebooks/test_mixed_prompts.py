@@ -53,7 +53,8 @@ def test_plain_papermill_runs_it_and_a_second_run_trains_nothing(tmp_path):
     executed = tmp_path / "out.ipynb"
     command = ["papermill", NOTEBOOK, executed, "-p", "profile", "smoke", "-p", "out", tmp_path]
     run(*command)
-    check_figure(tmp_path / "figures" / "smoke", "pocket", {"held_in", "held_out", "cot"})
+    suites = {"held_in", "cot", "mmlu", "bbh", "bbh_cot"}
+    check_figure(tmp_path / "figures" / "smoke", "pocket", suites)
     streams = [out.get("text", "") for cell in code_cells(executed) for out in cell.outputs]
     assert not any("Warning" in text or "WARNING" in text for text in streams)
     before = {path: path.stat().st_mtime_ns for path in tmp_path.glob("runs/*/manifest.json")}
