@@ -122,7 +122,9 @@ def steps_to_best(curves: pd.DataFrame) -> pd.DataFrame:
     the tuned one reaches it; means over seeds of each."""
     rows = []
     for (target, seed), group in curves.groupby(["target", "seed"], sort=False):
-        by_state = {state: part.set_index("step")["value"] for state, part in group.groupby("state")}
+        by_state = {
+            state: part.set_index("step")["value"] for state, part in group.groupby("state")
+        }
         best = by_state["untuned"].max()
         reached = by_state["tuned"][by_state["tuned"] >= best].index
         rows.append(
@@ -139,7 +141,9 @@ def steps_to_best(curves: pd.DataFrame) -> pd.DataFrame:
     table = pd.DataFrame(rows)
     means = table.groupby("target", sort=False).mean(numeric_only=True).drop(columns="seed")
     fewer = table["tuned_step"] < table["untuned_step"]
-    return means.assign(seeds_with_fewer=fewer.groupby(table["target"], sort=False).sum()).reset_index()
+    return means.assign(
+        seeds_with_fewer=fewer.groupby(table["target"], sort=False).sum()
+    ).reset_index()
 
 
 @app.command()
@@ -161,7 +165,9 @@ def timed_run(profile: str, began: float) -> None:
     first = []
     with tempfile.TemporaryDirectory() as folder:
         store = type(job.store)(folder)
-        run = store.get(spec, each=lambda step, params: first.append((step, time.monotonic())), every=1)
+        run = store.get(
+            spec, each=lambda step, params: first.append((step, time.monotonic())), every=1
+        )
         trained = time.monotonic()
         for suite in job.settings.suites:
             for shots in (0, job.settings.shots):
@@ -179,9 +185,13 @@ def records(number: int = 1_000_000) -> None:
     began, made, again = time.monotonic(), 0, 0
     while made < number:
         for task in tasks:
-            make, args, name, splits = task.load.args if task.load.func is world.load else (None,) * 4
+            make, args, name, splits = (
+                task.load.args if task.load.func is world.load else (None,) * 4
+            )
             if make:
-                made += len(world.make_all(make, args, f"{name}/{again}", sum(dict(splits).values())))
+                made += len(
+                    world.make_all(make, args, f"{name}/{again}", sum(dict(splits).values()))
+                )
         again += 1
     seconds = time.monotonic() - began
     row = {"records": made, "seconds": seconds, "per_million": 1e6 * seconds / made}

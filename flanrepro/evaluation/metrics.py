@@ -65,7 +65,9 @@ def task_score(task: Task, rows: Sequence[Mapping[str, Any]]) -> tuple[str, floa
         from sklearn.metrics import f1_score
 
         labels = sorted(set(expected))
-        return name, 100 * f1_score(expected, given, labels=labels, average="macro", zero_division=0)
+        return name, 100 * f1_score(
+            expected, given, labels=labels, average="macro", zero_division=0
+        )
     if name == "spearman":
         from scipy.stats import spearmanr
 

@@ -34,8 +34,8 @@ class Profile:
         items: evaluated per task; None: all; or by suite.
         shots: exemplars in few-shot evaluation.
         run: fields of `RunSpec`; `start: shipped` stands for the shipped checkpoint's name.
-        single_task: fields that are other for a run on one task alone, with `validate_every` (steps)
-            and `items`.
+        single_task: fields that are other for a run on one task alone, with `validate_every`
+            (steps) and `items`.
     """
 
     model: str

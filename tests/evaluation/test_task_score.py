@@ -30,7 +30,9 @@ def test_accuracy_where_table_3_says_so_or_nothing():
 
 def test_f1_is_the_mean_over_the_classes_of_the_references():
     pairs = [("yes", "yes"), ("yes", "yes"), ("no", "yes"), ("maybe", "no"), ("yes", "perhaps")]
-    expected = f1_score(*zip(*pairs, strict=True), labels=["maybe", "no", "yes"], average="macro", zero_division=0)
+    expected = f1_score(
+        *zip(*pairs, strict=True), labels=["maybe", "no", "yes"], average="macro", zero_division=0
+    )
     name, value = score("pubmedqa", pairs)
     assert name == "f1"
     assert value == pytest.approx(100 * expected)

@@ -88,7 +88,9 @@ def test_finetuning_on_one_task_is_validated_by_its_metric_and_kept(tmp_path):
     assert single_task(job, "cxc").equals(table)
     (run,) = set(table["run"])
     (job.store.root / run / "validation.csv").unlink()
-    with pytest.raises(InputError, match=f"run {run} .* was validated at 0 steps, expected 3: move"):
+    with pytest.raises(
+        InputError, match=f"run {run} .* was validated at 0 steps, expected 3: move"
+    ):
         single_task(job, "cxc")
 
 

@@ -6,11 +6,11 @@ Each problem is a small twin of the one of its name, with a rationale. A word of
 
 import dataclasses
 
+from flanrepro.collection.rng import key_of, mix
 from flanrepro.collection.sources.pocket.flan2021 import FOODS, NAMES, PLACES
 from flanrepro.collection.sources.pocket.world import (
     BAD,
     GOOD,
-
     KINDS,
     OBJECTS,
     SEED,
@@ -20,7 +20,6 @@ from flanrepro.collection.sources.pocket.world import (
     several,
     task,
 )
-from flanrepro.collection.rng import key_of, mix
 from flanrepro.collection.task import Record, Suite, Task
 
 SPLITS = {"exemplars": 10, "validation": 50}
@@ -64,8 +63,9 @@ def causal_judgement(dice: Dice) -> Record:
 def date_understanding(dice: Dice) -> Record:
     today, ahead, later = dice.number(8, 20), dice.number(1, 7), dice.coin()
     answer = today + ahead if later else today - ahead
+    asked = "is in" if later else "was before"
     return dict(
-        question=f"today is day {today}. which day {'is in' if later else 'was before'} {ahead} days?",
+        question=f"today is day {today}. which day {asked} {ahead} days?",
         rationale=f"{today} {'plus' if later else 'minus'} {ahead} is {answer}.",
         answer=str(answer),
         options=dice.options(str(answer), [str(n) for n in range(max(answer - 4, 0), answer + 5)]),
@@ -99,9 +99,9 @@ def dyck_languages(dice: Dice) -> Record:
 def formal_fallacies(dice: Dice) -> Record:
     (kind, other), name = dice.some(ANIMALS, 2), dice.one(NAMES)
     adjective, valid = dice.one(COLORS), dice.coin()
-    member = kind if valid else other
+    member, so = kind if valid else other, f"so {name} is {adjective}."
     return dict(
-        question=f"every {kind} is {adjective}. {name} is a {member}. so {name} is {adjective}. a valid argument?",
+        question=f"every {kind} is {adjective}. {name} is a {member}. {so} a valid argument?",
         rationale=f"every {kind}. {name} is a {member}.",
         answer=_yes(valid),
         options=YES_NO,
@@ -122,7 +122,11 @@ def geometric_shapes(dice: Dice) -> Record:
 
 
 def hyperbaton(dice: Dice) -> Record:
-    size, color, thing = dice.one(("big", "little", "huge", "tiny")), dice.one(COLORS), dice.one(OBJECTS)
+    size, color, thing = (
+        dice.one(("big", "little", "huge", "tiny")),
+        dice.one(COLORS),
+        dice.one(OBJECTS),
+    )
     right, wrong = f"{size} {color} {thing}", f"{color} {size} {thing}"
     return dict(
         question="which order of adjectives is right?",
@@ -190,12 +194,13 @@ def object_counting(dice: Dice) -> Record:
 
 
 def penguins_in_a_table(dice: Dice) -> Record:
-    names, columns = dice.some(NAMES, 3), ("height", "weight")
+    names = dice.some(NAMES, 3)
     values = [dice.some(range(1, 20), 2) for _ in names]
     row, column = dice.below(3), dice.below(2)
     table = " ".join(f"{name} {a} {b}." for name, (a, b) in zip(names, values, strict=True))
+    asked = ("height", "weight")[column]
     return dict(
-        question=f"penguin {columns[0]} {columns[1]}. {table} what is the {columns[column]} of {names[row]}?",
+        question=f"penguin height weight. {table} what is the {asked} of {names[row]}?",
         rationale=f"{names[row]} {values[row][0]} {values[row][1]}.",
         answer=str(values[row][column]),
     )
@@ -205,10 +210,11 @@ def reasoning_about_colored_objects(dice: Dice) -> Record:
     things, colors = dice.some(OBJECTS, 3), dice.some(COLORS, 3)
     i, right = dice.below(2), dice.coin()
     base, asked = (i, i + 1) if right else (i + 1, i)
+    side = "right" if right else "left"
     row = several([f"a {color} {thing}" for thing, color in zip(things, colors, strict=True)])
     return dict(
-        question=f"in a row are {row}. which color is {'right' if right else 'left'} of the {things[base]}?",
-        rationale=f"{'right' if right else 'left'} of the {things[base]} is the {things[asked]}.",
+        question=f"in a row are {row}. which color is {side} of the {things[base]}?",
+        rationale=f"{side} of the {things[base]} is the {things[asked]}.",
         answer=colors[asked],
         options="\n".join(dice.mixed(colors)),
     )
@@ -237,7 +243,7 @@ def salient_translation_error_detection(dice: Dice) -> Record:
     other = dice.one([w for w in KINDS[kinds[wrong]] if w != words[wrong]])
     english = "the {1} {0} is in the {2}.".format(*words)
     words[wrong] = other
-    foreign = "le {0} {1} esta en le {2}.".format(*(TRANSLATED[w] for w in words))
+    foreign = "le {} {} esta en le {}.".format(*(TRANSLATED[w] for w in words))
     return dict(
         question=f"{foreign} was rendered as: {english} where is the error?",
         rationale=f"{TRANSLATED[other]} means {other}.",
@@ -265,8 +271,9 @@ SPORTS = {"kicked": "goal", "rowed": "boat", "rode": "horse", "threw": "ball"}
 def sports_understanding(dice: Dice) -> Record:
     verb, other = dice.some(tuple(SPORTS), 2)
     plausible = dice.coin()
+    thing = SPORTS[verb if plausible else other]
     return dict(
-        question=f"{dice.one(NAMES)} {verb} the {SPORTS[verb if plausible else other]}. is it plausible?",
+        question=f"{dice.one(NAMES)} {verb} the {thing}. is it plausible?",
         rationale=f"one {verb} the {SPORTS[verb]}.",
         answer=_yes(plausible),
         options=YES_NO,
@@ -306,8 +313,10 @@ def tracking_shuffled_objects(dice: Dice) -> Record:
 def web_of_lies(dice: Dice) -> Record:
     first, second = dice.some(NAMES, 2)
     honest, says = dice.coin(), dice.coin()
+    what = {True: "tells the truth", False: "lies"}
     return dict(
-        question=f"{first} {'tells the truth' if honest else 'lies'}. {second} says {first} {'tells the truth' if says else 'lies'}. does {second} tell the truth?",
+        question=f"{first} {what[honest]}. {second} says {first} {what[says]}. "
+        f"does {second} tell the truth?",
         rationale=f"{second} is {'right' if honest == says else 'wrong'} about {first}.",
         answer=_yes(honest == says),
         options=YES_NO,

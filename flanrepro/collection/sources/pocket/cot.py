@@ -28,7 +28,8 @@ def distracted(dice: Dice) -> Record:
     b, c, more = dice.number(1, 9), dice.number(1, 9), dice.number(1, 9)
     a = b + c
     return dict(
-        question=f"{name} had {a} {food} and {more} {other}. {name} ate {b} {food}. how many {food} are left?",
+        question=f"{name} had {a} {food} and {more} {other}. {name} ate {b} {food}. "
+        f"how many {food} are left?",
         rationale=f"{a} less {b} is {c}.",
         answer=str(c),
     )
@@ -115,8 +116,9 @@ def follows(dice: Dice, n: int) -> Record:
     i, holds = dice.below(n), dice.coin()
     asked = places[i] if holds else places[n]
     rows = zip(names, places, strict=False)
+    said = " ".join(f"{name} is in the {place}." for name, place in rows)
     return dict(
-        question=f"{' '.join(f'{x} is in the {p}.' for x, p in rows)} is {names[i]} in the {asked}?",
+        question=f"{said} is {names[i]} in the {asked}?",
         rationale=f"{names[i]} is in the {places[i]}.",
         answer="yes" if holds else "no",
         options="yes\nno",

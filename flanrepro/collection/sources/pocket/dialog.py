@@ -27,9 +27,15 @@ def order(dice: Dice, turns: int) -> Record:
     ]
     slots = [food, f"in the {place}", f"at {hour}", f"for {name}"]
     if turns < 4 and dice.coin():
-        return dict(dialogue=" ".join(said[: 2 * turns - 1]), answer=said[2 * turns - 1].removeprefix("bot: "))
+        return dict(
+            dialogue=" ".join(said[: 2 * turns - 1]),
+            answer=said[2 * turns - 1].removeprefix("bot: "),
+        )
     done = " ".join(slots[:turns])
-    return dict(dialogue=f"{' '.join(said[: 2 * turns - 1])} bot: is that all? user: yes.", answer=f"{done}, thanks.")
+    return dict(
+        dialogue=f"{' '.join(said[: 2 * turns - 1])} bot: is that all? user: yes.",
+        answer=f"{done}, thanks.",
+    )
 
 
 def follow_up(dice: Dice) -> Record:
@@ -44,7 +50,8 @@ def rewritten(dice: Dice) -> Record:
     thing, (first, second) = dice.one(KNOWN), dice.some(EASY, 2)
     said = f"user: what is the {first} of the {thing}? bot: {fact(first, thing)}."
     return dict(
-        dialogue=f"{said} user: and its {second}? bot: you ask", answer=f"what is the {second} of the {thing}?"
+        dialogue=f"{said} user: and its {second}? bot: you ask",
+        answer=f"what is the {second} of the {thing}?",
     )
 
 
@@ -54,7 +61,10 @@ def search(dice: Dice) -> Record:
     last = dice.coin(0.7)
     asked = thing if last else other
     answer = f"in the {place}." if last else "i do not know."
-    return dict(dialogue=f"user: the {thing} is in the {place}. bot: good. user: where is the {asked}?", answer=answer)
+    return dict(
+        dialogue=f"user: the {thing} is in the {place}. bot: good. user: where is the {asked}?",
+        answer=answer,
+    )
 
 
 def greeting(dice: Dice) -> Record:

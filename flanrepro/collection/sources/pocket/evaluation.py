@@ -11,7 +11,6 @@ from flanrepro.collection.sources.pocket.flan2021 import (
     NAMES,
     OBJECTS,
     PLACES,
-    question,
 )
 from flanrepro.collection.sources.pocket.world import HELD_OUT, KINDS, Dice, fact, task
 from flanrepro.collection.task import Record, Task
@@ -35,7 +34,9 @@ def wanli(dice: Dice) -> Record:
         f"{names[2]} was in the {places[i]}.",
     )[label]
     options = "yes\nno\nmaybe"
-    return dict(premise=premise, hypothesis=hypothesis, answer=options.split("\n")[label], options=options)
+    return dict(
+        premise=premise, hypothesis=hypothesis, answer=options.split("\n")[label], options=options
+    )
 
 
 def mednli(dice: Dice) -> Record:
@@ -57,7 +58,11 @@ def condaqa(dice: Dice) -> Record:
     names, thing = dice.some(NAMES, 2), dice.one(OBJECTS)
     owner = dice.below(2)
     negated = dice.coin()
-    said = f"not {names[1 - owner]} but {names[owner]}" if negated else f"{names[owner]}, not {names[1 - owner]},"
+    said = (
+        f"not {names[1 - owner]} but {names[owner]}"
+        if negated
+        else f"{names[owner]}, not {names[1 - owner]},"
+    )
     asked, holds = dice.one(((names[owner], True), (names[1 - owner], False)))
     return dict(
         passage=f"{said} has the {thing}.",

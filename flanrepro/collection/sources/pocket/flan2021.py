@@ -41,7 +41,11 @@ def is_colored(thing: str, color: str) -> str:
     return f"the {thing} is {color}."
 
 
-SAY = {"place": (is_in, OBJECTS, PLACES), "name": (has, NAMES, OBJECTS), "color": (is_colored, FOODS, COLORS)}
+SAY = {
+    "place": (is_in, OBJECTS, PLACES),
+    "name": (has, NAMES, OBJECTS),
+    "color": (is_colored, FOODS, COLORS),
+}
 """Kinds of statements: sentence, its subjects, their values."""
 
 
@@ -155,7 +159,9 @@ def checked(dice: Dice, n: int) -> Record:
     holds = dice.coin()
     wrong = dice.one([word for word in SAY[kind][2] if word != value])
     question = f"{ask(kind, subject)} is it {value if holds else wrong}?"
-    return dict(passage=passage, question=question, answer="yes" if holds else "no", options="yes\nno")
+    return dict(
+        passage=passage, question=question, answer="yes" if holds else "no", options="yes\nno"
+    )
 
 
 def amounts(dice: Dice, n: int) -> Record:
@@ -171,7 +177,7 @@ def amounts(dice: Dice, n: int) -> Record:
 
 
 def open_book(dice: Dice) -> Record:
-    kind, other = dice.some(("animal", "food", "tool"), 2)
+    kind = dice.one(("animal", "food", "tool"))
     word = dice.one(KINDS[kind])
     return dict(
         passage=f"the {word} is of the kind {kind}.",
@@ -240,7 +246,9 @@ def asked_twice(dice: Dice) -> Record:
     again = (attribute, thing)
     if not same:
         other = dice.one([word for word in KNOWN if word != thing])
-        again = dice.one([(attribute, other), (dice.one([a for a in EASY if a != attribute]), thing)])
+        again = dice.one(
+            [(attribute, other), (dice.one([a for a in EASY if a != attribute]), thing)]
+        )
     return _pair(question(attribute, thing), "tell me the {} of the {}.".format(*again), same)
 
 
@@ -256,7 +264,10 @@ def overlap(dice: Dice) -> Record:
     other = dice.mixed([*words[:shared], *words[3 : 6 - shared]])
     options = "0\n1\n2\n3"
     return dict(
-        sentence1=" ".join(words[:3]), sentence2=" ".join(other), answer=str(shared), options=options
+        sentence1=" ".join(words[:3]),
+        sentence2=" ".join(other),
+        answer=str(shared),
+        options=options,
     )
 
 
@@ -409,7 +420,10 @@ def sentence(dice: Dice, pattern: str) -> tuple[str, str]:
     noun, foreign = f"the {color} {thing}", f"le {t(thing)} {t(color)}"
     return {
         "in": (f"{noun} is in the {place}.", f"{foreign} esta en le {t(place)}."),
-        "is": (f"the {thing} in the {place} is {color}.", f"le {t(thing)} en le {t(place)} esta {t(color)}."),
+        "is": (
+            f"the {thing} in the {place} is {color}.",
+            f"le {t(thing)} en le {t(place)} esta {t(color)}.",
+        ),
         "has": (f"{name} has {noun}.", f"{name} havas {foreign}."),
         "noun": (f"{noun} in the {place}", f"{foreign} en le {t(place)}"),
         "and": (f"{noun} and the {place}", f"{foreign} kaj le {t(place)}"),
@@ -468,7 +482,9 @@ def topic(dice: Dice) -> Record:
     kind = dice.one(("animal", "food", "tool", "place"))
     first, second = dice.some(KINDS[kind], 2)
     text = f"{dice.one(NAMES)} told {dice.one(NAMES)} of the {first} and the {second}."
-    return dict(text=text, answer=kind, options=dice.options(kind, ("animal", "food", "tool", "place")))
+    return dict(
+        text=text, answer=kind, options=dice.options(kind, ("animal", "food", "tool", "place"))
+    )
 
 
 # --- other ---
@@ -620,7 +636,11 @@ WORDING = {
     "lambada": "last_word",
 }
 
-CLUSTERS = {"closed_book": "closed_book_qa", "reading": "reading_comprehension", "similarity": "paraphrase"}
+CLUSTERS = {
+    "closed_book": "closed_book_qa",
+    "reading": "reading_comprehension",
+    "similarity": "paraphrase",
+}
 """FLAN 2021's names, where a template file has a shorter one."""
 
 

@@ -97,7 +97,9 @@ def definition(operation: Operation) -> str:
     """The operation in words."""
     kind, steps, written = operation
     says = [GRAMMAR["steps"][name]["say"] for name in steps]
-    return " ".join([f"given is {GRAMMAR['lists'][kind]}.", *says, GRAMMAR["answers"][written]["say"]])
+    return " ".join(
+        [f"given is {GRAMMAR['lists'][kind]}.", *says, GRAMMAR["answers"][written]["say"]]
+    )
 
 
 def operate(dice: Dice, operation: Operation) -> Record:
@@ -117,7 +119,9 @@ def operations() -> Iterator[Operation]:
         fitting = [n for n, row in GRAMMAR["steps"].items() if kind in row.get("lists", [kind])]
         for steps in _sequences(fitting):
             for written, row in GRAMMAR["answers"].items():
-                if kind in row.get("lists", [kind]) and not (row.get("plain") and "pocketish" in steps):
+                if kind in row.get("lists", [kind]) and not (
+                    row.get("plain") and "pocketish" in steps
+                ):
                     yield kind, steps, written
 
 
@@ -143,7 +147,9 @@ def name_of(operation: Operation) -> str:
 
 def tasks() -> tuple[Task, ...]:
     """As many operations as the grammar says: the shorter ones and a choice of the others."""
-    every = sorted(operations(), key=lambda op: (len(op[1]) > 1, rng.mix(SEED, rng.key_of(name_of(op)))))
+    every = sorted(
+        operations(), key=lambda op: (len(op[1]) > 1, rng.mix(SEED, rng.key_of(name_of(op))))
+    )
     chosen = set(every[: GRAMMAR["tasks"]])
     return tuple(
         task(name_of(op), "niv2", op[0], operate, op, templates="niv2", splits=SPLITS)

@@ -57,9 +57,13 @@ def run_program(program: str, xs: list[int]) -> list[int] | int:
                 value = ENDS[word][0](value)
             else:
                 known = ", ".join([*LISTS, *(f"{name} N" for name in COUNTED), *ENDS])
-                raise InputError(f"program '{program}': '{word}' is no function here; there is {known}")
+                raise InputError(
+                    f"program '{program}': '{word}' is no function here; there is {known}"
+                )
     except (TypeError, IndexError, ValueError):
-        raise InputError(f"program '{program}' has no value for {xs}: a function has nothing to work on") from None
+        raise InputError(
+            f"program '{program}' has no value for {xs}: a function has nothing to work on"
+        ) from None
     return value
 
 
@@ -92,7 +96,7 @@ def written(dice: Dice, steps: int, counted: bool, end: bool) -> Record:
         name = dice.one(tuple(ENDS))
         program = f"{name} {program}"
         says.append(ENDS[name][1])
-    # Six numbers: a count leaves two at least, another step one, so that one is left for every function.
+    # Six numbers: a count leaves two at least, another step one: one for every function.
     xs = dice.some(range(1, 16), 6)
     return dict(
         description=f"the list {', then '.join(says)}.",

@@ -22,7 +22,7 @@ _WORDS = {
 
 
 def asked(dice: Dice, make: Callable[..., Record], args: tuple, inputs: str, target: str) -> Record:
-    """A record of `make` as a finished prompt; its options come behind where the pattern says so."""
+    """A record of `make` as a finished prompt; options come behind where the pattern says so."""
     record = make(dice, *args)
     shown = inputs.endswith("{options}") and "options" in record
     finished = dict(
@@ -35,7 +35,10 @@ def asked(dice: Dice, make: Callable[..., Record], args: tuple, inputs: str, tar
 def _arguments(make: str, args: list[Any]) -> tuple:
     """YAML's arguments, where a word names a list of words."""
     if make in ("review", "closed_book", "whose"):
-        return tuple(_WORDS.get(arg) or KINDS.get(arg) or arg if isinstance(arg, str) else arg for arg in args)
+        return tuple(
+            _WORDS.get(arg) or KINDS.get(arg) or arg if isinstance(arg, str) else arg
+            for arg in args
+        )
     if make == "triple":
         return (tuple(args),)
     return tuple(tuple(arg) if isinstance(arg, list) else arg for arg in args)

@@ -1,7 +1,7 @@
 """Pretraining text of the pocket world: statements, quizzes, stories, sums, worked problems.
 
-As on the web, a part of the text asks and answers questions, about all attributes and in the form of
-BIG-Bench Hard's problems: what tuning never asks for is learned here or nowhere.
+As on the web, a part of the text asks and answers questions, about all attributes and in the form
+of BIG-Bench Hard's problems: what tuning never asks for is learned here or nowhere.
 """
 
 import functools
@@ -76,12 +76,13 @@ def story(dice: Dice) -> str:
     """Where things are, who has them, and what is so after all, or is asked."""
     rows = []
     for kind in dice.some(("place", "name", "color"), dice.number(1, 3)):
-        say, subjects, values = flan2021.SAY[kind]
+        _, subjects, values = flan2021.SAY[kind]
         n = dice.one((1, 1, 1, 2))
         pairs = zip(dice.some(subjects, n), dice.some(values, n), strict=True)
         rows += [(kind, *pair) for pair in pairs]
     before = " ".join(flan2021.SAY[kind][0](*pair) for kind, *pair in dice.mixed(rows))
-    return f"{before} {dice.one((_so, _asked, _asked, _checked, _checked, _checked, _moved))(dice, rows)}"
+    end = dice.one((_so, _asked, _asked, _checked, _checked, _checked, _moved))
+    return f"{before} {end(dice, rows)}"
 
 
 def _so(dice: Dice, rows: list) -> str:
@@ -160,7 +161,9 @@ def every_word() -> tuple[str, ...]:
             texts += record.values()
         for one in load_templates(task.templates):
             texts += [one.instruction, one.inputs, one.targets, one.answer]
-    return tuple(sorted(set(re.findall(r"[a-z0-9]+", re.sub(r"{\w+}", "", " ".join(texts)).lower()))))
+    return tuple(
+        sorted(set(re.findall(r"[a-z0-9]+", re.sub(r"{\w+}", "", " ".join(texts)).lower())))
+    )
 
 
 def dictionary(dice: Dice) -> str:
@@ -215,7 +218,10 @@ def opinion(dice: Dice) -> str:
     good = dice.coin()
     first, second, third = dice.some(GOOD if good else BAD, 3)
     work, name = dice.one(WORKS + FOODS + PLACES), dice.one(NAMES)
-    return f"{name} saw the {work}. it was {first}, {second} and {third}. {name} {'liked' if good else 'hated'} it: a {'positive' if good else 'negative'} review."
+    said = f"{name} saw the {work}. it was {first}, {second} and {third}."
+    if good:
+        return f"{said} {name} liked it: a positive review."
+    return f"{said} {name} hated it: a negative review."
 
 
 def problem(dice: Dice) -> str:

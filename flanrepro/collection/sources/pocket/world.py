@@ -24,7 +24,9 @@ def read(name: str) -> Mapping[str, Any]:
 
 WORLD = read("world.yaml")
 SEED: int = WORLD["seed"]
-KINDS: dict[str, tuple[str, ...]] = {kind: tuple(words.split()) for kind, words in WORLD["kinds"].items()}
+KINDS: dict[str, tuple[str, ...]] = {
+    kind: tuple(words.split()) for kind, words in WORLD["kinds"].items()
+}
 KIND_OF = {word: kind for kind, words in KINDS.items() for word in words}
 KNOWN = tuple(word for kind in WORLD["known"] for word in KINDS[kind])
 """What facts are known of."""
@@ -34,9 +36,7 @@ GOOD, BAD, WORKS = (tuple(WORLD[name].split()) for name in ("good", "bad", "work
 
 TUNED: dict[str, str] = WORLD["attributes"]
 """Attributes that tuning asks for, each with the kind of its values."""
-SUBJECTS: dict[str, str] = {
-    subject: next(iter(row)) for subject, row in WORLD["subjects"].items()
-}
+SUBJECTS: dict[str, str] = {subject: next(iter(row)) for subject, row in WORLD["subjects"].items()}
 """MMLU's subjects, each with its attribute."""
 HELD_OUT: dict[str, str] = {
     attribute: kind for row in WORLD["subjects"].values() for attribute, kind in row.items()
