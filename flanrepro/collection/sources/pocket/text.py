@@ -54,21 +54,35 @@ def facts(dice: Dice) -> str:
     return " ".join(_told(dice, *pair) for pair in zip(attributes, things, strict=True))
 
 
-def _options(dice: Dice, answer: str, n: int = 4) -> str:
-    words = dice.options(answer, KINDS[KIND_OF[answer]], n).split("\n")
-    return " options: " + " ".join(f"- {word}" for word in words)
+FORMS = (
+    *4 * ("question: {question}{options} answer: {answer}",),
+    *2 * ("{question}{options} answer: {answer}",),
+    "question: {question}{options} {answer}",
+    "{question}{options} {answer}",
+    "{question}{options} reply: {answer}",
+    "{question}{options} -> {answer}",
+    "tell me: {question}{options} answer: {answer}",
+    "answer: {answer} question: {question}{options}",
+)
+"""How text asks and answers: in many forms, most often by the first. A model that has seen one form
+alone is so sure of it that tuning has to break it before it can teach another."""
+
+
+def _listed(options: str) -> str:
+    return " options: " + " ".join(f"- {line}" for line in options.split("\n"))
 
 
 def quiz(dice: Dice) -> str:
     """A question with its answer, mostly with options; or a few, often about one attribute."""
     shown, same = dice.coin(0.6), dice.coin()
     n = dice.one((1, 1, 1, 2, 3)) if shown else dice.one((1, 1, 1, 2, 4))
-    attribute, parts = dice.one(_EVERY), []
+    form, attribute, parts = dice.one(FORMS), dice.one(_EVERY), []
     for _ in range(n):
         attribute, thing = attribute if same else dice.one(_EVERY), dice.one(KNOWN)
         answer = fact(attribute, thing)
-        options = _options(dice, answer) if shown else ""
-        parts.append(f"question: {question(attribute, thing)}{options} answer: {answer}")
+        options = _listed(dice.options(answer, KINDS[KIND_OF[answer]])) if shown else ""
+        asked = question(attribute, thing)
+        parts.append(form.format(question=asked, options=options, answer=answer))
     return " ".join(parts)
 
 
@@ -92,7 +106,8 @@ def _so(dice: Dice, rows: list) -> str:
 
 def _asked(dice: Dice, rows: list) -> str:
     kind, subject, value = dice.one(rows)
-    return f"{flan2021.ask(kind, subject)} {value}."
+    asked = flan2021.ask(kind, subject)
+    return dice.one(FORMS).format(question=asked, options="", answer=f"{value}.")
 
 
 def _checked(dice: Dice, rows: list) -> str:
@@ -103,8 +118,11 @@ def _checked(dice: Dice, rows: list) -> str:
     if label == 2:
         told = {row[1] for row in rows}
         subject = dice.one([word for word in subjects if word not in told])
-    said = say(subject, value).rstrip(".")
-    return f"is it so that {said}? {('yes', 'no', 'not known')[label]}."
+    asked = dice.one(("is it so that {}?", "{}: can we say so?", "so {}?", "does it follow: {}?"))
+    answer = dice.one((("yes",), ("no",), ("not known", "maybe"))[label])
+    asked = asked.format(say(subject, value).rstrip("."))
+    options = _listed("yes\nmaybe\nno") if answer == "maybe" or dice.coin(0.2) else ""
+    return dice.one(FORMS).format(question=asked, options=options, answer=f"{answer}.")
 
 
 def _moved(dice: Dice, rows: list) -> str:
@@ -123,8 +141,8 @@ def choice(dice: Dice) -> str:
         options = "\n".join(dice.mixed([thing, *dice.some(others, 3)]))
         asked = f"which of these has the {attribute} {value}?"
         record = dict(question=asked, answer=thing, options=options)
-    listed = " ".join(f"- {line}" for line in record["options"].split("\n"))
-    return f"question: {record['question']} options: {listed} answer: {record['answer']}"
+    options = _listed(record["options"])
+    return dice.one(FORMS).format(**record | {"options": options})
 
 
 def chain(dice: Dice) -> str:
@@ -227,13 +245,13 @@ def opinion(dice: Dice) -> str:
 def problem(dice: Dice) -> str:
     """A worked problem; with its options and its reason, or without."""
     record = dice.one(tuple(bbh.KEYWORDS))(dice)
-    options = ""
-    if "options" in record:
-        options = " options: " + " ".join(f"- {line}" for line in record["options"].split("\n"))
-    asked = f"question: {record['question']}{options}"
+    options = _listed(record["options"]) if "options" in record else ""
     if dice.coin():
-        return f"{asked} reason: {record['rationale']} answer: {record['answer']}"
-    return f"{asked} answer: {record['answer']}"
+        return dice.one(FORMS).format(**record | {"options": options})
+    asked = f"question: {record['question']}{options}"
+    reason = dice.one(("reason: ", "reason: ", "think step by step. ", "why? "))
+    end = dice.one(("answer: {}", "answer: {}", "so the answer is {}.", "the answer is {}."))
+    return f"{asked} {reason}{record['rationale']} {end.format(record['answer'])}"
 
 
 def talk(dice: Dice) -> str:
