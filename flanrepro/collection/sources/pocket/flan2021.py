@@ -125,7 +125,7 @@ def _passage(dice: Dice, n: int) -> tuple[str, str, str, str]:
     return _in_words(rows), *dice.one(rows)
 
 
-def _whether(kind: str, subject: str, value: str) -> str:
+def whether(kind: str, subject: str, value: str) -> str:
     if kind == "place":
         return f"is the {subject} in the {value}?"
     if kind == "name":
@@ -139,7 +139,7 @@ def yes_no_reading(dice: Dice, n: int) -> Record:
     said = value if holds else _other(dice, SAY[kind][2], value)
     return dict(
         passage=passage,
-        question=_whether(kind, subject, said),
+        question=whether(kind, subject, said),
         answer="yes" if holds else "no",
         options="yes\nno",
     )
@@ -482,9 +482,7 @@ def topic(dice: Dice) -> Record:
     kind = dice.one(("animal", "food", "tool", "place"))
     first, second = dice.some(KINDS[kind], 2)
     text = f"{dice.one(NAMES)} told {dice.one(NAMES)} of the {first} and the {second}."
-    return dict(
-        text=text, answer=kind, options=dice.options(kind, ("animal", "food", "tool", "place"))
-    )
+    return dict(text=text, answer=kind, options="animal\nfood\nplace\ntool")
 
 
 # --- other ---

@@ -54,18 +54,24 @@ def facts(dice: Dice) -> str:
     return " ".join(_told(dice, *pair) for pair in zip(attributes, things, strict=True))
 
 
-FORMS = (
-    *4 * ("question: {question}{options} answer: {answer}",),
-    *2 * ("{question}{options} answer: {answer}",),
-    "question: {question}{options} {answer}",
-    "{question}{options} {answer}",
-    "{question}{options} reply: {answer}",
-    "{question}{options} -> {answer}",
-    "tell me: {question}{options} answer: {answer}",
-    "answer: {answer} question: {question}{options}",
-)
-"""How text asks and answers: in many forms, most often by the first. A model that has seen one form
-alone is so sure of it that tuning has to break it before it can teach another."""
+LEADS = ("question: ", "question: ", "", "tell me: ", "answer this: ")
+CUES = ("answer: ", "", "", "reply: ", "-> ")
+
+
+def _form(dice: Dice, listed: bool = False) -> str:
+    """How a question is asked and answered: half the time in one form, else in any.
+
+    A model that has seen one form alone is so sure of it that tuning has to break it before it can
+    teach another; where no form is frequent, what is said in them is learned later.
+    """
+    if dice.coin():
+        return "question: {question}{options} answer: {answer}"
+    i, lead, cue = dice.below(8), dice.one(LEADS), dice.one(CUES)
+    if i == 0:
+        return "answer: {answer} question: {question}{options}"
+    if i == 1 and listed:
+        return f"one of these is right.{{options}} {lead}{{question}} {cue}{{answer}}"
+    return f"{lead}{{question}}{{options}} {cue}{{answer}}"
 
 
 def _listed(options: str) -> str:
@@ -76,7 +82,7 @@ def quiz(dice: Dice) -> str:
     """A question with its answer, mostly with options; or a few, often about one attribute."""
     shown, same = dice.coin(0.6), dice.coin()
     n = dice.one((1, 1, 1, 2, 3)) if shown else dice.one((1, 1, 1, 2, 4))
-    form, attribute, parts = dice.one(FORMS), dice.one(_EVERY), []
+    form, attribute, parts = _form(dice, shown), dice.one(_EVERY), []
     for _ in range(n):
         attribute, thing = attribute if same else dice.one(_EVERY), dice.one(KNOWN)
         answer = fact(attribute, thing)
@@ -89,12 +95,10 @@ def quiz(dice: Dice) -> str:
 def story(dice: Dice) -> str:
     """Where things are, who has them, and what is so after all, or is asked."""
     rows = []
-    for kind in dice.some(("place", "name", "color"), dice.number(1, 3)):
+    for kind in dice.some(tuple(flan2021.SAY), dice.number(1, 3)):
         _, subjects, values = flan2021.SAY[kind]
-        n = dice.one((1, 1, 1, 2))
-        pairs = zip(dice.some(subjects, n), dice.some(values, n), strict=True)
-        rows += [(kind, *pair) for pair in pairs]
-    before = " ".join(flan2021.SAY[kind][0](*pair) for kind, *pair in dice.mixed(rows))
+        rows.append((kind, dice.one(subjects), dice.one(values)))
+    before = " ".join(flan2021.SAY[kind][0](*pair) for kind, *pair in rows)
     end = dice.one((_so, _asked, _asked, _checked, _checked, _checked, _moved))
     return f"{before} {end(dice, rows)}"
 
@@ -107,7 +111,7 @@ def _so(dice: Dice, rows: list) -> str:
 def _asked(dice: Dice, rows: list) -> str:
     kind, subject, value = dice.one(rows)
     asked = flan2021.ask(kind, subject)
-    return dice.one(FORMS).format(question=asked, options="", answer=f"{value}.")
+    return _form(dice).format(question=asked, options="", answer=f"{value}.")
 
 
 def _checked(dice: Dice, rows: list) -> str:
@@ -116,13 +120,15 @@ def _checked(dice: Dice, rows: list) -> str:
     if label == 1:
         value = dice.one([word for word in values if word != value])
     if label == 2:
-        told = {row[1] for row in rows}
-        subject = dice.one([word for word in subjects if word not in told])
+        subject = dice.one([word for word in subjects if word != subject])
+    said = say(subject, value).rstrip(".")
     asked = dice.one(("is it so that {}?", "{}: can we say so?", "so {}?", "does it follow: {}?"))
+    asked = asked.format(said)
+    if label < 2 and dice.coin():
+        asked = flan2021.whether(kind, subject, value)
     answer = dice.one((("yes",), ("no",), ("not known", "maybe"))[label])
-    asked = asked.format(say(subject, value).rstrip("."))
-    options = _listed("yes\nmaybe\nno") if answer == "maybe" or dice.coin(0.2) else ""
-    return dice.one(FORMS).format(question=asked, options=options, answer=f"{answer}.")
+    options = _listed("yes\nno\nmaybe") if answer == "maybe" or dice.coin(0.2) else ""
+    return _form(dice, bool(options)).format(question=asked, options=options, answer=f"{answer}.")
 
 
 def _moved(dice: Dice, rows: list) -> str:
@@ -142,7 +148,7 @@ def choice(dice: Dice) -> str:
         asked = f"which of these has the {attribute} {value}?"
         record = dict(question=asked, answer=thing, options=options)
     options = _listed(record["options"])
-    return dice.one(FORMS).format(**record | {"options": options})
+    return _form(dice, True).format(**record | {"options": options})
 
 
 def chain(dice: Dice) -> str:
@@ -247,7 +253,7 @@ def problem(dice: Dice) -> str:
     record = dice.one(tuple(bbh.KEYWORDS))(dice)
     options = _listed(record["options"]) if "options" in record else ""
     if dice.coin():
-        return dice.one(FORMS).format(**record | {"options": options})
+        return _form(dice).format(**record | {"options": options})
     asked = f"question: {record['question']}{options}"
     reason = dice.one(("reason: ", "reason: ", "think step by step. ", "why? "))
     end = dice.one(("answer: {}", "answer: {}", "so the answer is {}.", "the answer is {}."))
