@@ -12,8 +12,9 @@ from flanrepro.data.vocabulary import EOS, Vocabulary
 BUCKETS = (32, 64, 128, 256, 512, 1024, 2048)
 """Padded lengths of inputs, in tokens: the decoder is compiled once for each that occurs."""
 
-BATCH_TOKENS = 8192
-"""Input tokens per decoded batch, padding included."""
+BATCH_TOKENS, CPU_BATCH_TOKENS = 8192, 2048
+"""Input tokens per decoded batch, padding included: an accelerator wants many; on a CPU each token
+of the output reads the keys and values of the whole batch, and fewer of them stay in its caches."""
 
 
 class PromptCut(UserWarning):
@@ -46,6 +47,13 @@ def encode_prompt(prompt: Prompt, vocabulary: Vocabulary, inputs_length: int) ->
     return ids
 
 
+def batch_tokens() -> int:
+    """Input tokens per decoded batch on this process's device."""
+    import jax
+
+    return CPU_BATCH_TOKENS if jax.default_backend() == "cpu" else BATCH_TOKENS
+
+
 def in_buckets(encoded: Sequence[Sequence[int]], inputs_length: int) -> list[Inputs]:
     """Batches of prompts of like length, each padded to its bucket's length and batch size."""
     lengths = [b for b in BUCKETS if b < inputs_length] + [inputs_length]
@@ -54,7 +62,7 @@ def in_buckets(encoded: Sequence[Sequence[int]], inputs_length: int) -> list[Inp
         members[next(length for length in lengths if len(ids) <= length)].append(i)
     batches = []
     for length, rows in members.items():
-        size = max(1, BATCH_TOKENS // length)
+        size = max(1, batch_tokens() // length)
         for start in range(0, len(rows), size):
             index = rows[start : start + size]
             tokens = np.zeros((size, length), np.int32)

@@ -28,7 +28,7 @@ def prompts() -> list:
 
 @pytest.fixture
 def small_batches(monkeypatch):
-    monkeypatch.setattr(module, "BATCH_TOKENS", 128)
+    monkeypatch.setattr(module, "batch_tokens", lambda: 128)
 
 
 @pytest.mark.parametrize("count", [0, 1, 50])
