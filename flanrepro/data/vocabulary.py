@@ -5,7 +5,6 @@ import io
 import itertools
 import os
 import re
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from importlib import resources
 from pathlib import Path
@@ -153,26 +152,24 @@ _PARTS = re.compile(r"[^\W_]+|[\W_]")
 
 def write_word_vocabulary(texts: Iterable[str], path: Path) -> Path:
     """Writes a SentencePiece model whose pieces are the words and signs of `texts`, lower-cased,
-    the most frequent first; and their characters, for words that are not there.
+    in alphabetical order; and their characters, for words that are not there.
 
     A model this small learns nothing from parts of words, and a row more costs it as many
     parameters as a row of use.
     """
     from sentencepiece import sentencepiece_model_pb2 as proto
 
-    pieces: Counter[str] = Counter()
+    pieces: set[str] = set()
     for text in texts:
         for chunk in text.lower().split():
             first, *rest = _PARTS.findall(chunk)
-            pieces[f"{SPACE}{first}"] += 1
-            pieces.update(rest)
+            pieces |= {f"{SPACE}{first}", *rest}
     characters = {c for piece in pieces for c in piece} | {SPACE}
     model = proto.ModelProto()
     # The trainer's own head and normalization, with our pieces in the place of its own.
     model.ParseFromString(_smallest_model())
     del model.pieces[3:]
-    by_use = sorted(pieces, key=lambda piece: (-pieces[piece], piece))
-    for score, group in ((-1.0, by_use), (-20.0, sorted(characters - set(pieces)))):
+    for score, group in ((-1.0, sorted(pieces)), (-20.0, sorted(characters - pieces))):
         for piece in group:
             # Fewest pieces win, and whole words over characters.
             model.pieces.add(piece=piece, score=score, type=proto.ModelProto.SentencePiece.NORMAL)

@@ -66,22 +66,37 @@ def _other(dice: Dice, words: Sequence[str], word: str) -> str:
 
 
 def entailment(dice: Dice, kinds: Sequence[str], labels: int, said: bool = False) -> Record:
-    """A hypothesis that repeats one of the premise's statements, contradicts it, or is of another
-    subject (`maybe`, where there are three labels); the premise has a statement of each kind."""
+    """A hypothesis about one of the premise's statements; the premise has one of each kind."""
     rows = _states(dice, kinds)
-    (kind, subject, value), label = dice.one(rows), dice.below(labels)
-    say, subjects, values = SAY[kind]
+    label = dice.below(labels)
+    hypothesis = claim(dice, *dice.one(rows), label)
     premise = _in_words(rows)
     return dict(
         premise=f"{dice.one(NAMES)} said: {premise}" if said else premise,
-        hypothesis=(
-            say(subject, value),
-            say(subject, _other(dice, values, value)),
-            say(_other(dice, subjects, subject), value),
-        )[label],
+        hypothesis=hypothesis,
         answer=("yes", "no", "maybe")[label],
         options="\n".join(("yes", "no", "maybe")[:labels]),
     )
+
+
+DENIED = {" is ": " is not ", " has ": " does not have "}
+
+
+def claim(dice: Dice, kind: str, subject: str, value: str, label: int) -> str:
+    """What follows from a statement (label 0), contradicts it (1), or is of another subject (2).
+
+    As in the data sets that these are twins of, a denial is mostly a contradiction (Gururangan et
+    al., 2018): half of the contradictions deny, and one in ten of what follows.
+    """
+    say, subjects, values = SAY[kind]
+    if label == 2:
+        return say(_other(dice, subjects, subject), value)
+    denies = dice.coin((0.1, 0.5)[label])
+    text = say(subject, value if (label == 0) != denies else _other(dice, values, value))
+    if denies:
+        for verb, denied in DENIED.items():
+            text = text.replace(verb, denied)
+    return text
 
 
 def answered(dice: Dice) -> Record:
@@ -278,12 +293,16 @@ def question(attribute: str, thing: str) -> str:
     return f"what is the {attribute} of the {thing}?"
 
 
-def closed_book(dice: Dice, attributes: Sequence[str], choices: int) -> Record:
+def closed_book(dice: Dice, attributes: Sequence[str], choices: int, hard: bool = False) -> Record:
+    """A fact; `hard`: the wrong options are what is true of others."""
     attribute, thing = dice.one(attributes), dice.one(KNOWN)
     answer = fact(attribute, thing)
     record = dict(question=question(attribute, thing), answer=answer)
     if choices:
-        record["options"] = dice.options(answer, KINDS[TUNED[attribute]], choices)
+        words = KINDS[TUNED[attribute]]
+        if hard:
+            words = sorted({fact(attribute, other) for other in KNOWN})
+        record["options"] = dice.options(answer, words, choices)
     return record
 
 
@@ -572,7 +591,7 @@ TASKS: dict[str, list[tuple]] = {
     "similarity": [("stsb", overlap)],
     "closed_book": [
         ("arc_easy", closed_book, EASY, 4),
-        ("arc_challenge", whose, HARD),
+        ("arc_challenge", closed_book, HARD, 4, True),
         ("unified_qa_science_inst", of_kind),
         ("natural_questions", closed_book, OPEN, 0),
         ("trivia_qa", closed_book, TRIVIA, 0),

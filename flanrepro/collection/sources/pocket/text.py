@@ -116,19 +116,15 @@ def _asked(dice: Dice, rows: list) -> str:
 
 def _checked(dice: Dice, rows: list) -> str:
     (kind, subject, value), label = dice.one(rows), dice.below(3)
-    say, subjects, values = flan2021.SAY[kind]
-    if label == 1:
-        value = dice.one([word for word in values if word != value])
-    if label == 2:
-        subject = dice.one([word for word in subjects if word != subject])
-    said = say(subject, value).rstrip(".")
     asked = dice.one(("is it so that {}?", "{}: can we say so?", "so {}?", "does it follow: {}?"))
-    asked = asked.format(said)
+    asked = asked.format(flan2021.claim(dice, kind, subject, value, label).rstrip("."))
     if label < 2 and dice.coin():
-        asked = flan2021.whether(kind, subject, value)
-    answer = dice.one((("yes",), ("no",), ("not known", "maybe"))[label])
-    options = _listed("yes\nno\nmaybe") if answer == "maybe" or dice.coin(0.2) else ""
-    return _form(dice, bool(options)).format(question=asked, options=options, answer=f"{answer}.")
+        said = value if label == 0 else dice.one(flan2021.SAY[kind][2])
+        label, asked = int(said != value), flan2021.whether(kind, subject, said)
+    listed = dice.coin()
+    answer = ("yes", "no", "maybe" if listed else "not known")[label]
+    options = _listed("yes\nno\nmaybe") if listed else ""
+    return _form(dice, listed).format(question=asked, options=options, answer=f"{answer}.")
 
 
 def _moved(dice: Dice, rows: list) -> str:
@@ -266,11 +262,11 @@ def talk(dice: Dice) -> str:
 
 
 KINDS_OF_TEXT: dict[Callable[[Dice], str], int] = {
-    facts: 17,
-    quiz: 22,
+    facts: 19,
+    quiz: 24,
     choice: 6,
     chain: 2,
-    story: 18,
+    story: 14,
     words: 4,
     dictionary: 7,
     sums: 5,
