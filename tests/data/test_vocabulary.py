@@ -62,16 +62,9 @@ def test_decoding_stops_at_eos_and_leaves_out_what_is_no_piece():
 
 def test_the_shipped_model_is_what_its_card_says_it_is(tmp_path):
     text = all_words(load_collection("pocket"))
-    made = pieces_of(write_word_vocabulary(text, tmp_path / "made.model"))
-    # Not in the same order, which is that of their frequencies when the model was made.
-    assert made == pieces_of(load_vocabulary("pocket").path)
+    made = write_word_vocabulary(text, tmp_path / "made.model")
+    assert made.read_bytes() == Path(load_vocabulary("pocket").path).read_bytes()
     assert [path.name for path in tmp_path.iterdir()] == ["made.model"]
-
-
-def pieces_of(path: Path) -> dict[str, float]:
-    """Pieces and their scores."""
-    model = sentencepiece.SentencePieceProcessor(model_file=str(path))
-    return {model.id_to_piece(i): model.get_score(i) for i in range(model.vocab_size())}
 
 
 def test_what_is_no_model_is_named(tmp_path):
