@@ -30,10 +30,11 @@ class RunSpec:
         collection: `pocket` or `flan2022`.
         model: a size, see `flanrepro.model.sizes`.
         seed: of parameters, dropout and data order.
-        few_shot_fraction, options_fraction, max_examples: see `flanrepro.collection.Mixture`.
+        few_shot_fraction, options_fraction, inversion_rate, max_examples: see
+            `flanrepro.collection.Mixture`.
         tasks: names of the training tasks; empty: all of the collection's.
         mixture: a mixture of the paper, in the place of `tasks` and `options_fraction`; see
-            `flanrepro.collection.named.named_mixture`, also for `subset` and `inversion_rate`.
+            `flanrepro.collection.named.named_mixture`, also for `subset`.
         data: the digest of the mixture's tasks at hand, which another machine may not have.
         vocabulary: see `flanrepro.data.vocabulary.load_vocabulary`.
         steps: optimizer updates; 0: the start as it is, to be evaluated.
@@ -186,6 +187,7 @@ class RunSpec:
             seed=self.seed,
             few_shot_fraction=self.few_shot_fraction,
             options_fraction=self.options_fraction,
+            inversion_rate=self.inversion_rate,
             max_examples=self.max_examples,
         )
 
