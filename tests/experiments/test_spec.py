@@ -145,6 +145,12 @@ def test_a_mixture_takes_the_specs_choices(spec):
     assert len(spec.load_mixture().tasks) == len(spec.load_collection().tasks)
 
 
+def test_a_run_on_one_task_may_leave_out_inverted_prompts(spec):
+    for rate, expected in ((None, True), (0.0, False)):
+        mixture = dataclasses.replace(spec, tasks=("wanli",), inversion_rate=rate).load_mixture()
+        assert any(mixture[i].inverted for i in range(100)) is expected
+
+
 def test_an_unknown_task_is_an_error_that_lists_the_tasks(spec):
     with pytest.raises(InputError, match="'taste' is no training task of collection 'pocket': it"):
         dataclasses.replace(spec, tasks=("rte", "taste")).load_mixture()
