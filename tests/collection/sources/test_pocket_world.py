@@ -25,13 +25,13 @@ POCKET = load_collection("pocket")
 DIGESTS = {
     "cot": "031b9e2ec6abb985",
     "dialog": "c5b17ccd23665d10",
-    "documents": "21aaa3aae2ff8cfa",
+    "documents": "0d1b20013e4238ae",
     "evaluation": "5d7eb82bc84d69ca",
     "facts": "af36621af550f815",
-    "flan2021": "5a627b9e673a077d",
+    "flan2021": "e2f9900f78cbfca6",
     "niv2": "8694f31aea787f75",
     "program_synthesis": "4218984f33cef04b",
-    "t0_sf": "910304ee41955da0",
+    "t0_sf": "0abceaf4b8f7c1f1",
 }
 
 
