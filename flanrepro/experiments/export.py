@@ -31,7 +31,8 @@ on instructions. A run starts from it with `start: {name}`.
 | --- |{rules}
 {rows}
 
-Losses are over the last rows of `{stem}.csv`, which has all of them, in nats per target token.
+Losses are in nats per target token, over the last 25 steps; `{stem}.csv` has those of every 25 steps
+up to step 1,000 of a phase, then of one in 1,000.
 Weights are stored in float16 (`{file}`, {megabytes:.2f} MB, SHA-256 `{sha256}`).
 
 Made with {versions}, at commit {commit}. To make it again:
@@ -69,12 +70,19 @@ def export(runs: Sequence[Run], folder: Path, scores: Path | None = None) -> pre
         vocabulary_sha256=vocabulary_digest(spec),
         runs=[_off_default(run.spec) for run in runs],
     )
-    write_whole(folder / f"{stem}.csv", loss_curve(runs).to_csv(index=False))
+    curve = _thinned(loss_curve(runs)).to_csv(index=False, float_format="%.6g")
+    write_whole(folder / f"{stem}.csv", curve)
     write_whole(folder / f"{stem}.md", _card(row, runs, params, folder, table))
     rows = [other for other in pretrained.index(folder).values() if other.file != row.file]
     listed = [dataclasses.asdict(one) for one in sorted([*rows, row], key=lambda one: one.file)]
     write_whole(folder / "index.yaml", _HEADER + yaml.safe_dump(listed, sort_keys=False))
     return row
+
+
+def _thinned(curve):
+    """What is compared when training is begun again, and enough to draw the rest."""
+    last = curve.groupby("phase")["step"].transform("max")
+    return curve[(curve["step"] <= 1000) | (curve["step"] % 1000 == 0) | (curve["step"] == last)]
 
 
 def _off_default(spec: RunSpec) -> dict[str, Any]:
