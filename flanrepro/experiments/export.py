@@ -31,8 +31,8 @@ on instructions. A run starts from it with `start: {name}`.
 | --- |{rules}
 {rows}
 
-Losses are in nats per target token, over the last 25 steps; `{stem}.csv` has those of every 25 steps
-up to step 1,000 of a phase, then of one in 1,000.
+Losses are in nats per target token, over 25 steps; `{stem}.csv` has all of them up to step 1,000 of
+a phase, then one in 1,000 steps.
 Weights are stored in float16 (`{file}`, {megabytes:.2f} MB, SHA-256 `{sha256}`).
 
 Made with {versions}, at commit {commit}. To make it again:
