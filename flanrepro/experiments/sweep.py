@@ -26,13 +26,21 @@ def few_shot_sweep(job: Job) -> list[RunSpec]:
 def untuned(job: Job) -> RunSpec:
     """The checkpoint that the profile's runs start from, as a run of no steps."""
     first = next(job.specs(mixture="flan2022"))
-    return dataclasses.replace(first, steps=0, seed=0)
+    return dataclasses.replace(first, steps=0, seed=0, warmup_steps=0, decay_steps=0)
 
 
 def leave_one_out(job: Job) -> list[RunSpec]:
     """The runs of Table 2: the weights of the paper, equal ones, and each source left out."""
     names = [n for n in mixture_names() if n == "equal" or n.startswith("equal_without_")]
     return [spec for name in ("flan2022", *names) for spec in job.specs(mixture=name)]
+
+
+def single_task_spec(job: Job, target: str, *, seed: int = 0, start: str = "") -> RunSpec:
+    """The run of `single_task`."""
+    fields = dict(job.settings.single_task)
+    del fields["validate_every"], fields["items"]
+    first = next(job.specs(tasks=(target,), mixture="", few_shot_fraction=0.0, **fields))
+    return dataclasses.replace(first, seed=seed, start=start or first.start, options_fraction=1.0)
 
 
 def single_task(job: Job, target: str, *, seed: int = 0, start: str = ""):
@@ -52,10 +60,8 @@ def single_task(job: Job, target: str, *, seed: int = 0, start: str = ""):
     from flanrepro.evaluation.evaluate import evaluate
     from flanrepro.evaluation.metrics import task_score
 
-    fields = dict(job.settings.single_task)
-    every, items = fields.pop("validate_every"), fields.pop("items")
-    first = next(job.specs(tasks=(target,), mixture="", few_shot_fraction=0.0, **fields))
-    spec = dataclasses.replace(first, seed=seed, start=start or first.start, options_fraction=1.0)
+    every, items = (job.settings.single_task[name] for name in ("validate_every", "items"))
+    spec = single_task_spec(job, target, seed=seed, start=start)
     task = spec.load_collection().task(target)
     path, rows = job.store.root / spec.run_id / "validation.csv", []
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from flanrepro.errors import InputError
-from flanrepro.experiments.profiles import Job
+from flanrepro.experiments.profiles import Job, profile_names
 from flanrepro.experiments.spec import RunSpec
 from flanrepro.experiments.sweep import (
     evaluate_all,
@@ -14,6 +14,7 @@ from flanrepro.experiments.sweep import (
     leave_one_out,
     run_all,
     single_task,
+    single_task_spec,
     untuned,
 )
 from flanrepro.model import pretrained
@@ -92,6 +93,19 @@ def test_finetuning_on_one_task_is_validated_by_its_metric_and_kept(tmp_path):
         InputError, match=f"run {run} .* was validated at 0 steps, expected 3: move"
     ):
         single_task(job, "cxc")
+
+
+@pytest.mark.parametrize("profile", profile_names())
+def test_every_profile_of_pocket_has_runs_of_no_steps_and_of_one_task(profile):
+    job = Job(profile=profile)
+    assert untuned(job).steps == 0
+    spec = single_task_spec(job, "wanli")
+    assert (spec.tasks, spec.mixture, spec.steps) == (
+        ("wanli",),
+        "",
+        job.settings.single_task["steps"],
+    )
+    assert spec.start == untuned(job).start == pretrained.shipped("pocket", "nano")
 
 
 def test_finetuning_goes_on_from_a_finished_run(tmp_path):
