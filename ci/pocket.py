@@ -66,6 +66,8 @@ def tuned(profile: Profile = "quick", seeds: Seeds = 3, model: Model = "nano") -
     """The base model on every suite, before and after tuning on Flan 2022's mixture."""
     job = Job(profile=profile, seeds=seeds, model=model)
     before = scores_of(job, [untuned(job)], state="untuned")
+    # For the checkpoint's card: `flanrepro pretrain --export FOLDER --scores` this file.
+    write(job, before[["suite", "shots", "value", "chance", "n"]], f"pocket_untuned_{model}")
     after = scores_of(job, job.specs(mixture="flan2022"), state="tuned")
     table = summarised(pd.concat([before, after]), ["state", "suite", "shots"])
     base = table[table["state"] == "untuned"].set_index(["suite", "shots"])["value"]
