@@ -4,6 +4,8 @@ Runs start from the shipped checkpoint, with the profile's own hyperparameters, 
 run store; tables go to figures/PROFILE/ as CSV. Intervals are 95 % t-intervals over seeds.
 """
 
+import dataclasses
+import os
 import subprocess
 import sys
 import time
@@ -159,24 +161,25 @@ def timing(profile: Profile = "quick") -> None:
 
 
 def timed_run(profile: str, began: float) -> None:
-    """In a process of its own: a run that no store has yet, and its evaluation."""
+    """In a process of its own: one step; then a run that no store has yet, and its evaluation."""
     import tempfile
 
     job = Job(profile=profile, seeds=1)
     spec = next(job.specs(mixture="flan2022"))
-    first = []
+    one = dataclasses.replace(spec, steps=1, warmup_steps=0, decay_steps=0)
+    at = []
     with tempfile.TemporaryDirectory() as folder:
         store = type(job.store)(folder)
-        run = store.get(
-            spec, each=lambda step, params: first.append((step, time.monotonic())), every=1
-        )
-        trained = time.monotonic()
+        store.get(one, each=lambda step, params: at.append(time.monotonic()), every=1)
+        at.append(time.monotonic())
+        run = store.get(spec)
+        at.append(time.monotonic())
         for suite in job.settings.suites:
             for shots in (0, job.settings.shots):
                 run.evaluate(suite, shots, job.settings.items_of(suite))
-        done = time.monotonic()
-    to_first = next(at for step, at in first if step == 1) - began
-    row = {"start_to_first_step": to_first, "run": trained - began, "suites": done - trained}
+    _, first, *later = at
+    seconds = {"start_to_first_step": first - began, "run": later[1] - later[0]}
+    row = seconds | {"suites": time.monotonic() - later[1], "cpus": len(os.sched_getaffinity(0))}
     write(job, pd.DataFrame([row]), "pocket_timing")
 
 

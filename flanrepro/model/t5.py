@@ -263,10 +263,14 @@ def init_params(config: T5Config, seed: int) -> dict:
     return _init(config, jax.random.key(seed))
 
 
+def param_shapes(config: T5Config) -> dict:
+    """Their tree, without making them: to compile what makes them takes seconds."""
+    return jax.eval_shape(functools.partial(_init, config), jax.random.key(0))
+
+
 def param_count(config: T5Config) -> int:
-    """Number of parameters, without making them."""
-    shapes = jax.eval_shape(functools.partial(_init, config), jax.random.key(0))
-    return sum(leaf.size for leaf in jax.tree.leaves(shapes))
+    """Number of parameters."""
+    return sum(leaf.size for leaf in jax.tree.leaves(param_shapes(config)))
 
 
 _AXES = {

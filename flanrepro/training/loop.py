@@ -14,8 +14,9 @@ from tqdm import tqdm
 from flanrepro.data.grain import count_fates, pack
 from flanrepro.errors import InputError
 from flanrepro.experiments.spec import RunSpec
+from flanrepro.model.t5 import param_shapes
 from flanrepro.training.checkpoint import Checkpoints
-from flanrepro.training.step import Metrics, TrainState, init_state, make_train_step
+from flanrepro.training.step import Metrics, init_state, make_train_step
 
 LOG_EVERY = 25
 """Steps between readings of the metrics: the only times that the host waits for the device."""
@@ -88,7 +89,8 @@ def train(
 
     # --- state ---
     optimizer = (spec.optimizer, spec.learning_rate_schedule(), spec.warmup_steps)
-    state = _begin(spec, init_state(spec.model_config(), *optimizer, spec.seed), start)
+    _check_start(spec, start)
+    state = init_state(spec.model_config(), *optimizer, spec.seed, start)
     progress = Progress(stream=batches.get_state(), history=[])
     metrics = Metrics.zero()
     checkpoints = Checkpoints(folder)
@@ -132,8 +134,8 @@ def train(
     return state.params, progress
 
 
-def _begin(spec: RunSpec, state: TrainState, start: dict | None) -> TrainState:
-    """Step 0 of the run: the random `state`, or its parameters those of `start`."""
+def _check_start(spec: RunSpec, start: dict | None) -> None:
+    """InputError unless `start` is there when the run has one, and fits its model."""
     if bool(spec.start) != (start is not None):
         raise InputError(
             f"the run's start is '{spec.start}' and its parameters were "
@@ -141,8 +143,9 @@ def _begin(spec: RunSpec, state: TrainState, start: dict | None) -> TrainState:
             + "train it through a RunStore, which knows where they are"
         )
     if start is None:
-        return state
-    shapes, expected = ({name: leaf.shape for name, leaf in _leaves(p)} for p in (start, state[1]))
+        return
+    trees = (start, param_shapes(spec.model_config()))
+    shapes, expected = ({name: leaf.shape for name, leaf in _leaves(tree)} for tree in trees)
     for name in [*expected, *shapes]:
         if shapes.get(name) != expected.get(name):
             raise InputError(
@@ -150,7 +153,6 @@ def _begin(spec: RunSpec, state: TrainState, start: dict | None) -> TrainState:
                 f"'{spec.vocabulary}': its {name} has shape {shapes.get(name)}, expected "
                 f"{expected.get(name)}; start from a checkpoint of that model and vocabulary"
             )
-    return state._replace(params=jax.tree.map(lambda leaf: jnp.array(leaf, jnp.float32), start))
 
 
 def _leaves(params: dict) -> list[tuple[str, np.ndarray]]:

@@ -98,9 +98,17 @@ def make_train_step(
 
 
 def init_state(
-    config: T5Config, optimizer: str, learning_rate: float, warmup_steps: int, seed: int
+    config: T5Config,
+    optimizer: str,
+    learning_rate: float,
+    warmup_steps: int,
+    seed: int,
+    start: dict | None = None,
 ) -> TrainState:
-    """Step 0: random parameters from `seed`, and the optimizer's empty state."""
-    params = init_params(config, seed)
+    """Step 0: parameters from `start`, else random from `seed`; and the optimizer's empty state."""
+    if start is None:
+        params = init_params(config, seed)
+    else:
+        params = jax.tree.map(lambda leaf: jnp.array(leaf, jnp.float32), start)
     transform = make_optimizer(optimizer, learning_rate, warmup_steps)
     return TrainState(jnp.zeros((), jnp.int32), params, transform.init(params))
