@@ -117,7 +117,7 @@ def single(profile: Profile = "quick", seeds: Seeds = 3) -> None:
 
 
 def _curve(job: Job, target: str, seed: int, state: str, start: str) -> list[dict]:
-    rows = single_task(job, target, seed=seed, start=start)
+    rows = single_task(job, target, seed=seed, start=start).to_dict("records")
     return [{"target": target, "seed": seed, "state": state, **row} for row in rows]
 
 
