@@ -122,32 +122,27 @@ def _curve(job: Job, target: str, seed: int, state: str, start: str) -> list[dic
 
 
 def steps_to_best(curves: pd.DataFrame) -> pd.DataFrame:
-    """Per target: the untuned run's best validation score, the step of it, and the step at which
-    the tuned one reaches it; means over seeds of each."""
+    """Of the means over seeds: the untuned model's best validation score and its step, and the
+    first step at which the tuned model reaches it (none: it does not)."""
+    means = curves.groupby(["target", "state", "step"], sort=False)["value"].mean()
     rows = []
-    for (target, seed), group in curves.groupby(["target", "seed"], sort=False):
-        by_state = {
-            state: part.set_index("step")["value"] for state, part in group.groupby("state")
-        }
-        best = by_state["untuned"].max()
-        reached = by_state["tuned"][by_state["tuned"] >= best].index
+    for target in curves["target"].unique():
+        before, after = means[target, "untuned"], means[target, "tuned"]
+        reached = after[after >= before.max()].index
         rows.append(
             {
                 "target": target,
-                "seed": seed,
-                "untuned_best": best,
-                "untuned_step": by_state["untuned"].idxmax(),
+                "metric": curves.loc[curves["target"] == target, "metric"].iloc[0],
+                "seeds": curves["seed"].nunique(),
+                "untuned_best": before.max(),
+                "untuned_step": before.idxmax(),
                 "tuned_step": reached.min() if len(reached) else float("nan"),
-                "tuned_best": by_state["tuned"].max(),
-                "tuned_before": by_state["tuned"].loc[0],
+                "tuned_best": after.max(),
+                "tuned_before": after.loc[0],
             }
         )
     table = pd.DataFrame(rows)
-    means = table.groupby("target", sort=False).mean(numeric_only=True).drop(columns="seed")
-    fewer = table["tuned_step"] < table["untuned_step"]
-    return means.assign(
-        seeds_with_fewer=fewer.groupby(table["target"], sort=False).sum()
-    ).reset_index()
+    return table.assign(fewer=table["tuned_step"] < table["untuned_step"])
 
 
 @app.command()

@@ -18,3 +18,8 @@ def test_the_papers_metrics_are_beside_a_tasks_own():
     assert table_3_metrics(task) == ("auc_roc",)
     assert table_3_metrics(load_collection("flan2022").task("cb")) == ()
     assert metrics_of(load_collection("flan2022").task("xsum")) == ("rouge",)
+
+
+def test_a_target_with_few_records_is_scored_as_with_many():
+    tasks = load_collection("pocket").every_task
+    assert table_3_metrics(tasks["cxc_small"]) == table_3_metrics(tasks["cxc"]) == ("spearman",)

@@ -11,7 +11,8 @@ from flanrepro.cli import app
 from flanrepro.errors import InputError
 from flanrepro.experiments import pretrain as module
 from flanrepro.experiments.pretrain import PHASES, check, loss_curve, pretrain, pretraining_specs
-from flanrepro.experiments.start import start_params
+from flanrepro.experiments.spec import RunSpec
+from flanrepro.experiments.start import start_params, vocabulary_digest
 from flanrepro.experiments.store import RunStore
 from flanrepro.model import pretrained
 from flanrepro.model.sizes import SIZES
@@ -34,6 +35,19 @@ def test_every_listed_recipe_makes_two_specs_one_starting_from_the_other():
                 shorter = pretraining_specs(collection, model, steps=steps)
                 assert shorter[0].steps == steps
                 assert shorter[1].steps == max(1, round(second.steps * steps / first.steps))
+
+
+def test_what_ships_was_made_as_listed_and_is_small():
+    shipped = list(pretrained.index().values())
+    assert [(row.collection, row.model) for row in shipped] == [
+        ("pocket", "micro"),
+        ("pocket", "nano"),
+    ]
+    for row in shipped:
+        specs = tuple(RunSpec(**run) for run in row.runs)
+        assert specs == pretraining_specs(row.collection, row.model)
+        assert row.vocabulary_sha256 == vocabulary_digest(specs[0])
+    assert sum((pretrained.FOLDER / row.file).stat().st_size for row in shipped) < 8e6
 
 
 def test_fewer_steps_shorten_both_phases_in_proportion(texts):
