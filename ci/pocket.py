@@ -4,7 +4,7 @@ Runs start from the shipped checkpoint, with the profile's own hyperparameters, 
 run store; tables go to figures/PROFILE/ as CSV. Intervals are 95 % t-intervals over seeds.
 """
 
-import dataclasses
+import json
 import os
 import subprocess
 import sys
@@ -145,37 +145,44 @@ def steps_to_best(curves: pd.DataFrame) -> pd.DataFrame:
     return table.assign(fewer=table["tuned_step"] < table["untuned_step"])
 
 
+# In a process that imports what a run needs and no more: one step; then a run that no store has
+# yet, and its evaluation.
+TIMED = """
+import time; began = time.monotonic()
+import dataclasses, json, sys, tempfile
+from flanrepro.experiments.profiles import Job
+from flanrepro.experiments.store import RunStore
+
+job = Job(profile=sys.argv[1], seeds=1)
+spec = next(job.specs(mixture="flan2022"))
+one = dataclasses.replace(spec, steps=1, warmup_steps=0, decay_steps=0)
+at = []
+with tempfile.TemporaryDirectory() as folder:
+    store = RunStore(folder)
+    store.get(one, each=lambda step, params: at.append(time.monotonic()), every=1)
+    at.append(time.monotonic())
+    run = store.get(spec)
+    at.append(time.monotonic())
+    for suite in job.settings.suites:
+        for shots in (0, job.settings.shots):
+            run.evaluate(suite, shots, job.settings.items_of(suite))
+_, first, begun, trained = at
+seconds = (first - began, trained - begun, time.monotonic() - trained)
+print(json.dumps(dict(zip(("start_to_first_step", "run", "suites"), seconds))))
+"""
+
+
 @app.command()
 def timing(profile: Profile = "quick") -> None:
     """Seconds from a fresh process to its first step, of one run, and of all its suites."""
-    code = (
-        "import time; t = time.monotonic(); import sys; "
-        "from ci.pocket import timed_run; timed_run(sys.argv[1], t)"
+    child = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", TIMED, profile],
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
     )
-    subprocess.run([sys.executable, "-c", code, profile], check=True)
-
-
-def timed_run(profile: str, began: float) -> None:
-    """In a process of its own: one step; then a run that no store has yet, and its evaluation."""
-    import tempfile
-
-    job = Job(profile=profile, seeds=1)
-    spec = next(job.specs(mixture="flan2022"))
-    one = dataclasses.replace(spec, steps=1, warmup_steps=0, decay_steps=0)
-    at = []
-    with tempfile.TemporaryDirectory() as folder:
-        store = type(job.store)(folder)
-        store.get(one, each=lambda step, params: at.append(time.monotonic()), every=1)
-        at.append(time.monotonic())
-        run = store.get(spec)
-        at.append(time.monotonic())
-        for suite in job.settings.suites:
-            for shots in (0, job.settings.shots):
-                run.evaluate(suite, shots, job.settings.items_of(suite))
-    _, first, *later = at
-    seconds = {"start_to_first_step": first - began, "run": later[1] - later[0]}
-    row = seconds | {"suites": time.monotonic() - later[1], "cpus": len(os.sched_getaffinity(0))}
-    write(job, pd.DataFrame([row]), "pocket_timing")
+    row = json.loads(child.stdout) | {"cpus": len(os.sched_getaffinity(0))}
+    write(Job(profile=profile), pd.DataFrame([row]), "pocket_timing")
 
 
 @app.command()
