@@ -36,6 +36,7 @@ class Profile:
         run: fields of `RunSpec`; `start: shipped` stands for the shipped checkpoint's name.
         single_task: fields that are other for a run on one task alone, with `validate_every`
             (steps) and `items`.
+        models: fields of `run` that are other for another size than `model`, by size.
     """
 
     model: str
@@ -46,6 +47,7 @@ class Profile:
     shots: int
     run: dict[str, Any] = field(hash=False)
     single_task: dict[str, Any] = field(default_factory=dict, hash=False)
+    models: dict[str, dict[str, Any]] = field(default_factory=dict, hash=False)
 
     def items_of(self, suite: str) -> int | None:
         """Items evaluated per task of a suite."""
@@ -114,12 +116,13 @@ class Job:
 
     def specs(self, **changes) -> Iterator[RunSpec]:
         """The profile's run with `changes`, once per seed from 0 on."""
-        fields = {"dtype": _activation_dtype(), **self.settings.run, **changes}
+        model = self.model or self.settings.model
+        of_model = self.settings.models.get(model, {})
+        fields = {"dtype": _activation_dtype(), **self.settings.run, **of_model, **changes}
         if fields.get("mixture"):
             own = own_few_shot_fraction(fields["mixture"])
             if own is not None:
                 fields = {"few_shot_fraction": own, **fields}
-        model = self.model or self.settings.model
         if fields.get("start") == "shipped":
             fields["start"] = pretrained.shipped(self.collection, model)
         for seed in range(self.seeds or self.settings.seeds):
@@ -128,7 +131,7 @@ class Job:
                 fields["data"] = _digest(self.collection, fields, seed)
             yield RunSpec(
                 collection=self.collection,
-                model=self.model or self.settings.model,
+                model=model,
                 seed=seed,
                 **fields,
             )

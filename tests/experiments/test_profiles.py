@@ -6,6 +6,7 @@ from flanrepro.collection.task import COLLECTIONS, MissingTasks, load_collection
 from flanrepro.data.vocabulary import load_vocabulary
 from flanrepro.errors import InputError
 from flanrepro.experiments.profiles import Job, load_profile, profile_names, workspace
+from flanrepro.model import pretrained
 from flanrepro.model.sizes import SIZES
 from flanrepro.training.optimizer import OPTIMIZERS
 
@@ -134,3 +135,12 @@ def test_out_goes_before_the_environment_and_that_before_the_project(
     job = Job(out=str(tmp_path / "out"), profile="smoke")
     assert job.store.root == tmp_path / "out" / "runs"
     assert job.figures == tmp_path / "out" / "figures" / "smoke"
+
+
+def test_another_model_has_its_own_fields_and_the_rest_is_the_profiles():
+    nano, micro = (next(Job(model=model, seeds=1).specs()) for model in ("nano", "micro"))
+    assert (nano.learning_rate, micro.learning_rate) == (3e-3, 7.5e-4)
+    assert micro.start == pretrained.shipped("pocket", "micro") != nano.start
+    changed = dataclasses.replace(micro, model="nano", learning_rate=3e-3, start=nano.start)
+    assert changed == nano
+    assert next(Job(model="micro", seeds=1).specs(learning_rate=1e-4)).learning_rate == 1e-4
