@@ -264,7 +264,7 @@ def init_params(config: T5Config, seed: int) -> dict:
 
 
 def param_shapes(config: T5Config) -> dict:
-    """Their tree, without making them: to compile what makes them takes seconds."""
+    """`jax.ShapeDtypeStruct`s in the tree of `init_params`: to compile that takes seconds."""
     return jax.eval_shape(functools.partial(_init, config), jax.random.key(0))
 
 

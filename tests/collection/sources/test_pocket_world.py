@@ -168,7 +168,7 @@ def test_every_word_and_sign_is_one_piece_of_the_vocabulary():
         ]
 
 
-def test_every_kind_of_text_comes_in_its_share():
+def test_shares_of_text_are_per_cent_and_a_quarter_of_it_asks():
     assert sum(KINDS_OF_TEXT.values()) == 100
     documents = Documents()
     problems = sum("question:" in documents[i] for i in range(2000))

@@ -134,15 +134,7 @@ def _moved(dice: Dice, rows: list) -> str:
 
 def choice(dice: Dice) -> str:
     """Which of these: the one of a kind, or the one that a fact is true of."""
-    if dice.coin():
-        record = flan2021.of_kind(dice)
-    else:
-        attribute, thing = dice.one(_EVERY), dice.one(KNOWN)
-        value = fact(attribute, thing)
-        others = [other for other in KNOWN if fact(attribute, other) != value]
-        options = "\n".join(dice.mixed([thing, *dice.some(others, 3)]))
-        asked = f"which of these has the {attribute} {value}?"
-        record = dict(question=asked, answer=thing, options=options)
+    record = flan2021.of_kind(dice) if dice.coin() else flan2021.whose(dice, _EVERY)
     options = _listed(record["options"])
     return _form(dice, True).format(**record | {"options": options})
 
