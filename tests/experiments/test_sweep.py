@@ -18,7 +18,6 @@ from flanrepro.experiments.sweep import (
     untuned,
 )
 from flanrepro.model import pretrained
-from flanrepro.model.t5 import init_params
 
 
 def test_figure_3s_sweep_changes_fraction_and_seed_alone():
@@ -73,9 +72,7 @@ def test_table_2_is_the_weights_of_the_paper_equal_ones_and_each_source_left_out
 def test_a_run_of_no_steps_is_the_start_itself(tmp_path):
     job = Job(profile="smoke", out=str(tmp_path))
     spec = untuned(job)
-    start = init_params(spec.model_config(), spec.seed)
-    if spec.start:
-        start = pretrained.load(spec.start)
+    start = pretrained.load(spec.start)
     assert (spec.steps, spec.seed) == (0, 0)
     params = job.store.get(spec).params()
     assert jax.tree.all(jax.tree.map(np.array_equal, params, start))

@@ -172,7 +172,7 @@ def checked(dice: Dice, n: int) -> Record:
     """Is the candidate right (MultiRC)?"""
     passage, kind, subject, value = _passage(dice, n)
     holds = dice.coin()
-    wrong = dice.one([word for word in SAY[kind][2] if word != value])
+    wrong = _other(dice, SAY[kind][2], value)
     question = f"{ask(kind, subject)} is it {value if holds else wrong}?"
     return dict(
         passage=passage, question=question, answer="yes" if holds else "no", options="yes\nno"
@@ -260,10 +260,8 @@ def asked_twice(dice: Dice) -> Record:
     attribute, thing = dice.one(EASY), dice.one(KNOWN)
     again = (attribute, thing)
     if not same:
-        other = dice.one([word for word in KNOWN if word != thing])
-        again = dice.one(
-            [(attribute, other), (dice.one([a for a in EASY if a != attribute]), thing)]
-        )
+        other = _other(dice, KNOWN, thing)
+        again = dice.one([(attribute, other), (_other(dice, EASY, attribute), thing)])
     return _pair(question(attribute, thing), "tell me the {} of the {}.".format(*again), same)
 
 
