@@ -63,11 +63,12 @@ class Embed(nn.Module):
 
     config: T5Config
 
-    @nn.compact
-    def __call__(self, tokens: jax.Array) -> jax.Array:
+    def setup(self):
         shape = (self.config.vocab_size, self.config.emb_dim)
-        embedding = self.param("embedding", nn.initializers.normal(1.0), shape)
-        return embedding[tokens].astype(self.config.dtype)
+        self.embedding = self.param("embedding", nn.initializers.normal(1.0), shape)
+
+    def __call__(self, tokens: jax.Array) -> jax.Array:
+        return self.embedding[tokens].astype(self.config.dtype)
 
 
 def relative_buckets(queries: int, keys: int, bidirectional: bool) -> np.ndarray:

@@ -17,6 +17,8 @@ class T5Config:
         mlp_dim: width of the gated feed-forward layer (d_ff).
         dropout_rate: of activations while training.
         dtype: of activations; parameters, softmax and logits are float32.
+        logits_via_embedding: logits are products with the token embedding, over the square root of
+            `emb_dim`; else they have a matrix of their own, as T5 v1.1 and all that come from it.
     """
 
     vocab_size: int
@@ -28,6 +30,7 @@ class T5Config:
     mlp_dim: int
     dropout_rate: float = 0.0
     dtype: str = "float32"
+    logits_via_embedding: bool = False
 
 
 SIZES = {

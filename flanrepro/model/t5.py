@@ -5,6 +5,7 @@ import functools
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from flanrepro.model.host_memory import reuse_host_memory
 from flanrepro.model.layers import (
@@ -128,7 +129,8 @@ class Decoder(nn.Module):
         self.relpos_bias = RelativePositionBias(cfg, bidirectional=False)
         self.layers = [DecoderLayer(cfg) for _ in range(cfg.num_decoder_layers)]
         self.decoder_norm = RMSNorm(cfg.dtype)
-        self.logits_dense = Dense(cfg.vocab_size, "float32")
+        if not cfg.logits_via_embedding:
+            self.logits_dense = Dense(cfg.vocab_size, "float32")
         self.dropout = nn.Dropout(cfg.dropout_rate, broadcast_dims=(-2,))
 
     def __call__(
@@ -139,11 +141,18 @@ class Decoder(nn.Module):
         cross_mask: jax.Array,
         deterministic: bool,
     ) -> jax.Array:
+        """States [batch, targets, embed] that `logits` takes."""
         bias = self.relpos_bias(y.shape[1], y.shape[1])
         y = self.dropout(y, deterministic=deterministic)
         for layer in self.layers:
             y = layer(y, encoded, bias, mask, cross_mask, deterministic)
-        return self.logits_dense(self.dropout(self.decoder_norm(y), deterministic=deterministic))
+        return self.dropout(self.decoder_norm(y), deterministic=deterministic)
+
+    def logits(self, y: jax.Array, embedding: jax.Array) -> jax.Array:
+        """float32 [..., vocab] of states [..., embed]."""
+        if not self.config.logits_via_embedding:
+            return self.logits_dense(y)
+        return y.astype(jnp.float32) @ embedding.T / np.sqrt(self.config.emb_dim)
 
     def start(self, encoded: jax.Array, max_length: int) -> Cache:
         """An empty cache for `max_length` tokens; cross-attention's part is computed here, once."""
@@ -158,14 +167,14 @@ class Decoder(nn.Module):
     def step(
         self, y: jax.Array, cache: Cache, index: jax.Array, cross_mask: jax.Array
     ) -> tuple[jax.Array, Cache]:
-        """Logits [batch, vocab] after the token at `index`, embedded as y [batch, 1, embed]."""
+        """The state [batch, 1, embed] after the token at `index`, embedded as y [batch, 1, embed]."""
         length = cache[0]["key"].shape[2]
         bias = jax.lax.dynamic_slice_in_dim(self.relpos_bias(length, length), index, 1, axis=2)
         mask, after = _as_bias((jnp.arange(length) <= index)[None, None, None]), []
         for layer, before in zip(self.layers, cache, strict=True):
             y, new = layer.step(y, before, index, bias, mask, cross_mask)
             after.append(new)
-        return self.logits_dense(self.decoder_norm(y))[:, 0], after
+        return self.decoder_norm(y), after
 
 
 class Transformer(nn.Module):
@@ -203,14 +212,33 @@ class Transformer(nn.Module):
         )
         sources = _segments(encoder_input_tokens, encoder_segment_ids)
         targets = _segments(decoder_target_tokens, decoder_segment_ids)
-        causal = jnp.tri(targets.shape[1], dtype=bool)
-        return self.decoder(
-            self.token_embedder(decoder_input_tokens),
-            encoded,
-            _as_bias(_pairs(targets, targets) & causal),
-            _as_bias(_pairs(targets, sources)),
-            deterministic,
+        return self._decode(
+            encoded, decoder_input_tokens, targets, _pairs(targets, sources), deterministic
         )
+
+    def option_logits(
+        self,
+        encoder_input_tokens: jax.Array,
+        decoder_input_tokens: jax.Array,
+        decoder_segment_ids: jax.Array,
+    ) -> jax.Array:
+        """Logits float32 [batch, targets, vocab] of rows that hold several targets of one input.
+
+        Args:
+            encoder_input_tokens: int32 [batch, inputs], one input per row: it is encoded once.
+            decoder_input_tokens: int32 [batch, targets], each target one to the right.
+            decoder_segment_ids: int32 [batch, targets]: which target a token is of, from 1; 0 for
+                padding.
+        """
+        sources = (encoder_input_tokens > 0)[:, None, None, :]
+        encoded = self.encode(encoder_input_tokens)
+        return self._decode(encoded, decoder_input_tokens, decoder_segment_ids, sources, True)
+
+    def _decode(self, encoded, tokens, segment_ids, sources, deterministic) -> jax.Array:
+        mask = _pairs(segment_ids, segment_ids) & jnp.tri(tokens.shape[1], dtype=bool)
+        y = self.token_embedder(tokens)
+        y = self.decoder(y, encoded, _as_bias(mask), _as_bias(sources), deterministic)
+        return self.decoder.logits(y, self.token_embedder.embedding)
 
     def encode(
         self,
@@ -233,7 +261,8 @@ class Transformer(nn.Module):
     ) -> tuple[jax.Array, Cache]:
         """Logits [batch, vocab] of position `index` from its decoder inputs, tokens [batch, 1]."""
         cross_mask = _as_bias((encoder_input_tokens > 0)[:, None, None, :])
-        return self.decoder.step(self.token_embedder(tokens), cache, index, cross_mask)
+        y, cache = self.decoder.step(self.token_embedder(tokens), cache, index, cross_mask)
+        return self.decoder.logits(y[:, 0], self.token_embedder.embedding), cache
 
 
 def _segments(tokens: jax.Array, segment_ids: jax.Array | None) -> jax.Array:
