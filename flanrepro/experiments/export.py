@@ -13,6 +13,7 @@ from flanrepro.experiments.spec import RunSpec
 from flanrepro.experiments.start import vocabulary_digest
 from flanrepro.experiments.store import Run, write_whole
 from flanrepro.model import pretrained
+from flanrepro.model.tree import count
 
 _HEADER = (
     "# Checkpoints that ship with the package, see `flanrepro.model.pretrained`; written by\n"
@@ -100,7 +101,7 @@ def _card(
         stem=Path(row.file).stem,
         **{key: getattr(row, key) for key in ("model", "collection", "vocabulary", "file")},
         sha256=row.sha256,
-        parameters=pretrained.count(params),
+        parameters=count(params),
         megabytes=(folder / row.file).stat().st_size / 1e6,
         phases=" | ".join(run.spec.objective.replace("_", " ") for run in runs),
         rules=" --- |" * len(runs),

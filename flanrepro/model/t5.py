@@ -167,7 +167,7 @@ class Decoder(nn.Module):
     def step(
         self, y: jax.Array, cache: Cache, index: jax.Array, cross_mask: jax.Array
     ) -> tuple[jax.Array, Cache]:
-        """The state [batch, 1, embed] after the token at `index`, embedded as y [batch, 1, embed]."""
+        """The state after the token at `index`, embedded as y; both [batch, 1, embed]."""
         length = cache[0]["key"].shape[2]
         bias = jax.lax.dynamic_slice_in_dim(self.relpos_bias(length, length), index, 1, axis=2)
         mask, after = _as_bias((jnp.arange(length) <= index)[None, None, None]), []

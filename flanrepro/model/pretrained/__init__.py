@@ -16,6 +16,7 @@ import numpy as np
 import yaml
 
 from flanrepro.errors import InputError
+from flanrepro.model.tree import flat, nested
 
 FOLDER = Path(str(resources.files(__name__)))
 
@@ -102,7 +103,7 @@ def load(name: str, folder: Path | None = None) -> dict:
             f"checkpoint '{name}': {folder / row.file} is damaged (SHA-256 {digest[:12]}..., "
             f"expected {row.sha256[:12]}...): install the package anew"
         )
-    return _nested(parse(content))
+    return nested({name: leaf.astype(np.float32) for name, leaf in parse(content).items()})
 
 
 def save(params: dict, path: Path) -> str:
@@ -114,7 +115,7 @@ def save(params: dict, path: Path) -> str:
     from safetensors.numpy import save as serialize
 
     leaves = {}
-    for name, leaf in _flat(params).items():
+    for name, leaf in flat(params).items():
         with np.errstate(over="ignore"):
             leaves[name] = np.ascontiguousarray(leaf, np.float16)
         if not np.isfinite(leaves[name]).all():
@@ -131,29 +132,3 @@ def save(params: dict, path: Path) -> str:
             f"{path} could not be written ({error.strerror}): give another folder, or free space"
         ) from None
     return hashlib.sha256(content).hexdigest()
-
-
-def count(params: dict) -> int:
-    """How many numbers a parameter tree has."""
-    return sum(leaf.size for leaf in _flat(params).values())
-
-
-def _flat(params: dict, prefix: str = "") -> dict[str, np.ndarray]:
-    leaves = {}
-    for key, value in params.items():
-        if isinstance(value, dict):
-            leaves |= _flat(value, f"{prefix}{key}/")
-        else:
-            leaves[f"{prefix}{key}"] = np.asarray(value)
-    return leaves
-
-
-def _nested(leaves: dict[str, np.ndarray]) -> dict:
-    params: dict = {}
-    for name, leaf in leaves.items():
-        *path, last = name.split("/")
-        node = params
-        for key in path:
-            node = node.setdefault(key, {})
-        node[last] = leaf.astype(np.float32)
-    return params

@@ -1,0 +1,64 @@
+"""A parameter tree as its leaves by name, and whether they are those of a model. No JAX import."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from flanrepro.errors import InputError
+
+Shape = tuple[int, ...]
+
+
+def flat(params: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """The leaves of a tree under their path, `encoder/encoder_norm/scale`."""
+    leaves = {}
+    for key, value in params.items():
+        if isinstance(value, Mapping):
+            leaves |= flat(value, f"{prefix}{key}/")
+        else:
+            leaves[f"{prefix}{key}"] = value
+    return leaves
+
+
+def nested(leaves: Mapping[str, Any]) -> dict[str, Any]:
+    """The tree of leaves that `flat` gives; arrays as they are."""
+    params: dict[str, Any] = {}
+    for name, leaf in leaves.items():
+        *path, last = name.split("/")
+        node = params
+        for key in path:
+            node = node.setdefault(key, {})
+        node[last] = leaf
+    return params
+
+
+def count(params: Mapping[str, Any]) -> int:
+    """How many numbers a parameter tree has."""
+    return sum(np.size(leaf) for leaf in flat(params).values())
+
+
+def check(found: Mapping[str, Shape], expected: Mapping[str, Shape], where: str) -> None:
+    """InputError that names the first tensor that is missing, too many, or of another shape.
+
+    Args:
+        found, expected: shapes by the tensors' names in the file.
+        where: the file or folder.
+    """
+    mend = "take another copy of the checkpoint, or the one that fits its configuration"
+    for name, shape in expected.items():
+        if name not in found:
+            raise InputError(
+                f"{where} has no tensor '{name}', expected one of shape {shape}: {mend}"
+            )
+        if tuple(found[name]) != tuple(shape):
+            raise InputError(
+                f"{where}: tensor '{name}' has the shape {tuple(found[name])}, expected "
+                f"{tuple(shape)}: {mend}"
+            )
+    for name in found:
+        if name not in expected:
+            raise InputError(
+                f"{where} has a tensor '{name}' of shape {tuple(found[name])}, which the model "
+                f"does not have: {mend}"
+            )
