@@ -1,4 +1,4 @@
-"""How an answer is read from generated text, and compared."""
+"""How an answer is read from generated text and compared, and a task's metrics (Table 3)."""
 
 import re
 import string
@@ -6,8 +6,12 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
+import numpy as np
+
 from flanrepro.collection.metrics import table_3_metrics
 from flanrepro.collection.task import Task
+from flanrepro.errors import InputError
+from flanrepro.evaluation.squad import squad_scores
 
 _NUMBER = re.compile(r"-?\d[\d,]*(?:\.\d+)?|-?\.\d+")
 _LETTER = re.compile(r"\(([A-Za-z])\)")
@@ -48,37 +52,121 @@ def is_correct(prediction: str, target: str, task: Task) -> bool:
     return expected != "" and extract_answer(prediction, task.answer) == expected
 
 
-def task_score(task: Task, rows: Sequence[Mapping[str, Any]]) -> tuple[str, float]:
-    """The metric of Table 3 for a task, accuracy where it has none, and its value in per cent.
+def metric_values(task: Task, rows: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+    """Accuracy, then Table 3's metrics of a task, in per cent; `exact_match` beside SQuAD's F1.
 
     Args:
         task: of the predictions.
         rows: of `flanrepro.evaluation.evaluate.evaluate`, all of this task.
 
-    F1 is the mean over the classes of the references (Table 3: 3-class F1); Spearman's correlation
-    is of the numbers, an answer that is none being worse than all, and 0 where all are equal.
+    Raises:
+        InputError: there are no rows, or more classes than `auc_roc` can be of.
+    """
+    if not rows:
+        raise InputError(
+            f"task '{task.name}' has no predictions to score: evaluate at least one of its items"
+        )
+    values = {"accuracy": 100 * sum(row["correct"] for row in rows) / len(rows)}
+    wanted = table_3_metrics(task)
+    if task.name == "squad_v2":  # F1 of words, not of classes
+        scores = squad_scores(rows)
+        return values | {name: scores[name] for name in (*wanted, "exact_match")}
+    functions = {"f1": macro_f1, "auc_roc": auc_roc, "spearman": spearman}
+    return values | {name: functions[name](task, rows) for name in wanted if name in functions}
+
+
+def task_score(task: Task, rows: Sequence[Mapping[str, Any]]) -> tuple[str, float]:
+    """The first metric of Table 3 for a task, accuracy where it has none, and its value in %.
+
+    Args and errors as of `metric_values`.
+    """
+    (name, *_) = table_3_metrics(task) or ("accuracy",)
+    return name, metric_values(task, rows)[name]
+
+
+def macro_f1(task: Task, rows: Sequence[Mapping[str, Any]]) -> float:
+    """The mean F1 over the classes of a task, in per cent; see `_classes` for what they are.
+
+    An answer that is no class is a miss of its reference's class and a false alarm of none. A class
+    that is neither in the references nor among the answers has no F1 and is left out.
+    """
+    from sklearn.metrics import f1_score
+
+    expected, given, labels = _classes(task, rows)
+    value = f1_score(expected, given, labels=labels, average="macro", zero_division=np.nan)
+    return 100 * float(value)
+
+
+def _classes(task: Task, rows: Sequence[Mapping[str, Any]]) -> tuple[list, list, list]:
+    """The expected and the given class per item, and all classes of the task.
+
+    They are the options where every item has the same ones; the options' positions (-1: none of
+    them) where they differ, as in an exam; the answers of the references without options.
     """
     expected = [extract_answer(row["targets"], task.answer) for row in rows]
     given = [row["answer"] for row in rows]
-    (name, *_) = table_3_metrics(task) or ("accuracy",)
-    if name == "f1":
-        from sklearn.metrics import f1_score
+    options = [[extract_answer(text, task.answer) for text in row["choices"]] for row in rows]
+    if not all(options):
+        return expected, given, sorted(set(expected))
+    if all(set(own) == set(options[0]) for own in options):
+        return expected, given, sorted(set(options[0]))
+    right = [-1 if row["right"] is None else row["right"] for row in rows]
+    chosen = [
+        # Two options of one question can read alike: the right one counts then, as it is correct.
+        place if row["correct"] else own.index(answer) if answer in own else -1
+        for row, own, answer, place in zip(rows, options, given, right, strict=True)
+    ]
+    return right, chosen, list(range(max(map(len, options))))
 
-        labels = sorted(set(expected))
-        return name, 100 * f1_score(
-            expected, given, labels=labels, average="macro", zero_division=0
+
+def auc_roc(task: Task, rows: Sequence[Mapping[str, Any]]) -> float:
+    """Area under the ROC curve of a task with two classes, in per cent.
+
+    An item's score is the log-odds of the first class: the difference of the two options'
+    log-likelihoods, which orders items as the probability normalised over the two does and is exact
+    where that rounds to 1. With decoded answers it is that of the answer: for, against, or neither
+    of the two. It does not matter which class is called the first. NaN where all references are of
+    one class, or where a log-likelihood is not finite (a model that diverged).
+    """
+    from sklearn.metrics import roc_auc_score
+
+    expected, given, labels = _classes(task, rows)
+    if len(set(expected)) < 2:
+        return float("nan")
+    if len(labels) != 2:
+        raise InputError(
+            f"task '{task.name}' has {len(labels)} classes in {len(rows)} predictions "
+            f"({', '.join(map(str, labels))}), and auc_roc needs 2: choose another metric for it"
         )
-    if name == "spearman":
-        from scipy.stats import spearmanr
+    if all(len(row["log_likelihoods"]) == 2 for row in rows):
+        scores = np.array([row["log_likelihoods"] for row in rows], float) @ [1, -1]
+        first = [extract_answer(row["choices"][0], task.answer) for row in rows]
+        scores *= [-1 if text == labels[1] else 1 for text in first]
+    else:
+        scores = np.array([(answer == labels[0]) - (answer == labels[1]) for answer in given])
+    if not np.isfinite(scores).all():
+        return float("nan")
+    return 100 * float(roc_auc_score([answer == labels[0] for answer in expected], scores))
 
-        pairs = [[_as_number(answer) for answer in answers] for answers in (expected, given)]
-        constant = any(len(set(numbers)) < 2 for numbers in pairs)
-        return name, 0.0 if constant else 100 * float(spearmanr(*pairs).statistic)
-    return "accuracy", 100 * sum(row["correct"] for row in rows) / len(rows)
+
+def spearman(task: Task, rows: Sequence[Mapping[str, Any]]) -> float:
+    """Rank correlation of the numbers, in per cent.
+
+    An answer that is no number is worse than all; 0 where all answers or references are equal.
+    """
+    from scipy.stats import spearmanr
+
+    expected = [extract_answer(row["targets"], task.answer) for row in rows]
+    pairs = [
+        [_as_number(answer) for answer in answers]
+        for answers in (expected, [row["answer"] for row in rows])
+    ]
+    constant = any(len(set(numbers)) < 2 for numbers in pairs)
+    return 0.0 if constant else 100 * float(spearmanr(*pairs).statistic)
 
 
 def _as_number(answer: str) -> float:
-    return float(answer) if _NUMBER.fullmatch(answer) else -1.0
+    return float(answer.replace(",", "")) if _NUMBER.fullmatch(answer) else float("-inf")
 
 
 def chance(task: Task, split: str, records: list[int]) -> float:
