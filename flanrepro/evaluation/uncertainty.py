@@ -1,0 +1,163 @@
+"""How far a score may be off: standard errors over items, over tasks, and of a difference.
+
+Items of one group (questions on one passage) are not independent, so deviations are summed within
+groups before they are squared (Liang & Zeger, 1986; Miller, 2024, 'Adding Error Bars to Evals').
+"""
+
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from flanrepro.errors import InputError
+
+CONFIDENCE, POWER = 0.95, 0.8
+
+
+def weights(units: Sequence[Hashable]) -> np.ndarray:
+    """Each item's share in the mean over units of their means, float [items], in sum 1."""
+    unit = _codes(units)
+    sizes = np.bincount(unit)
+    return 1 / (sizes[unit] * len(sizes)) if len(unit) else np.zeros(0)
+
+
+def standard_error(
+    values: Sequence[float],
+    groups: Sequence[Hashable],
+    units: Sequence[Hashable] | None = None,
+) -> float:
+    """The standard error of a mean of items, clustered by group, in per cent points.
+
+    Args:
+        values: of the items, such as 0 or 1, [items].
+        groups: what each item was drawn with, [items]; items of two units may share a group.
+        units: the task of each item, [items], for the mean over tasks of their means, each weighing
+            the same (A.3); None: the mean of the items.
+
+    Returns:
+        sqrt(sum over groups of (sum over its items of weight * deviation)^2), the deviation being
+        from the unit's mean and a unit of G groups corrected by G / (G - 1). For one unit of n
+        items that is sqrt(G / (G - 1) * sum over groups of (sum of deviations)^2) / n. NaN if a
+        unit has fewer than two groups.
+    """
+    return 100 * _standard_error(np.asarray(values, float), groups, units)
+
+
+def _standard_error(values: np.ndarray, groups: Sequence, units: Sequence | None) -> float:
+    unit = np.zeros(len(values), int) if units is None else _codes(units)
+    group, n_groups = _codes(groups), len(set(groups))
+    sizes = np.bincount(unit)
+    pairs = np.unique(unit * n_groups + group)
+    groups_of = np.bincount(pairs // n_groups) if n_groups else np.zeros(0)
+    if not len(values) or groups_of.min() < 2:
+        return float("nan")
+    means = np.bincount(unit, values) / sizes
+    corrected = np.sqrt(groups_of / (groups_of - 1)) / (sizes * len(sizes))
+    sums = np.bincount(group, (values - means[unit]) * corrected[unit])
+    return float(np.sqrt(sums @ sums))
+
+
+def standard_error_over_units(values: Sequence[float], units: Sequence[Hashable]) -> float:
+    """The standard error of the mean over tasks, these being a sample of tasks, in per cent points.
+
+    Args:
+        values: of the items, such as 0 or 1, [items].
+        units: the task (or subject) of each item, [items].
+
+    Returns:
+        the standard deviation of the tasks' means over the square root of their number; NaN with
+        fewer than two.
+    """
+    unit = _codes(units)
+    means = np.bincount(unit, values) / np.bincount(unit)
+    return 100 * _standard_error(means, range(len(means)), None)
+
+
+def detectable(standard_error: float) -> float:
+    """The smallest difference that a two-sided test at 5 % sees with a power of 80 %.
+
+    Args:
+        standard_error: of the difference, which for two independent runs with a standard error of s
+            each is sqrt(2) * s.
+
+    Returns:
+        in the unit of the standard error; 2.80 times as much.
+    """
+    from scipy.stats import norm
+
+    return float(norm.ppf((1 + CONFIDENCE) / 2) + norm.ppf(POWER)) * standard_error
+
+
+def paired_difference(
+    rows_a: Sequence[Mapping[str, Any]],
+    rows_b: Sequence[Mapping[str, Any]],
+    units: Sequence[Hashable] | None = None,
+) -> dict[str, float]:
+    """How much more of the same items the first of two runs has right, in per cent points.
+
+    Args:
+        rows_a, rows_b: of `flanrepro.evaluation.evaluate.evaluate`, in any order; an item is named
+            by its task, split and record. `group` is what items were drawn with.
+        units: what weighs the same, for each of `rows_a`; None: each task does (A.3).
+
+    Returns:
+        difference, standard_error, low and high (the 95 % interval: Student's t with as many
+        degrees of freedom as there are clusters more than units), n items, clusters, and
+        detectable, see there.
+
+    Raises:
+        InputError: the runs are not of the same items, or a run has an item twice.
+    """
+    from scipy.stats import t
+
+    other = _by_item(rows_b, "second")
+    _check_same(_by_item(rows_a, "first"), other)
+    units = [row["task"] for row in rows_a] if units is None else units
+    groups = [row["group"] for row in rows_a]
+    values = np.array([float(row["correct"]) - other[_item(row)]["correct"] for row in rows_a])
+    clusters = len(set(groups))
+    difference = 100 * float(values @ weights(units)) if len(values) else float("nan")
+    error = standard_error(values, groups, units)
+    # A suite in which all tasks share their few groups has more units than it loses freedom by.
+    margin = float(t.ppf((1 + CONFIDENCE) / 2, max(1, clusters - len(set(units))))) * error
+    return {
+        "difference": difference,
+        "standard_error": error,
+        "low": difference - margin,
+        "high": difference + margin,
+        "n": len(rows_a),
+        "clusters": clusters,
+        "detectable": detectable(error),
+    }
+
+
+def _codes(labels: Sequence[Hashable]) -> np.ndarray:
+    """Each label's number, in the order in which they come first, int [labels]."""
+    numbers: dict[Hashable, int] = {}
+    return np.array([numbers.setdefault(label, len(numbers)) for label in labels], int)
+
+
+def _item(row: Mapping[str, Any]) -> tuple:
+    return row["task"], row["split"], row["record"]
+
+
+def _by_item(rows: Sequence[Mapping[str, Any]], which: str) -> dict[tuple, Mapping[str, Any]]:
+    found = {_item(row): row for row in rows}
+    if len(found) < len(rows):
+        raise InputError(
+            f"the {which} of two runs to compare has {len(rows)} rows of {len(found)} items: give "
+            "the rows of one setting, with every item once"
+        )
+    return found
+
+
+def _check_same(first: Mapping[tuple, Any], second: Mapping[tuple, Any]) -> None:
+    missing = [item for item in first if item not in second]
+    extra = [item for item in second if item not in first]
+    if missing or extra:
+        task, split, record = (missing or extra)[0]
+        raise InputError(
+            f"two runs to compare are not of the same items: {len(missing)} only in the first and "
+            f"{len(extra)} only in the second, such as record {record} of task '{task}', split "
+            f"'{split}'; evaluate both on the same suite with the same number of items"
+        )
