@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from flanrepro.cli_evaluate import convert, evaluate
 from flanrepro.cli_pretrain import pretrain
 from flanrepro.errors import InputError
 
@@ -48,6 +49,8 @@ def run(
 
 
 app.command()(pretrain)
+app.command()(evaluate)
+app.command()(convert)
 
 
 @app.command()

@@ -1,7 +1,8 @@
 """What is learned: records, templates, prompts, mixtures, suites."""
 
 from flanrepro.collection.mixture import Mixture, proportional_weights
-from flanrepro.collection.prompt import Prompt, render, suite_prompts
+from flanrepro.collection.prompt import Prompt, render
+from flanrepro.collection.suites import suite_prompts
 from flanrepro.collection.task import Collection, Record, Suite, Task, load_collection
 from flanrepro.collection.templates import Template, load_templates
 

@@ -13,6 +13,7 @@ from typing import Any
 import yaml
 
 from flanrepro.collection.card_sections import Shown, card, count, join, table
+from flanrepro.collection.suite_card import suites_card
 from flanrepro.collection.task import Suite, Task, load_collection
 from flanrepro.errors import InputError
 
@@ -25,7 +26,8 @@ HELD_OUT = ("mmlu", "bbh")
 _INDEX = """# Data cards
 
 A card per data set of the collection `flan2022`, by source; the collection `pocket` has
-[one card](pocket.md). All but that one are generated, by `flanrepro data cards {folder}`, from the
+[one card](pocket.md), and how suites are evaluated stands in [another](suites.md). All but
+pocket's are generated, by `flanrepro data cards {folder}`, from the
 descriptions that the package reads the data by, and a test compares them.
 
 Records are those that are trained on, or evaluated, as the publisher counts them. Licences are as
@@ -55,7 +57,7 @@ def cards(folder: Path = FOLDER) -> dict[str, str]:
     entries = notes["datasets"] | {f"p3_{n}": {"citation": c} for n, c in notes["p3"].items()}
     grouped = _by_card(notes, _measured(folder))
     made = {f"{n}.md": card(n, shown, entries.get(n, {})) for n, shown in grouped.items()}
-    return {"README.md": _index(grouped), **made}
+    return {"README.md": _index(grouped), "suites.md": suites_card(), **made}
 
 
 def write(folder: Path = FOLDER) -> None:

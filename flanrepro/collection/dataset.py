@@ -168,7 +168,7 @@ class Reader:
             ) from None
         for record in made:
             for name, text in record.items():
-                if not text.strip():
+                if not text.strip() and name != "rationale":  # it may be left out
                     raise InputError(
                         f"{where}: the field '{name}' is empty; mend or replace the file"
                     )

@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 
 from flanrepro.collection import rng
 from flanrepro.collection.formats import Format, Layout, OptionStyle, fitting, load_formats, plain
-from flanrepro.collection.task import Record, Suite, Task
+from flanrepro.collection.task import Record, Task
 from flanrepro.collection.templates import Template, fields_of, load_templates
 from flanrepro.errors import InputError
 
@@ -249,56 +249,6 @@ def exemplar_candidates(task: Task, key: int, exclude: int | None = None) -> Ite
     # Some may repeat the question that is asked; a task that only repeats itself must not be
     # searched to its end.
     return itertools.islice(rng.draws(task.size(task.exemplar_split), key, exclude), 64)
-
-
-def at_hand(suite: Suite) -> tuple[Suite, dict[str, str]]:
-    """The suite of those tasks that can be evaluated here, and why the others cannot.
-
-    A task needs its evaluation split and one to draw exemplars from, whatever the setting, so that
-    zero-shot and few-shot scores are of the same tasks.
-    """
-    missing = {}
-    for task in suite.tasks:
-        reason = task.missing(suite.split)
-        if not reason:
-            try:
-                check_exemplars(task, max(FEW_SHOT))
-            except InputError as error:
-                reason = str(error)
-        if reason:
-            missing[task.name] = reason
-    tasks = tuple(task for task in suite.tasks if task.name not in missing)
-    return Suite(suite.name, tasks, suite.split), missing
-
-
-def suite_prompts(suite: Suite, shots: int, items: int | None = None) -> list[Prompt]:
-    """The prompts that a suite is evaluated on: the same for every run, whatever its seed.
-
-    Args:
-        suite: its tasks' first templates are used, with answer options.
-        shots: exemplars per prompt, drawn per item from the task's training split; 0: zero-shot.
-        items: at most so many records per task, drawn without regard to their order; None: all.
-
-    Raises:
-        InputError: `items` is below 1, or a task cannot give exemplars.
-    """
-    if items is not None and items < 1:
-        raise InputError(f"items is {items}: expected at least 1, or None for all")
-    prompts = []
-    for task in suite.tasks:
-        if shots:
-            check_exemplars(task, shots)
-        key = rng.mix(rng.key_of(f"suite/{suite.name}/{task.name}"))
-        size = task.size(suite.split)
-        for record in sorted(rng.sample(size, min(items or size, size), key)):
-            candidates = ()
-            if shots:
-                same = record if suite.split == task.exemplar_split else None
-                candidates = exemplar_candidates(task, rng.mix(key, record), same)
-            prompts.append(
-                render(task, record, split=suite.split, exemplars=candidates, shots=shots)
-            )
-    return prompts
 
 
 def shorten(prompt: Prompt, task: Task, fits: Callable[[Prompt], bool]) -> Prompt:

@@ -5,7 +5,10 @@ import functools
 import importlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib import resources
 from typing import Any, Literal
+
+import yaml
 
 from flanrepro.errors import InputError
 
@@ -89,12 +92,62 @@ class Task:
 
 
 @dataclass(frozen=True)
+class Protocol:
+    """How a suite is asked and scored unless something else is asked for: `protocols.yaml`.
+
+    Attributes:
+        method: `decode`: greedy decoding, and the answer is read from the text; `rank`: the option
+            with the highest log-likelihood; `rank_per_token`: with the highest one per token. Items
+            without options are decoded.
+        shots: exemplars per few-shot prompt.
+        exemplars: `drawn` per item, or the first ones in the order in which they are `published`.
+        unit: what weighs the same in the suite's mean, a `task` or a `cluster` of tasks.
+        metric: of the suite's mean: `accuracy`, or the first one of each task in the paper's
+            `table_3`.
+        inputs_length, targets_length: in tokens; a longer prompt loses exemplars.
+        source: what of this is published, and where.
+    """
+
+    method: Literal["decode", "rank", "rank_per_token"] = "decode"
+    shots: int = 3
+    exemplars: Literal["drawn", "published"] = "drawn"
+    unit: Literal["task", "cluster"] = "task"
+    metric: Literal["accuracy", "table_3"] = "accuracy"
+    inputs_length: int = 256
+    targets_length: int = 64
+    source: str = "own choice"
+
+
+@functools.cache
+def _protocols() -> dict[str, dict[str, dict[str, Any]]]:
+    text = resources.files("flanrepro.collection").joinpath("protocols.yaml").read_text("utf-8")
+    return yaml.safe_load(text)
+
+
+def protocol(collection: str, suite: str) -> Protocol:
+    """The suite's row of `protocols.yaml`; the plain one where it has none."""
+    return Protocol(**_protocols().get(collection, {}).get(suite, {}))
+
+
+@dataclass(frozen=True)
 class Suite:
-    """A group of evaluation tasks whose scores are averaged with equal weight (A.3)."""
+    """A group of evaluation tasks whose scores are averaged with equal weight (A.3).
+
+    Attributes:
+        name: of the suite.
+        tasks: that are evaluated, by their first templates.
+        split: that is evaluated; `validation` of tasks that have no split of this name (A.2).
+        protocol: how.
+    """
 
     name: str
     tasks: tuple[Task, ...]
     split: str = "validation"
+    protocol: Protocol = Protocol()
+
+    def split_of(self, task: Task) -> str:
+        """The split of one of the tasks that is evaluated."""
+        return self.split if self.split in task.splits else "validation"
 
 
 class MissingTasks(UserWarning):

@@ -1,83 +1,109 @@
-"""A suite against a model's predictions: one score per task."""
+"""A suite against a model's answers: a row per item."""
 
 from collections.abc import Sequence
 
-from flanrepro.collection.prompt import Prompt, shorten, suite_prompts
-from flanrepro.collection.task import Suite
-from flanrepro.data.vocabulary import Vocabulary
-from flanrepro.evaluation.metrics import chance, extract_answer, is_correct
-from flanrepro.evaluation.predict import predict
+from flanrepro.collection.suites import Item, suite_items
+from flanrepro.collection.task import Suite, Task
+from flanrepro.errors import InputError
+from flanrepro.evaluation import baselines, predict
+from flanrepro.evaluation.batches import Asked, encode_items
+from flanrepro.evaluation.metrics import extract_answer, is_correct
+from flanrepro.model.model import Model
+
+METHODS = ("decode", "rank", "rank_per_token")
 
 
 def evaluate(
-    config,
-    params: dict,
-    vocabulary: Vocabulary,
+    model: Model | str,
     suite: Suite,
     *,
     shots: int,
-    items: int | None,
-    inputs_length: int,
-    targets_length: int,
+    items: int | None = None,
+    method: str = "",
+    inputs_length: int | None = None,
+    targets_length: int | None = None,
 ) -> list[dict]:
-    """One row per item: the prompt with its provenance, the prediction, and whether it is right.
+    """One row per item: the prompt with its provenance, the answer, and whether it is right.
 
     Args:
-        config, params, vocabulary: the model.
-        suite, shots, items: which prompts, see `suite_prompts`; a prompt that is too long loses
-            exemplars, whole, until it fits (`exemplars` and `shortened` say so).
-        inputs_length, targets_length: in tokens.
+        model: what is evaluated; or the name of a baseline, see `flanrepro.evaluation.baselines`.
+        suite, shots, items: which prompts, see `flanrepro.collection.suites.suite_prompts`.
+        method: one of `METHODS`; empty: the suite's protocol. Items without options are decoded.
+        inputs_length, targets_length: in tokens; None: the protocol's. A prompt that is too long
+            loses exemplars, whole, until it fits (`exemplars` and `shortened` say so).
+
+    Raises:
+        InputError: unknown method, or see `suite_prompts` and `encode_items`.
     """
+    method = method or suite.protocol.method
+    if method not in METHODS:
+        raise InputError(f"unknown method '{method}': choose one of {', '.join(METHODS)}")
+    asked = suite_items(suite, shots, items)
+    if isinstance(model, str):
+        put, answers = [Asked(item.prompt, []) for item in asked], _guesses(model, suite, asked)
+    else:
+        longest = inputs_length or suite.protocol.inputs_length
+        put = encode_items(asked, suite, model.vocabulary, longest)
+        length = targets_length or suite.protocol.targets_length
+        answers = _answers(model, asked, [one.ids for one in put], method, length)
     tasks = {task.name: task for task in suite.tasks}
+    rows = zip(asked, put, answers, strict=True)
+    return [_row(tasks[item.prompt.task], item, one, answer) for item, one, answer in rows]
 
-    def fits(prompt: Prompt) -> bool:
-        return len(vocabulary.encode(prompt.inputs)) < inputs_length
 
-    asked = suite_prompts(suite, shots, items)
-    prompts = [shorten(prompt, tasks[prompt.task], fits) for prompt in asked]
-    texts = predict(
-        config,
-        params,
-        vocabulary,
-        prompts,
-        inputs_length=inputs_length,
-        targets_length=targets_length,
-    )
-    rows = []
-    for full, prompt, text in zip(asked, prompts, texts, strict=True):
-        task = tasks[prompt.task]
-        rows.append(
-            {
-                **prompt.provenance(),
-                "inputs": prompt.inputs,
-                "targets": prompt.targets,
-                "prediction": text,
-                "answer": extract_answer(text, task.answer),
-                "correct": is_correct(text, prompt.targets, task),
-                "shortened": len(full.exemplars) - len(prompt.exemplars),
-            }
+def _answers(
+    model: Model, asked: Sequence[Item], ids: Sequence[list[int]], method: str, length: int
+) -> list[dict]:
+    """Per item: prediction, method, log_likelihoods and tokens of its options if it is ranked."""
+    answers = [dict(_DECODED) for _ in asked]
+    ranked = [i for i, item in enumerate(asked) if method != "decode" and item.choices]
+    scored = predict.rank(model, [ids[i] for i in ranked], [asked[i].choices for i in ranked])
+    for i, options in zip(ranked, scored, strict=True):
+        chosen = asked[i].choices[options.best(method == "rank_per_token")]
+        answers[i] = {"prediction": chosen, "method": method, **vars(options)}
+    rest = sorted(set(range(len(asked))) - set(ranked))
+    for i, text in zip(rest, predict.decode(model, [ids[i] for i in rest], length), strict=True):
+        answers[i]["prediction"] = text
+    return answers
+
+
+_DECODED = {"prediction": "", "method": "decode", "log_likelihoods": [], "tokens": []}
+
+
+def _guesses(name: str, suite: Suite, asked: Sequence[Item]) -> list[dict]:
+    kinds = {task.name: task.answer for task in suite.tasks}
+    prompts = [item.prompt for item in asked]
+    known = [
+        (
+            one.task,
+            one.record,
+            item.choices,
+            item.right,
+            extract_answer(one.targets, kinds[one.task]),
         )
-    return rows
+        for item, one in zip(asked, prompts, strict=True)
+    ]
+    texts = baselines.predict(name, known)
+    return [{**_DECODED, "prediction": text, "method": name} for text in texts]
 
 
-def score(suite: Suite, shots: int, items: Sequence[dict]) -> list[dict]:
-    """Tidy scores from an evaluation's rows: one per task, and one for the suite.
-
-    A suite's value is the mean over its tasks, each weighing the same (A.3); so is its chance
-    level, that of picking among the options at random (0 where there are none). Both in per cent.
-    """
-    rows = []
-    for task in suite.tasks:
-        own = [row for row in items if row["task"] == task.name]
-        rows.append(
-            {
-                "task": task.name,
-                "value": 100 * sum(row["correct"] for row in own) / len(own),
-                "chance": 100 * chance(task, suite.split, [row["record"] for row in own]),
-                "n": len(own),
-            }
-        )
-    mean = {key: sum(row[key] for row in rows) / len(rows) for key in ("value", "chance")}
-    rows.append({"task": "mean", **mean, "n": len(items)})
-    common = {"suite": suite.name, "shots": shots, "metric": "exact_match"}
-    return [{**common, **row} for row in rows]
+def _row(task: Task, item: Item, asked: Asked, answer: dict) -> dict:
+    prompt = asked.prompt
+    if answer["log_likelihoods"]:  # of equal options each is right
+        correct = answer["prediction"] == item.choices[item.right]
+    else:
+        correct = is_correct(answer["prediction"], prompt.targets, task)
+    return {
+        **prompt.provenance(),
+        "inputs": prompt.inputs,
+        "targets": prompt.targets,
+        "references": list(item.references),
+        "choices": list(item.choices),
+        "right": item.right,
+        "group": item.group,
+        **answer,
+        "answer": extract_answer(answer["prediction"], task.answer),
+        "correct": correct,
+        "shortened": asked.shortened,
+        "cut": asked.cut,
+    }

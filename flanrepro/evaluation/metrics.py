@@ -14,7 +14,7 @@ from flanrepro.errors import InputError
 from flanrepro.evaluation.squad import squad_scores
 
 _NUMBER = re.compile(r"-?\d[\d,]*(?:\.\d+)?|-?\.\d+")
-_LETTER = re.compile(r"\(([A-Za-z])\)")
+_LETTER = re.compile(r"\(([A-Za-z])\)|^\W*([A-Za-z])(?:[.:)]|\W*$)")
 _CUE = "answer is"
 _NO_BRACKETS = "".join(set(string.punctuation) - set("()[]{}<>")) + " "
 
@@ -27,7 +27,8 @@ def extract_answer(text: str, kind: str) -> str:
 
     - `number` takes the first number behind a cue, the last one where there is no cue, without
       thousands commas and trailing zeros;
-    - `option` takes the first letter in brackets; without one, as `text`;
+    - `option` takes the first letter in brackets, or a letter that stands alone or in front of a
+      colon, stop or bracket, as in a list; without one, as `text`;
     - `text` takes the words, in lower case without punctuation at the ends (so that `No.` is `no`);
       of a text without words the brackets (BIG-Bench Hard's Dyck languages).
 
@@ -41,7 +42,7 @@ def extract_answer(text: str, kind: str) -> str:
         number = Decimal((numbers[0] if cue else numbers[-1]).replace(",", ""))
         return f"{number.normalize():f}"
     if kind == "option" and (letter := _LETTER.search(tail)):
-        return letter[1].upper()
+        return (letter[1] or letter[2]).upper()
     words = " ".join(tail.lower().split())
     return words.strip(string.punctuation + " ") or words.strip(_NO_BRACKETS)
 
@@ -167,9 +168,3 @@ def spearman(task: Task, rows: Sequence[Mapping[str, Any]]) -> float:
 
 def _as_number(answer: str) -> float:
     return float(answer.replace(",", "")) if _NUMBER.fullmatch(answer) else float("-inf")
-
-
-def chance(task: Task, split: str, records: list[int]) -> float:
-    """Expected accuracy of picking an option at random; 0 for tasks without options."""
-    given = [task.records(split)[i].get("options") for i in records]
-    return sum(1 / len(options.split("\n")) for options in given if options) / len(given)

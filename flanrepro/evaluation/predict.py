@@ -1,102 +1,87 @@
-"""From prompts to generated text: greedy decoding in length buckets."""
+"""Two ways to an answer: greedy decoding, and the log-likelihood of each option."""
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from flanrepro.collection.prompt import Prompt
-from flanrepro.data.vocabulary import EOS, Vocabulary
-
-BUCKETS = (32, 64, 128, 256, 512, 1024, 2048)
-"""Padded lengths of inputs, in tokens: the decoder is compiled once for each that occurs."""
-
-BATCH_TOKENS, CPU_BATCH_TOKENS = 8192, 2048
-"""Input tokens per decoded batch, padding included: an accelerator wants many; on a CPU each token
-of the output reads the keys and values of the whole batch, and fewer of them stay in its caches."""
+from flanrepro.data.vocabulary import EOS
+from flanrepro.evaluation.batches import batches, padded
+from flanrepro.model.model import Model
 
 
-class PromptCut(UserWarning):
-    """An evaluation prompt was longer than the model's length."""
+def decode(model: Model, inputs: Sequence[Sequence[int]], targets_length: int) -> list[str]:
+    """The greedy continuation of each input, in the inputs' order.
+
+    Args:
+        model: its parameters are put on the device once.
+        inputs: ids of each prompt, with EOS.
+        targets_length: tokens generated at most.
+    """
+    import jax
+
+    from flanrepro.model.decoding import greedy_decode
+
+    params, texts = jax.device_put(model.params), [""] * len(inputs)
+    for batch, length in batches(inputs, model.config, targets_length):
+        generated = np.asarray(greedy_decode(model.config, params, batch.tokens, length))
+        for i, ids in zip(batch.index, generated, strict=False):
+            texts[i] = model.vocabulary.decode(ids)
+    return texts
 
 
 @dataclass(frozen=True)
-class Inputs:
-    """Encoded prompts in one bucket: `tokens` int32 [batch, length], `index` into the prompts."""
+class Ranked:
+    """An input's options: their log-likelihoods, in nats, and their tokens, EOS included."""
 
-    tokens: np.ndarray
-    index: list[int]
+    log_likelihoods: list[float]
+    tokens: list[int]
 
-
-def encode_prompt(prompt: Prompt, vocabulary: Vocabulary, inputs_length: int) -> list[int]:
-    """Ids with EOS, at most `inputs_length`; the front of a longer prompt is cut off.
-
-    The end is kept, since it holds the question; a warning says which prompt was cut.
-    """
-    ids = [*vocabulary.encode(prompt.inputs), EOS]
-    if len(ids) > inputs_length:
-        warnings.warn(
-            f"task '{prompt.task}', {prompt.split} record {prompt.record} ({prompt.setting}): the "
-            f"prompt has {len(ids)} tokens and the model's length is {inputs_length}, so its front "
-            "is cut off: raise inputs_length or take fewer shots",
-            PromptCut,
-            stacklevel=2,
-        )
-        ids = ids[-inputs_length:]
-    return ids
+    def best(self, per_token: bool = False) -> int:
+        """The position of the likeliest option, or of the likeliest per token; first of equals."""
+        values = np.asarray(self.log_likelihoods)
+        return int(np.argmax(values / self.tokens if per_token else values))
 
 
-def batch_tokens() -> int:
-    """Input tokens per decoded batch on this process's device."""
-    import jax
+def rank(
+    model: Model, inputs: Sequence[Sequence[int]], options: Sequence[Sequence[str]]
+) -> list[Ranked]:
+    """The log-likelihood of each input's options, in the inputs' order.
 
-    return CPU_BATCH_TOKENS if jax.default_backend() == "cpu" else BATCH_TOKENS
-
-
-def in_buckets(encoded: Sequence[Sequence[int]], inputs_length: int) -> list[Inputs]:
-    """Batches of prompts of like length, each padded to its bucket's length and batch size."""
-    lengths = [b for b in BUCKETS if b < inputs_length] + [inputs_length]
-    members: dict[int, list[int]] = {length: [] for length in lengths}
-    for i, ids in enumerate(encoded):
-        members[next(length for length in lengths if len(ids) <= length)].append(i)
-    batches = []
-    for length, rows in members.items():
-        size = max(1, batch_tokens() // length)
-        for start in range(0, len(rows), size):
-            index = rows[start : start + size]
-            tokens = np.zeros((size, length), np.int32)
-            for row, i in enumerate(index):
-                tokens[row, : len(encoded[i])] = encoded[i]
-            batches.append(Inputs(tokens, index))
-    return batches
-
-
-def predict(
-    config,
-    params: dict,
-    vocabulary: Vocabulary,
-    prompts: Sequence[Prompt],
-    *,
-    inputs_length: int,
-    targets_length: int,
-) -> list[str]:
-    """The greedy continuation of each prompt, in the prompts' order.
+    An input is encoded once, and its options are one row of the decoder, which keeps them apart.
 
     Args:
-        config: the model's `T5Config`.
-        params: its parameters.
-        vocabulary: the one that it was trained with.
-        prompts: any number of them.
-        inputs_length: longest input, in tokens.
-        targets_length: tokens generated at most.
+        model: its parameters are put on the device once.
+        inputs: ids of each prompt, with EOS.
+        options: the texts to choose from, at least one per input.
     """
-    from flanrepro.model.decoding import greedy_decode
+    import jax
 
-    encoded = [encode_prompt(prompt, vocabulary, inputs_length) for prompt in prompts]
-    texts = [""] * len(prompts)
-    for batch in in_buckets(encoded, inputs_length):
-        generated = np.asarray(greedy_decode(config, params, batch.tokens, targets_length))
-        for i, ids in zip(batch.index, generated, strict=False):
-            texts[i] = vocabulary.decode(ids)
-    return texts
+    from flanrepro.model.scoring import token_log_likelihoods
+
+    params = jax.device_put(model.params)
+    known = {text: [] for texts in options for text in texts}
+    known = dict(zip(known, model.vocabulary.encode_batch(list(known)), strict=True))
+    targets = [[[*known[text], EOS] for text in texts] for texts in options]
+    totals, ranked = [sum(map(len, rows)) for rows in targets], [None] * len(inputs)
+    for batch, length in batches(inputs, model.config, totals):
+        rows = _option_rows([targets[i] for i in batch.index], (len(batch.tokens), length))
+        scores = np.asarray(token_log_likelihoods(model.config, params, batch.tokens, *rows))
+        for i, tokens in zip(batch.index, scores, strict=False):
+            ranked[i] = _summed(tokens, [len(target) for target in targets[i]])
+    return ranked
+
+
+def _option_rows(rows: Sequence[Sequence[list[int]]], shape: tuple[int, int]) -> list[np.ndarray]:
+    """Decoder inputs, targets and segments int32 of `shape`: each row's options in a line."""
+    targets = padded([[i for option in row for i in option] for row in rows], shape)
+    inputs = padded([[i for option in row for i in (0, *option[:-1])] for row in rows], shape)
+    segments = [[n for n, option in enumerate(row, 1) for _ in option] for row in rows]
+    return [inputs, targets, padded(segments, shape)]
+
+
+def _summed(tokens: np.ndarray, lengths: list[int]) -> Ranked:
+    starts = np.cumsum([0, *lengths[:-1]])
+    totals = np.add.reduceat(tokens[: sum(lengths)].astype(np.float64), starts)
+    # Rounding in float32 depends on the shape of a batch; what is equal is to stay equal.
+    return Ranked([round(float(total), 4) for total in totals], lengths)

@@ -4,7 +4,7 @@ Items of one group (questions on one passage) are not independent, so deviations
 groups before they are squared (Liang & Zeger, 1986; Miller, 2024, 'Adding Error Bars to Evals').
 """
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -71,6 +71,33 @@ def standard_error_over_units(values: Sequence[float], units: Sequence[Hashable]
     unit = _codes(units)
     means = np.bincount(unit, values) / np.bincount(unit)
     return 100 * _standard_error(means, range(len(means)), None)
+
+
+def bootstrap_standard_error(
+    statistic: Callable[[Sequence[Mapping[str, Any]]], float],
+    rows: Sequence[Mapping[str, Any]],
+    draws: int = 200,
+) -> float:
+    """The standard error of a statistic that is no mean of items, by drawing groups of items anew.
+
+    Args:
+        statistic: of rows, such as a metric of `flanrepro.evaluation.metrics`.
+        rows: with their `group`.
+        draws: of as many groups as there are; always the same ones.
+
+    Returns:
+        in the statistic's unit; NaN with fewer than two groups, or where it was NaN in every draw.
+    """
+    members: dict[Hashable, list] = {}
+    for row in rows:
+        members.setdefault(row["group"], []).append(row)
+    groups, rng = list(members.values()), np.random.default_rng(0)
+    if len(groups) < 2:
+        return float("nan")
+    drawn = rng.integers(len(groups), size=(draws, len(groups)))
+    values = np.array([statistic([row for i in one for row in groups[i]]) for one in drawn])
+    values = values[~np.isnan(values)]
+    return float(values.std(ddof=1)) if len(values) > 1 else float("nan")
 
 
 def detectable(standard_error: float) -> float:

@@ -5,20 +5,18 @@ import importlib.metadata
 import json
 import os
 import platform
-import shutil
 import subprocess
-import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import filelock
 
-from flanrepro.collection.prompt import at_hand
-from flanrepro.collection.task import MissingTasks, Suite
 from flanrepro.errors import InputError
+from flanrepro.experiments.evaluations import scores_of, write_whole
 from flanrepro.experiments.spec import RunSpec
 from flanrepro.experiments.start import start_params
+from flanrepro.model.model import Model
 
 FORMAT = 1
 """Version of a run folder's layout; raised when an older one can no longer be read."""
@@ -54,62 +52,34 @@ class Run:
 
         return pd.read_csv(self.folder / "metrics.csv")
 
-    def evaluate(self, suite_name: str, shots: int, items: int | None = None) -> list[dict]:
-        """Scores on a suite, evaluated once and read from then on.
+    def model(self) -> Model:
+        """The trained model."""
+        spec = self.spec
+        return Model(spec.run_id, spec.model_config(), self.params(), spec.load_vocabulary())
+
+    def evaluate(
+        self, suite_name: str, shots: int, items: int | None = None, method: str = ""
+    ) -> list[dict]:
+        """Scores on a suite, with the run's own lengths, evaluated once and read from then on.
 
         Args:
-            suite_name: one of the collection's suites.
-            shots: exemplars per prompt; 0: zero-shot.
-            items: at most so many per task; None: all.
+            suite_name, shots, items, method: see `flanrepro.experiments.evaluations.scores_of`.
 
         Returns:
-            rows of run, seed, suite, task (`mean`: the suite), shots, metric, value and chance in
-            per cent, n items.
+            rows of `flanrepro.evaluation.scores.score`, with run and seed.
         """
-        suites = self.spec.load_collection().suites
-        if suite_name not in suites:
-            raise InputError(
-                f"collection '{self.spec.collection}' has no suite '{suite_name}': it has "
-                f"{', '.join(suites)}"
-            )
-        suite, missing = suites[suite_name], {}
-        name = f"{suite_name}_{shots}shot_{items or 'all'}"
-        if not (self.folder / "scores" / f"{name}.json").is_file():
-            suite, missing = at_hand(suite)
-        if missing:  # other tasks, other scores: once the rest is at hand, they are made anew
-            name += f"_{len(suite.tasks)}of{len(suites[suite_name].tasks)}tasks"
-        scores = self.folder / "scores" / f"{name}.json"
-        with filelock.FileLock(self.folder / "evaluation.lock"):
-            if not scores.is_file():
-                rows = self._predict(suite, missing, shots, items, name)
-                write_whole(scores, json.dumps(rows, indent=1))
-        common = {"run": self.spec.run_id, "seed": self.spec.seed}
-        return [{**common, **row} for row in json.loads(scores.read_text())]
-
-    def _predict(
-        self, suite: Suite, missing: dict[str, str], shots: int, items: int | None, name: str
-    ) -> list[dict]:
-        from flanrepro.evaluation.evaluate import evaluate, score
-
-        if missing:
-            reason = next(iter(missing.values()))
-            rest = f"left out {', '.join(missing)}, because e.g. {reason}"
-            if not suite.tasks:
-                raise InputError(f"suite '{suite.name}' has no task that is at hand: {rest}")
-            warnings.warn(f"suite '{suite.name}': {rest}", MissingTasks, stacklevel=3)
-        rows = evaluate(
-            self.spec.model_config(),
-            self.params(),
-            self.spec.load_vocabulary(),
-            suite,
-            shots=shots,
-            items=items,
-            inputs_length=self.spec.inputs_length,
-            targets_length=self.spec.targets_length,
+        spec, lengths = self.spec, (self.spec.inputs_length, self.spec.targets_length)
+        scores = scores_of(
+            self.folder,
+            self.model,
+            spec.load_collection(),
+            suite_name,
+            shots,
+            items,
+            method,
+            lengths,
         )
-        lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
-        write_whole(self.folder / "predictions" / f"{name}.jsonl", lines)
-        return score(suite, shots, rows)
+        return [{"run": spec.run_id, "seed": spec.seed} | row for row in scores]
 
 
 class RunStore:
@@ -233,22 +203,6 @@ def _locked(path: Path, spec: RunSpec) -> Iterator[None]:
         yield
     finally:
         lock.release()
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Writes a file whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
-    try:
-        part.write_text(text, encoding="utf-8")
-        os.replace(part, path)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        free = shutil.disk_usage(path.parent).free
-        raise InputError(
-            f"{path} could not be written ({error.strerror}; {free / 1e6:.0f} MB free): free some "
-            "space and run again, what was written before is whole"
-        ) from None
 
 
 def _totals(progress) -> dict:

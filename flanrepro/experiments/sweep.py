@@ -9,9 +9,11 @@ from tqdm import tqdm
 from flanrepro.collection.named import mixture_names
 from flanrepro.collection.task import Suite
 from flanrepro.errors import InputError
+from flanrepro.experiments.evaluations import write_whole
 from flanrepro.experiments.profiles import Job
 from flanrepro.experiments.spec import RunSpec
-from flanrepro.experiments.store import Run, RunStore, write_whole
+from flanrepro.experiments.store import Run, RunStore
+from flanrepro.model.model import Model
 
 
 def few_shot_sweep(job: Job) -> list[RunSpec]:
@@ -67,9 +69,7 @@ def single_task(job: Job, target: str, *, seed: int = 0, start: str = ""):
 
     def validate(step: int, params: dict) -> None:
         predictions = evaluate(
-            spec.model_config(),
-            params,
-            spec.load_vocabulary(),
+            Model(spec.run_id, spec.model_config(), params, spec.load_vocabulary()),
             Suite(target, (task,)),
             shots=0,
             items=items,

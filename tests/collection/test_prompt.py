@@ -1,14 +1,6 @@
 import pytest
 
-from flanrepro.collection import (
-    Suite,
-    Task,
-    Template,
-    load_collection,
-    load_templates,
-    render,
-    suite_prompts,
-)
+from flanrepro.collection import Task, Template, load_templates, render
 from flanrepro.collection.formats import Format, load_formats, plain
 from flanrepro.collection.prompt import TEMPLATE_TYPES, check_exemplars, shorten
 from flanrepro.errors import InputError
@@ -118,15 +110,6 @@ def test_shorten_keeps_the_wording_and_the_hidden_options():
     assert shorter == render(TASK, 0, template=wording, format=plain("nowhere"), exemplars=(1,))
 
 
-def test_suite_prompts_are_the_same_each_time_and_at_most_items_per_task():
-    suite = load_collection("pocket").suites["held_in"]
-    prompts = suite_prompts(suite, shots=3, items=5)
-    assert prompts == suite_prompts(suite, shots=3, items=5)
-    assert len(prompts) == 5 * len(suite.tasks)
-    assert {prompt.split for prompt in prompts} == {"validation"}
-    assert all(len(set(prompt.exemplars)) == 3 for prompt in prompts)
-
-
 LETTERS = next(style for style in load_formats()[1] if style.name == "letters")
 LABELLED = Format(load_formats()[0][0], LETTERS, "prompt", "label")
 BARE = Template("bare", "{question}{options}", "{answer}")
@@ -179,26 +162,3 @@ def test_a_rendered_prompt_is_of_the_setting_that_it_was_rendered_in(split):
     assert prompt.template_type == split
     assert prompt.setting == ("few_shot" if split.startswith("fs") else "zero_shot")
     assert prompt.format == plain("nowhere" if split.endswith("noopt") else "prompt")
-
-
-@pytest.mark.parametrize("items", [None, 4, 9])
-def test_all_items_of_a_suite_are_each_asked_once(items):
-    prompts = suite_prompts(Suite("toy", (TASK,)), shots=0, items=items)
-    assert [prompt.record for prompt in prompts] == [0, 1, 2, 3]
-    assert {prompt.template for prompt in prompts} == {"answer"}  # the file's first
-
-
-@pytest.mark.parametrize("items", [0, -1])
-def test_a_suite_of_no_items_is_refused(items):
-    with pytest.raises(InputError, match=f"items is {items}: expected at least 1, or None"):
-        suite_prompts(Suite("toy", (TASK,)), shots=0, items=items)
-
-
-def test_a_suite_that_cannot_give_exemplars_names_the_task():
-    with pytest.raises(InputError, match="task 'toy' has 3 training records, too few for 3"):
-        suite_prompts(Suite("toy", (TASK,)), shots=3)
-
-
-def test_a_suite_of_training_records_has_no_question_among_its_exemplars():
-    for prompt in suite_prompts(Suite("toy", (TASK,), split="train"), shots=2):
-        assert prompt.record not in prompt.exemplars

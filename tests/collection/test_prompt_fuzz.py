@@ -123,7 +123,7 @@ def test_the_target_is_never_in_what_is_shown_unless_the_record_says_it(case):
 @pytest.mark.parametrize("name", template_files())
 def test_a_file_has_ten_wordings_that_determine_their_target(name):
     templates = load_templates(name)
-    if not name.startswith("pocket_") and name != "rendered":
+    if not name.startswith("pocket_") and name not in ("rendered", "bbh_cot"):
         assert len(templates) >= 10
     for template in templates:
         assert isinstance(template, Template)

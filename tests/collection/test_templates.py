@@ -9,7 +9,9 @@ from flanrepro.errors import InputError
 
 FOLDER = resources.files("flanrepro.collection.templates")
 SHIPPED = sorted(path.name[:-5] for path in FOLDER.iterdir() if path.name.endswith(".yaml"))
-ONE_WORDING = {"rendered", "pocket_rendered", "pocket_mmlu", "pocket_bbh", "pocket_bbh_cot"}
+ONE_WORDING = {"rendered", "bbh_cot"} | {
+    f"pocket_{name}" for name in ("rendered", "mmlu", "bbh", "bbh_cot")
+}
 """Finished texts, and what is only evaluated: suites use the first wording alone."""
 
 

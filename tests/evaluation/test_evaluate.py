@@ -1,78 +1,91 @@
+import dataclasses
+
 import pytest
 
 from flanrepro.collection import Suite, load_collection, suite_prompts
+from flanrepro.collection.suites import suite_items
+from flanrepro.collection.task import Protocol
 from flanrepro.data.vocabulary import load_vocabulary
-from flanrepro.evaluation import evaluate as module
-from flanrepro.evaluation.evaluate import evaluate, score
+from flanrepro.errors import InputError
+from flanrepro.evaluation.evaluate import evaluate
+from flanrepro.evaluation.metrics import is_correct
+from flanrepro.evaluation.scores import score
+from flanrepro.model import pretrained
+from flanrepro.model.model import Model
+from flanrepro.model.sizes import t5_config
+
+TASKS = load_collection("pocket").tasks
+SUITE = Suite("made", tuple(TASKS[name] for name in ("sst2", "arc_easy", "cot_gsm8k")))
+"""A task with two options, one with four, one without."""
 
 
-@pytest.fixture
-def suite() -> Suite:
-    """A task with two options, one with four, one without."""
-    tasks = load_collection("pocket").tasks
-    return Suite("made", tuple(tasks[name] for name in ("sst2", "arc_easy", "cot_gsm8k")))
+@pytest.fixture(scope="module")
+def model() -> Model:
+    name, vocabulary = pretrained.shipped("pocket", "nano"), load_vocabulary("pocket")
+    return Model(name, t5_config("nano", vocabulary.size), pretrained.load(name), vocabulary)
 
 
-@pytest.fixture
-def asked(monkeypatch) -> list:
-    """Puts an oracle that errs in the first task in the model's place; what it was asked."""
-    prompts = []
-
-    def oracle(config, params, vocabulary, given, **lengths):
-        prompts.extend(given)
-        return ["wrong" if p.task == "sst2" else f"{p.targets}." for p in given]
-
-    monkeypatch.setattr(module, "predict", oracle)
-    return prompts
-
-
-def rows_of(suite: Suite, inputs_length: int, **kwargs) -> list[dict]:
-    lengths = {"inputs_length": inputs_length, "targets_length": 16}
-    return evaluate(None, {}, load_vocabulary("pocket"), suite, **kwargs, **lengths)
-
-
-def test_every_item_is_a_row_with_its_provenance(suite, asked):
-    rows = rows_of(suite, 256, shots=2, items=4)
+@pytest.mark.parametrize("method", ["decode", "rank", "rank_per_token"])
+def test_every_item_is_a_row_with_its_provenance_and_its_answer(model, method):
+    rows = evaluate(model, SUITE, shots=2, items=4, method=method)
     assert [row["task"] for row in rows] == ["sst2"] * 4 + ["arc_easy"] * 4 + ["cot_gsm8k"] * 4
-    for row, prompt in zip(rows, suite_prompts(suite, 2, 4), strict=True):
+    for row, item in zip(rows, suite_items(SUITE, 2, 4), strict=True):
         kept = {name: row[name] for name in ("inputs", "targets", "record", "split", "exemplars")}
-        assert kept == {name: getattr(prompt, name) for name in kept}
-        assert row["shortened"] == 0
-    assert [row["correct"] for row in rows] == [False] * 4 + [True] * 8
-    assert rows[4]["prediction"] == f"{rows[4]['answer']}."
+        assert kept == {name: getattr(item.prompt, name) for name in kept}
+        assert (row["choices"], row["right"]) == (list(item.choices), item.right)
+        assert (row["shortened"], row["cut"]) == (0, 0)
+        ranked = method != "decode" and item.choices != ()
+        assert row["method"] == (method if ranked else "decode")
+        assert len(row["log_likelihoods"]) == len(row["tokens"]) == (ranked and len(item.choices))
+        assert row["correct"] == is_correct(
+            row["prediction"], item.prompt.targets, TASKS[row["task"]]
+        )
 
 
-def test_a_long_prompt_loses_whole_exemplars_and_they_are_counted(suite, asked):
-    vocabulary = load_vocabulary("pocket")
-    rows = rows_of(suite, 64, shots=3, items=5)
-    full = suite_prompts(suite, 3, 5)
+def test_the_likeliest_option_is_the_answer_in_all_or_per_token(model):
+    for method, share in (("rank", lambda row: 1), ("rank_per_token", lambda row: row["tokens"])):
+        for row in evaluate(model, SUITE, shots=0, items=10, method=method):
+            if row["choices"]:
+                tokens = row["tokens"] if share(row) != 1 else [1] * len(row["tokens"])
+                scores = [x / n for x, n in zip(row["log_likelihoods"], tokens, strict=True)]
+                assert row["prediction"] == row["choices"][scores.index(max(scores))]
+
+
+def test_the_suites_protocol_is_what_is_not_asked_for(model):
+    protocol = Protocol(method="rank", targets_length=2)
+    suite = dataclasses.replace(SUITE, protocol=protocol)
+    as_the_protocol = evaluate(model, suite, shots=0, items=3)
+    asked = evaluate(model, SUITE, shots=0, items=3, method="rank", targets_length=2)
+    assert as_the_protocol == asked
+
+
+def test_an_unknown_method_lists_the_methods(model):
+    with pytest.raises(InputError, match="unknown method 'guess': choose one of decode, rank, "):
+        evaluate(model, SUITE, shots=0, items=1, method="guess")
+
+
+def test_a_long_prompt_loses_whole_exemplars_and_they_are_counted(model):
+    rows = evaluate(model, SUITE, shots=3, items=5, inputs_length=64, targets_length=4)
+    encode = model.vocabulary.encode
     assert any(row["shortened"] for row in rows)
-    for row, prompt, whole in zip(rows, asked, full, strict=True):
-        assert prompt.exemplars == whole.exemplars[: 3 - row["shortened"]]
-        assert len(vocabulary.encode(prompt.inputs)) < 64 or not prompt.exemplars
+    for row, whole in zip(rows, suite_prompts(SUITE, 3, 5), strict=True):
+        assert row["exemplars"] == whole.exemplars[: 3 - row["shortened"]]
+        assert len(encode(row["inputs"])) < 64
         if row["shortened"]:  # one more would not have fitted
-            assert len(vocabulary.encode(whole.inputs)) >= 64
-        assert row["inputs"] == prompt.inputs
+            assert len(encode(whole.inputs)) >= 64
 
 
-def test_a_suites_score_weighs_its_tasks_equally(suite):
-    right = {
-        "sst2": [True],
-        "arc_easy": [True, False, False, False],
-        "cot_gsm8k": [False, False],
-    }
-    items = [
-        {"task": task, "record": i, "correct": correct}
-        for task, all_correct in right.items()
-        for i, correct in enumerate(all_correct)
-    ]
-    rows = score(suite, 2, items)
-    assert [(row["task"], row["value"], row["n"]) for row in rows] == [
-        ("sst2", 100.0, 1),
-        ("arc_easy", 25.0, 4),
-        ("cot_gsm8k", 0.0, 2),
-        ("mean", pytest.approx(125 / 3), 7),
-    ]
-    assert [row["chance"] for row in rows] == [50, 25, 0, 25]
-    common = ("suite", "shots", "metric")
-    assert {tuple(row[name] for name in common) for row in rows} == {("made", 2, "exact_match")}
+def test_the_shipped_model_knows_what_it_was_pretrained_on(model):
+    suite = load_collection("pocket").suites["mmlu"]
+    rows = evaluate(model, suite, shots=3, items=2, method="rank")
+    assert score(suite, 3, rows)[-1]["value"] > 90
+
+
+@pytest.mark.parametrize("name", ["random", "majority"])
+def test_a_baseline_has_the_same_rows_as_a_model(model, name):
+    rows = evaluate(name, SUITE, shots=0, items=4)
+    models = evaluate(model, SUITE, shots=0, items=4)
+    assert [set(row) for row in rows] == [set(row) for row in models]
+    same = ("task", "record", "inputs", "targets", "choices", "right", "group")
+    for row, other in zip(rows, models, strict=True):
+        assert [row[key] for key in same] == [other[key] for key in same]

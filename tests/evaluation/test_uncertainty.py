@@ -10,6 +10,7 @@ from scipy.stats import ttest_rel
 
 from flanrepro.errors import InputError
 from flanrepro.evaluation.uncertainty import (
+    bootstrap_standard_error,
     detectable,
     paired_difference,
     standard_error,
@@ -202,3 +203,16 @@ def test_a_detectable_difference_is_seen_four_times_in_five():
         seen += abs(100 * (a.mean() - b.mean())) > 1.96 * error
     # Three standard errors of a share of 0.8 in 3000 simulations are 0.022.
     assert seen / repeats == pytest.approx(0.8, abs=0.022)
+
+
+def test_the_bootstrap_of_a_mean_is_its_standard_error():
+    rng = np.random.default_rng(3)
+    rows = [{"group": i // 2, "value": float(rng.random() < 0.4)} for i in range(600)]
+
+    def mean(drawn) -> float:
+        return float(np.mean([row["value"] for row in drawn]))
+
+    exact = standard_error([row["value"] for row in rows], [row["group"] for row in rows])
+    # 400 draws give a standard deviation to 1 / sqrt(800) of it
+    assert 100 * bootstrap_standard_error(mean, rows, 400) == pytest.approx(exact, rel=0.12)
+    assert math.isnan(bootstrap_standard_error(mean, rows[:2]))

@@ -8,7 +8,8 @@ import signal
 import pytest
 
 from flanrepro.errors import InputError
-from flanrepro.experiments.store import FORMAT, RunStore, write_whole
+from flanrepro.experiments.evaluations import write_whole
+from flanrepro.experiments.store import FORMAT, RunStore
 from flanrepro.training import loop
 from flanrepro.training.loop import Progress
 
@@ -154,13 +155,14 @@ def test_a_real_runs_manifest_counts_tokens(run, spec):
 
 def test_an_evaluation_is_kept_and_read_from_then_on(run, monkeypatch):
     rows = run.evaluate("cot", shots=0, items=3)
-    monkeypatch.setattr(type(run), "_predict", None)
+    monkeypatch.setattr(type(run), "model", None)
     assert run.evaluate("cot", shots=0, items=3) == rows
     tasks = ("gsm8k", "strategyqa", "commonsenseqa", "svamp", "asdiv")
-    assert [(row["task"], row["n"], row["shots"]) for row in rows] == [
-        *((task, 3, 0) for task in tasks),
-        ("mean", 15, 0),
+    per_task = [row for row in rows if row["level"] == "task"]
+    assert [(row["task"], row["n"], row["shots"]) for row in per_task] == [
+        (task, 3, 0) for task in tasks
     ]
+    assert (rows[-1]["level"], rows[-1]["n"]) == ("suite", 15)
     assert {(row["run"], row["seed"], row["suite"]) for row in rows} == {
         (run.spec.run_id, 0, "cot")
     }

@@ -1,9 +1,10 @@
 """BIG-Bench Hard (Suzgun et al., 2022): evaluated and never trained on.
 
 Few-shot exemplars are the three worked examples of each chain-of-thought prompt. The 23 tasks
-(A.3), two of them in three sizes, are 27 files.
+(A.3), two of them in three sizes, are 27 files: a file is a task here, and a task a cluster.
 """
 
+import dataclasses
 import functools
 import re
 from collections.abc import Iterator, Mapping
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from flanrepro.collection.dataset import Dataset, tasks_of
-from flanrepro.collection.task import Record, Suite, Task
+from flanrepro.collection.task import Record, Suite, Task, protocol
 from flanrepro.data.files import read_json_object, read_text
 from flanrepro.errors import InputError
 
@@ -49,9 +50,26 @@ BBH = {
 """Files with their numbers of examples."""
 
 
-def suite() -> Suite:
-    """The 27 files' examples."""
-    return Suite("bbh", tasks(), "test")
+UNLISTED = {
+    "boolean_expressions": ("True", "False"),
+    "sports_understanding": ("yes", "no"),
+    "web_of_lies": ("Yes", "No"),
+}
+"""Files whose questions do not list their options."""
+
+
+def suites() -> tuple[Suite, Suite]:
+    """`bbh`, and the same examples with chain of thought as `bbh_cot`."""
+    in_steps = tuple(map(_in_steps, tasks()))
+    return (
+        Suite("bbh", tasks(), "test", protocol("flan2022", "bbh")),
+        Suite("bbh_cot", in_steps, "test", protocol("flan2022", "bbh_cot")),
+    )
+
+
+def _in_steps(direct: Task) -> Task:
+    name = direct.name.replace("bbh_", "bbh_cot_", 1)
+    return dataclasses.replace(direct, name=name, templates="bbh_cot", _cache={})
 
 
 @functools.cache
@@ -65,9 +83,9 @@ def _hard(name: str, rows: int) -> Dataset:
     return Dataset(
         name=f"bbh_{name}",
         card="bbh",
-        cluster=name,
+        cluster=re.sub(r"_(three|five|seven)_objects$", "", name),
         templates="bbh",
-        answer="text",
+        answer="option",
         licence="MIT",
         citation="Suzgun et al., 2022",
         splits={"test": {"rows": rows}, "exemplars": {"rows": 3}},
@@ -90,7 +108,7 @@ def examples(path: Path, prompt: Path) -> Iterator[Row]:
         where = f"{path}, example {n}"
         if not isinstance(row, dict) or row.get("target", "") is None:
             raise InputError(f"{where}: expected an input and a target; mend or replace the file")
-        yield where, {**row, "description": description}
+        yield where, {**row, "description": description, "file": path.stem}
 
 
 def worked_examples(path: Path) -> Iterator[Row]:
@@ -107,6 +125,7 @@ def worked_examples(path: Path) -> Iterator[Row]:
                 "target": answer.strip().removesuffix("."),
                 "rationale": rationale,
                 "description": description,
+                "file": path.stem,
             },
         )
 
@@ -125,14 +144,29 @@ def _prompt(path: Path) -> tuple[str, list[tuple[str, str]]]:
 
 
 def bbh(row: Mapping[str, Any]) -> list[Record]:
-    """The record of a row; an example's rationale is there for exemplars only."""
+    """The record of a row; an example has no rationale, those of a prompt have."""
+    question, answer = row["input"].strip(), str(row["target"]).strip()
     record = {
         "description": row["description"],
-        "question": row["input"].strip(),
-        "answer": str(row["target"]).strip(),
+        "question": question,
+        "rationale": row.get("rationale", ""),  # with the space around it, which differs
+        "answer": answer,
     }
-    rationale = (row.get("rationale") or "").strip()
-    return [record | ({"rationale": rationale} if rationale else {})]
+    lettered, listed = _options(question)
+    listed = UNLISTED.get(row["file"]) or listed
+    # Three published targets are none of the options: they cannot be chosen, only said.
+    if answer in listed:
+        record["options"] = "\n".join(listed)
+    elif answer in lettered:
+        record["choices"] = "\n".join(lettered.values())
+    return [record]
+
+
+def _options(question: str) -> tuple[dict[str, str], list[str]]:
+    """What a question lists: lines `(A) a dog` by their letters, and the texts behind dashes."""
+    lines = question.partition("Options:\n")[2].split("\n")
+    lettered = {line[:3]: line for line in lines if re.match(r"\([A-Z]\) ", line)}
+    return lettered, [line[2:].strip() for line in lines if line.startswith("- ")]
 
 
 LAYOUTS = {"bbh": examples, "bbh_prompt": worked_examples}

@@ -29,7 +29,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 from flanrepro.collection.sources import cot
-from flanrepro.collection.task import Record, Suite, Task
+from flanrepro.collection.task import Record, Suite, Task, protocol
 from flanrepro.data.files import data_file, fetch, missing, read_json, read_jsonl, read_text
 from flanrepro.errors import InputError
 
@@ -80,6 +80,7 @@ def suite() -> Suite:
                 left_out={"train": _commonsenseqa_without_rationale()},
             ),
         ),
+        protocol=protocol("flan2022", "cot"),
     )
 
 

@@ -17,6 +17,25 @@ from flanrepro.errors import InputError
 
 Row = tuple[str, Mapping[str, Any]]
 
+SINGLE_TASK = (
+    "arc_easy",
+    "arc_challenge",
+    "anli_r1",
+    "anli_r2",
+    "anli_r3",
+    "unified_qa_science_inst",
+    "bool_q",
+    "rte",
+    "squad_v2",
+    "cosmos_qa",
+    "wanli",
+    "mednli",
+    "condaqa",
+    "pubmedqa",
+    "cxc",
+)
+"""Targets of single-task finetuning, held-in and held-out, in the order of Table 3."""
+
 
 def tasks() -> tuple[Task, ...]:
     """The data sets of `evaluation.yaml`; no data is read."""

@@ -130,8 +130,10 @@ def record(row: Row) -> list[Record]:
 
 def squad(row: Row) -> list[Record]:
     """The first reference; a word of its own where there is none (SQuAD 2.0)."""
-    answer = next(iter(row["answers"]["text"]), UNANSWERABLE)
-    texts = {"passage": row["context"], "question": row["question"], "answer": answer}
+    references = list(dict.fromkeys(line(text) for text in row["answers"]["text"]))
+    texts = {"passage": row["context"], "question": row["question"]}
+    texts["answer"] = next(iter(row["answers"]["text"]), UNANSWERABLE)
+    texts["references"] = "\n".join(references or [UNANSWERABLE])
     return [{name: text.strip() for name, text in texts.items()}]
 
 

@@ -3,6 +3,8 @@
 What is in it, where each data set comes from and what a user must fetch: `data_cards/`.
 """
 
+from collections.abc import Iterable
+
 from flanrepro.collection.sources import (
     bbh,
     cot,
@@ -15,7 +17,7 @@ from flanrepro.collection.sources import (
     program_synthesis,
     t0_sf,
 )
-from flanrepro.collection.task import Collection, Suite, Task
+from flanrepro.collection.task import Collection, Suite, Task, protocol
 
 TRAINED = (flan2021, t0_sf, niv2, cot, dialog, program_synthesis)
 
@@ -31,11 +33,13 @@ def collection() -> Collection:
         *evaluation.tasks(),
         *program_synthesis.evaluation_tasks(),
     )
+    known = {**tasks, **_by_name(other)}
     suites = (
-        Suite("held_in", tuple(tasks[name] for name in flan2021.HELD_IN)),
+        _suite("held_in", (tasks[name] for name in flan2021.HELD_IN)),
         cot_suite.suite(),
         mmlu.suite(),
-        bbh.suite(),
+        *bbh.suites(),
+        _suite("single_task", (known[name] for name in evaluation.SINGLE_TASK), "test"),
     )
     return Collection(
         name="flan2022",
@@ -46,6 +50,10 @@ def collection() -> Collection:
         held_in=flan2021.HELD_IN,
         varied=True,
     )
+
+
+def _suite(name: str, tasks: Iterable[Task], split: str = "validation") -> Suite:
+    return Suite(name, tuple(tasks), split, protocol("flan2022", name))
 
 
 def _by_name(tasks) -> dict[str, Task]:

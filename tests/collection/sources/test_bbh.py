@@ -4,7 +4,11 @@ import pytest
 
 from flanrepro.collection import render
 from flanrepro.collection.sources import bbh
+from flanrepro.collection.suites import suite_items
 from flanrepro.errors import InputError
+
+FREE = ("dyck_languages", "multistep_arithmetic_two", "object_counting", "word_sorting")
+"""Files whose answers are not chosen among options."""
 
 
 @pytest.fixture(autouse=True)
@@ -30,6 +34,43 @@ def test_every_file_is_read_whole():
         for record in task.records("exemplars"):
             assert record["rationale"] and record["answer"] and record["description"]
             assert "canary" not in record["description"].lower()
+
+
+def test_step_by_step_prompts_are_the_published_files(mirror):
+    suite = bbh.suites()[1]
+    items = {item.prompt.task: item for item in suite_items(suite, 3, 1)}
+    assert len(items) == 27
+    for task in suite.tasks:
+        file = mirror / "bbh" / "cot-prompts" / f"{task.name.removeprefix('bbh_cot_')}.txt"
+        published = file.read_text(encoding="utf-8").partition("-----\n")[2].strip()
+        prompt = items[task.name].prompt
+        question = task.records("test")[prompt.record]["question"]
+        asked = f"{published}\n\nQ: {question}\nA: Let's think step by step."
+        assert prompt.inputs == asked
+
+
+def test_options_are_those_of_the_question_and_three_targets_are_none_of_them():
+    without, free = [], 0
+    for item in suite_items(bbh.suites()[0], 0):
+        if item.prompt.task.removeprefix("bbh_") in FREE:
+            free += 1
+            assert item.right is None
+        elif item.right is None:
+            without.append((item.prompt.task, item.prompt.targets))
+        else:
+            assert item.choices[item.right] == item.prompt.targets
+    assert free == 4 * 250
+    assert without == [
+        ("bbh_movie_recommendation", "Monsters, Inc"),
+        ("bbh_ruin_names", "dearth, wind, & fire"),
+        ("bbh_ruin_names", "rita, sue and bob poo"),
+    ]
+
+
+def test_three_sizes_of_a_problem_are_one_of_23():
+    for suite in bbh.suites():
+        assert len({task.cluster for task in suite.tasks}) == 23
+        assert suite.protocol.unit == "cluster"
 
 
 def test_a_prompt_with_a_worked_example():

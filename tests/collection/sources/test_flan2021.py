@@ -162,6 +162,7 @@ GOLDEN = {
         "question": "What has complicated definitions that prevent classification into a "
         "framework?",
         "answer": "complexity classes",
+        "references": "complexity classes\nsome complexity classes",
     },
     ("cosmos_qa", "cosmosqa/valid.csv", 383): {
         "passage": "I ran in relays . The 4 x 400 and sometimes the 4 x 100 and 4 x 800 . Races "

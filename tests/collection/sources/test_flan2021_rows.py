@@ -72,7 +72,14 @@ CASES = {
     "a question without an answer": (
         "squad",
         {"context": "a", "question": "b", "answers": {"text": [], "answer_start": []}},
-        [{"passage": "a", "question": "b", "answer": "unanswerable"}],
+        [
+            {
+                "passage": "a",
+                "question": "b",
+                "answer": "unanswerable",
+                "references": "unanswerable",
+            }
+        ],
     ),
     "the first span": (
         "drop",

@@ -9,8 +9,8 @@ import pytest
 
 from flanrepro.collection import load_collection, load_templates
 from flanrepro.collection.named import mixture_names, named_mixture
-from flanrepro.collection.prompt import at_hand
 from flanrepro.collection.sources import flan2021
+from flanrepro.collection.suites import at_hand
 from flanrepro.collection.templates import fields_of
 
 SOURCES = {
@@ -61,7 +61,8 @@ def test_its_tasks_are_those_of_the_references_list_and_six_of_ours(collection, 
 
 def test_its_suites_are_the_papers(collection):
     sizes = {name: len(suite.tasks) for name, suite in collection.suites.items()}
-    assert sizes == {"held_in": 8, "cot": 5, "mmlu": 57, "bbh": 27}
+    expected = {"held_in": 8, "cot": 5, "mmlu": 57, "bbh": 27, "bbh_cot": 27, "single_task": 15}
+    assert sizes == expected
     assert [task.name for task in collection.suites["cot"].tasks] == [
         "gsm8k",
         "strategyqa",
@@ -86,7 +87,9 @@ def test_every_task_has_its_facts_and_templates_that_fit_its_kind(collection):
     for task in collection.every_task.values():
         assert task.licence and task.citation and task.cluster, task.name
         templates = load_templates(task.templates)
-        assert len(templates) >= (1 if task.templates == "rendered" else 10), task.templates
+        assert len(templates) >= (1 if task.templates in ("rendered", "bbh_cot") else 10), (
+            task.templates
+        )
         assert "answer" in fields_of(templates[0].targets)
 
 
@@ -115,11 +118,15 @@ def test_a_mixture_goes_to_another_process(collection, here):
 
 
 def test_suites_leave_out_what_is_not_at_hand(collection, here):
-    held_in, missing = at_hand(collection.suites["held_in"])
+    held_in, missing = at_hand(collection.suites["held_in"], 3)
     assert set(missing) == {"anli_r1", "anli_r2", "anli_r3"}  # no training split for exemplars
     assert len(held_in.tasks) == 5
-    for name in ("cot", "mmlu", "bbh"):
-        assert not at_hand(collection.suites[name])[1]
+    assert not at_hand(collection.suites["held_in"], 0)[1]
+    for name in ("cot", "mmlu", "bbh", "bbh_cot"):
+        assert not at_hand(collection.suites[name], collection.suites[name].protocol.shots)[1]
+    _, missing = at_hand(collection.suites["single_task"], 0)
+    tested_elsewhere = {"anli_r1", "anli_r2", "anli_r3", "unified_qa_science_inst", "wanli"}
+    assert set(missing) == {*tested_elsewhere, "mednli", "cxc"}
 
 
 class Sized(list):

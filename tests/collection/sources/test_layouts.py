@@ -123,7 +123,7 @@ SIBLINGS = {
                 {"data": [{"title": "t", "paragraphs": [{"context": "I am.", "qas": [SQUAD_QA]}]}]}
             )
         },
-        {"passage": "I am.", "question": "Who?", "answer": "I"},
+        {"passage": "I am.", "question": "Who?", "answer": "I", "references": "I"},
     ),
     "PIQA's two files": (
         "piqa",

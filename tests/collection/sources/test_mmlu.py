@@ -2,6 +2,7 @@
 
 import csv
 import shutil
+from collections import Counter
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -9,6 +10,7 @@ import pytest
 
 from flanrepro.collection import render
 from flanrepro.collection.sources import mmlu
+from flanrepro.collection.suites import suite_items
 from flanrepro.errors import InputError
 
 
@@ -36,23 +38,35 @@ def test_every_subject_is_read_whole(mirror):
             assert len(records) == len(rows) == task.splits[split]
             for record, row in zip(records, rows, strict=True):
                 assert record["question"] == row[0].strip()
-                assert record["answer"] == " ".join(row["ABCD".index(row[5]) + 1].split())
-                assert record["answer"] in record["options"].split("\n")
+                assert record["answer"] == row[5]
+                assert record["options"].split("\n") == [" ".join(c.split()) for c in row[1:5]]
             counts[split] += len(rows)
     assert counts == {"exemplars": 285, "test": 14042}
     assert sum(task.splits["validation"] for task in tasks().values()) == 1531
 
 
-def test_a_prompt():
+def test_a_prompt_is_as_in_the_published_evaluation():
     prompt = render(tasks()["mmlu_abstract_algebra"], 0, split="test", exemplars=(0,))
     assert prompt.inputs == (
         "The following are multiple choice questions (with answers) about abstract algebra.\n\n"
         "Find all c in Z_3 such that Z_3[x]/(x^2 + c) is a field.\n"
-        "Options:\n- 0\n- 1\n- 2\n- 3\nAnswer: 1\n\n"
+        "A. 0\nB. 1\nC. 2\nD. 3\nAnswer: B\n\n"
         "Find the degree for the given field extension Q(sqrt(2), sqrt(3), sqrt(18)) over Q.\n"
-        "Options:\n- 0\n- 4\n- 2\n- 6\nAnswer:"
+        "A. 0\nB. 4\nC. 2\nD. 6\nAnswer:"
     )
-    assert prompt.targets == "4"
+    assert prompt.targets == "B"
+
+
+def test_five_shots_are_the_development_questions_in_their_order():
+    for item in suite_items(mmlu.suite(), 5, 1):
+        assert item.prompt.exemplars == (0, 1, 2, 3, 4)
+        assert item.choices == ("A", "B", "C", "D")
+        assert item.choices[item.right] == item.prompt.targets
+
+
+def test_categories_are_the_release_s():
+    sizes = Counter(task.cluster for task in mmlu.tasks())
+    assert sizes == {"STEM": 18, "humanities": 13, "social sciences": 12, "other": 14}
 
 
 def test_the_hubs_layout_gives_the_same_records(mirror, places, monkeypatch):

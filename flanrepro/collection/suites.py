@@ -1,0 +1,130 @@
+"""What a suite asks: its prompts, the options to choose from, and what a right answer is."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from flanrepro.collection import rng
+from flanrepro.collection.prompt import Prompt, check_exemplars, exemplar_candidates, render
+from flanrepro.collection.task import Record, Suite, Task
+from flanrepro.collection.templates import load_templates
+from flanrepro.errors import InputError
+
+_PASSAGES = ("passage", "premise")
+"""Fields with a text that several records may ask about."""
+
+
+@dataclass(frozen=True)
+class Item:
+    """A prompt of a suite, and what its answer is compared with.
+
+    Attributes:
+        prompt: as it is asked.
+        choices: the targets to choose from, in the record's order; empty: it has no options.
+        right: the position of the right one; None without options.
+        references: acceptable answers.
+        group: items of one group are not independent: those on one passage; else each is its own.
+    """
+
+    prompt: Prompt
+    choices: tuple[str, ...]
+    right: int | None
+    references: tuple[str, ...]
+    group: str
+
+
+def at_hand(suite: Suite, shots: int) -> tuple[Suite, dict[str, str]]:
+    """The suite of those tasks that can be evaluated here, and why the others cannot.
+
+    Args:
+        suite: all of it.
+        shots: exemplars per prompt; a task that has none at hand can be asked zero-shot.
+    """
+    missing = {}
+    for task in suite.tasks:
+        reason = task.missing(suite.split_of(task))
+        if not reason and shots:
+            try:
+                check_exemplars(task, shots)
+            except InputError as error:
+                reason = str(error)
+        if reason:
+            missing[task.name] = reason
+    tasks = tuple(task for task in suite.tasks if task.name not in missing)
+    return replace(suite, tasks=tasks), missing
+
+
+def suite_prompts(suite: Suite, shots: int, items: int | None = None) -> list[Prompt]:
+    """The prompts that a suite is evaluated on: the same for every run, whatever its seed.
+
+    Args:
+        suite: its tasks' first templates are used, with answer options.
+        shots: exemplars per prompt, see `Protocol.exemplars`; 0: zero-shot.
+        items: at most so many records per task, drawn without regard to their order; None: all.
+
+    Raises:
+        InputError: `items` is below 1, or a task cannot give exemplars.
+    """
+    if items is not None and items < 1:
+        raise InputError(f"items is {items}: expected at least 1, or None for all")
+    prompts = []
+    for task in suite.tasks:
+        if shots:
+            check_exemplars(task, shots)
+        split, key = suite.split_of(task), rng.mix(rng.key_of(f"suite/{suite.name}/{task.name}"))
+        size = task.size(split)
+        for record in sorted(rng.sample(size, min(items or size, size), key)):
+            which = _exemplars(suite, task, split, record, shots, key) if shots else {}
+            prompts.append(render(task, record, split=split, **which))
+    return prompts
+
+
+def _exemplars(
+    suite: Suite, task: Task, split: str, record: int, shots: int, key: int
+) -> dict[str, Any]:
+    """What `render` needs to know of them."""
+    if suite.protocol.exemplars == "published":  # as they are, even those that repeat themselves
+        return {"exemplars": range(min(shots, task.size(task.exemplar_split)))}
+    same = record if split == task.exemplar_split else None
+    return {"exemplars": exemplar_candidates(task, rng.mix(key, record), same), "shots": shots}
+
+
+def suite_items(suite: Suite, shots: int, items: int | None = None) -> list[Item]:
+    """The items of `suite_prompts`, with the same arguments."""
+    tasks = {task.name: task for task in suite.tasks}
+    return [_item(tasks[prompt.task], prompt) for prompt in suite_prompts(suite, shots, items)]
+
+
+def _item(task: Task, prompt: Prompt) -> Item:
+    record = task.records(prompt.split)[prompt.record]
+    choices, right = _choices(task, prompt, record)
+    passage = next((record[name] for name in _PASSAGES if name in record), None)
+    group = f"{prompt.record}" if passage is None else f"{rng.key_of(passage):016x}"
+    return Item(prompt, choices, right, _references(record, prompt), f"{task.name}/{group}")
+
+
+def _choices(task: Task, prompt: Prompt, record: Record) -> tuple[tuple[str, ...], int | None]:
+    """Each option in the place of the answer in the prompt's target, its reasoning left out."""
+    lines = record.get("choices", "").split("\n")
+    options = [line.partition(" ")[0].rstrip(".") for line in lines]  # B of "B. a dog"
+    if record["answer"] not in options:
+        options = record.get("options", "").split("\n")
+    if record["answer"] not in options:
+        return (), None
+    template = load_templates(task.templates)[prompt.template_idx]
+    fields = {**record, "rationale": ""}
+    targets = [template.targets.format_map({**fields, "answer": option}) for option in options]
+    return tuple(target.strip() for target in targets), options.index(record["answer"])
+
+
+def _references(record: Record, prompt: Prompt) -> tuple[str, ...]:
+    if "references" in record:
+        return tuple(record["references"].split("\n"))
+    return (prompt.targets,)
+
+
+def instruction(task: Task, prompt: Prompt) -> str:
+    """What the prompt's text begins with and must not be cut off; empty where that is nothing."""
+    template = load_templates(task.templates)[prompt.template_idx]
+    record = task.records(prompt.split)[prompt.record]
+    said = template.instruction.format_map({**record, "options": ""})
+    return said + prompt.format.layout.gap if said else ""

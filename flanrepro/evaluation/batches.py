@@ -1,0 +1,178 @@
+"""From a suite's items to padded batches of tokens: what is too long, buckets, batch sizes."""
+
+import os
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from flanrepro.collection.prompt import Prompt, shorten
+from flanrepro.collection.suites import Item, instruction
+from flanrepro.collection.task import Suite
+from flanrepro.data.vocabulary import EOS, Vocabulary
+from flanrepro.errors import InputError
+from flanrepro.model.sizes import T5Config
+
+BUCKETS = (32, 64, 128, 256, 512, 1024, 2048, 4096)
+"""Padded lengths of inputs, in tokens: a model is compiled once for each that occurs."""
+
+BATCH_TOKENS, CPU_BATCH_TOKENS = 65536, 2048
+"""Input tokens per batch at most, padding included: an accelerator wants many; on a CPU each token
+of the output reads the keys and values of the whole batch, and fewer of them stay in its caches."""
+
+MEMORY_SHARE = 0.3
+"""Of the free memory that a batch may take, by the estimate of `rows_per_batch`."""
+
+
+class PromptCut(UserWarning):
+    """Evaluation prompts were longer than the model's length even without exemplars."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A prompt as it is put to the model.
+
+    Attributes:
+        prompt: with as many of its exemplars as fit.
+        ids: of its inputs, with EOS.
+        shortened: how many exemplars it lost.
+        cut: tokens that were cut out, behind the instruction.
+    """
+
+    prompt: Prompt
+    ids: list[int]
+    shortened: int = 0
+    cut: int = 0
+
+
+def encode_items(
+    items: Sequence[Item], suite: Suite, vocabulary: Vocabulary, inputs_length: int
+) -> list[Asked]:
+    """The items' prompts within `inputs_length` tokens.
+
+    A prompt that is too long loses exemplars, whole, until it fits. One that is too long without
+    any keeps its instruction and its end, which holds the question; a warning says how many.
+
+    Raises:
+        InputError: an instruction alone is too long.
+    """
+    encoded = vocabulary.encode_batch([item.prompt.inputs for item in items])
+    tasks = {task.name: task for task in suite.tasks}
+
+    def fits(prompt: Prompt) -> bool:
+        return len(vocabulary.encode(prompt.inputs)) < inputs_length
+
+    asked = []
+    for item, ids in zip(items, encoded, strict=True):
+        prompt, cut = item.prompt, 0
+        if len(ids) >= inputs_length:
+            prompt = shorten(prompt, tasks[prompt.task], fits)
+            ids = vocabulary.encode(prompt.inputs)
+            cut = max(0, len(ids) + 1 - inputs_length)
+        if cut:
+            said = vocabulary.encode(instruction(tasks[prompt.task], prompt).strip())
+            ids = _cut(ids, len(said), cut, prompt)
+        lost = len(item.prompt.exemplars) - len(prompt.exemplars)
+        asked.append(Asked(prompt, [*ids, EOS], lost, cut))
+    _warn(asked, inputs_length)
+    return asked
+
+
+def _cut(ids: list[int], said: int, cut: int, prompt: Prompt) -> list[int]:
+    if said + cut >= len(ids):
+        raise InputError(
+            f"task '{prompt.task}', {prompt.split} record {prompt.record}: the instruction alone "
+            f"has {said} tokens, and {len(ids) + 1 - cut} is the longest input: raise inputs_length"
+        )
+    return ids[:said] + ids[said + cut :]
+
+
+def _warn(asked: Sequence[Asked], inputs_length: int) -> None:
+    cut = [one for one in asked if one.cut]
+    if cut:
+        worst = max(cut, key=lambda one: one.cut)
+        warnings.warn(
+            f"{len(cut)} of {len(asked)} prompts have more than {inputs_length} tokens without any "
+            f"exemplar; what follows their instruction was cut off, {worst.cut} tokens of task "
+            f"'{worst.prompt.task}', {worst.prompt.split} record {worst.prompt.record}, at most: "
+            f"raise inputs_length",
+            PromptCut,
+            stacklevel=4,
+        )
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Inputs of like length: `tokens` int32 [batch, length], `index` of its rows in the inputs."""
+
+    tokens: np.ndarray
+    index: list[int]
+
+
+def batches(
+    encoded: Sequence[Sequence[int]], config: T5Config, targets: Sequence[int] | int
+) -> list[tuple[Batch, int]]:
+    """Batches of inputs of like length with targets of like length, and the targets' length.
+
+    Rows are padded to their bucket's length, which is the next power of two, and batches to its
+    size; both are the same for every batch of a bucket, so that it is compiled for once.
+
+    Args:
+        encoded: ids of each input.
+        config: of the model, for the memory that a row takes.
+        targets: tokens of each input's targets; or the most that are generated, for all.
+    """
+    members: dict[tuple[int, int], list[int]] = {}
+    for i, ids in enumerate(encoded):
+        behind = targets if isinstance(targets, int) else _bucket(targets[i], least=8)
+        members.setdefault((_bucket(len(ids)), behind), []).append(i)
+    made = []
+    for (length, behind), rows in sorted(members.items()):
+        size = min(rows_per_batch(config, length, behind), _bucket(len(rows), least=1))
+        for start in range(0, len(rows), size):
+            index = rows[start : start + size]
+            made.append((Batch(padded([encoded[i] for i in index], (size, length)), index), behind))
+    return made
+
+
+def padded(rows: Sequence[Sequence[int]], shape: tuple[int, int]) -> np.ndarray:
+    """int32 of `shape`: the rows, and 0 behind and below them."""
+    array = np.zeros(shape, np.int32)
+    for i, row in enumerate(rows):
+        array[i, : len(row)] = row
+    return array
+
+
+def _bucket(length: int, least: int = BUCKETS[0]) -> int:
+    return max(least, 1 << (length - 1).bit_length())
+
+
+def rows_per_batch(config: T5Config, inputs_length: int, targets_length: int) -> int:
+    """How many inputs a batch may have: by the memory that is free, and by `BATCH_TOKENS`."""
+    heads, joined = config.num_heads, config.num_heads * config.head_dim
+    attention = 3 * heads * inputs_length * (inputs_length + targets_length)
+    states = inputs_length * (8 * config.emb_dim + 3 * config.mlp_dim)
+    cache = 2 * config.num_decoder_layers * joined * (inputs_length + targets_length)
+    logits = 2 * targets_length * config.vocab_size
+    fitting = MEMORY_SHARE * _free_memory() / (4 * (attention + states + cache + logits))
+    return max(1, int(min(fitting, _batch_tokens() / inputs_length)))
+
+
+def _batch_tokens() -> int:
+    import jax
+
+    return CPU_BATCH_TOKENS if jax.default_backend() == "cpu" else BATCH_TOKENS
+
+
+def _free_memory() -> float:
+    """Bytes on this process's device; a guess where it does not say."""
+    import jax
+
+    stats = None if jax.default_backend() == "cpu" else jax.local_devices()[0].memory_stats()
+    if stats and "bytes_limit" in stats:
+        return stats["bytes_limit"] - stats.get("bytes_in_use", 0)
+    try:
+        return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (ValueError, OSError, AttributeError):  # macOS and Windows have no such number
+        return 4e9

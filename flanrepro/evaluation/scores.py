@@ -1,0 +1,132 @@
+"""From an evaluation's rows to tidy scores: per task, per cluster and for the suite."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from flanrepro.collection.task import Suite, Task
+from flanrepro.evaluation.metrics import metric_values, task_score
+from flanrepro.evaluation.uncertainty import (
+    bootstrap_standard_error,
+    detectable,
+    standard_error,
+    standard_error_over_units,
+)
+
+Rows = Sequence[Mapping[str, Any]]
+
+COUNTS = ("n", "decoded", "shortened", "cut")
+
+
+def score(suite: Suite, shots: int, items: Rows) -> list[dict]:
+    """The scores of a suite's items.
+
+    Args:
+        suite: its protocol says which metric counts and what weighs the same: the tasks (A.3), or
+            clusters of them.
+        shots: exemplars per prompt.
+        items: of `flanrepro.evaluation.evaluate.evaluate`.
+
+    Returns:
+        rows of suite, shots, `level` (`task`, `cluster` or `suite`), task (a cluster's name; of the
+        suite `mean`) and metric; in per cent value, chance (accuracy of picking an option at
+        random), standard_error (with other items of these tasks, clustered by passage),
+        standard_error_tasks (with other tasks, too) and detectable (the smallest difference of two
+        such scores that is found four times in five); n, and of these how many were `decoded`, lost
+        exemplars (`shortened`) or were `cut`. What is not known is None. The suite's row is the
+        last one, and those of a task's other metrics come before it.
+    """
+    own = {task.name: [row for row in items if row["task"] == task.name] for task in suite.tasks}
+    rows = [_task_row(suite, task, own[task.name]) for task in suite.tasks]
+    clusters: dict[str, list[dict]] = {}
+    for task, row in zip(suite.tasks, rows, strict=True):
+        clusters.setdefault(task.cluster, []).append(row)
+    per_cluster = [_mean("cluster", name, of_it) for name, of_it in clusters.items()]
+    units = per_cluster if suite.protocol.unit == "cluster" else rows
+    others = [
+        other
+        for task, row in zip(suite.tasks, rows, strict=True)
+        for other in _other_metrics(row, metric_values(task, own[task.name]))
+    ]
+    if not 1 < len(per_cluster) < len(rows):
+        per_cluster = []
+    common = {"suite": suite.name, "shots": shots}
+    mean = _mean("suite", "mean", units)
+    return [common | row for row in (*rows, *others, *per_cluster, mean)]
+
+
+def _task_row(suite: Suite, task: Task, rows: Rows) -> dict:
+    groups = [row["group"] for row in rows]
+    correct = [row["correct"] for row in rows]
+    metric, value = "accuracy", 100 * sum(correct) / len(rows)
+    error = standard_error(correct, groups)
+    chance = 100 * sum(1 / len(row["choices"]) for row in rows if row["choices"]) / len(rows)
+    if suite.protocol.metric == "table_3":
+        metric, value = task_score(task, rows)
+        if metric != "accuracy":
+            chance = None
+            error = bootstrap_standard_error(lambda drawn: task_score(task, drawn)[1], rows)
+    return {
+        "level": "task",
+        "task": task.name,
+        "metric": metric,
+        **_known(value=value, chance=chance, standard_error=error, standard_error_tasks=error),
+        **_counts(rows),
+    }
+
+
+def _counts(rows: Rows) -> dict[str, int]:
+    return {
+        "n": len(rows),
+        "decoded": sum(row["method"] == "decode" for row in rows),
+        "shortened": sum(row["shortened"] > 0 for row in rows),
+        "cut": sum(row["cut"] > 0 for row in rows),
+    }
+
+
+def _other_metrics(counted: dict, values: Mapping[str, float]) -> list[dict]:
+    """The task's metrics beside the one that is counted; without an error."""
+    unknown = dict.fromkeys(("chance", "standard_error", "standard_error_tasks", "detectable"))
+    return [
+        counted | unknown | _known(value=value) | {"metric": metric}
+        for metric, value in values.items()
+        if metric != counted["metric"]
+    ]
+
+
+def _mean(level: str, name: str, rows: Rows) -> dict:
+    """Each row weighs the same; errors of independent rows add up."""
+    columns = {key: [row[key] for row in rows] for key in ("value", "chance", "standard_error")}
+    known = {key: column for key, column in columns.items() if None not in column}
+    values, errors = known.get("value"), known.get("standard_error")
+    metrics = {row["metric"] for row in rows}
+    return {
+        "level": level,
+        "task": name,
+        "metric": metrics.pop() if len(metrics) == 1 else "several",
+        **_known(
+            value=np.mean(values) if values else None,
+            chance=np.mean(known["chance"]) if "chance" in known else None,
+            standard_error=math.hypot(*errors) / len(rows) if errors else None,
+            standard_error_tasks=(
+                standard_error_over_units(np.array(values) / 100, range(len(rows)))
+                if values
+                else None
+            ),
+        ),
+        **{key: sum(row[key] for row in rows) for key in COUNTS},
+    }
+
+
+def _known(**values: float | None) -> dict[str, float | None]:
+    """As JSON has them, what is not known being None; with what an error can see of a difference.
+
+    Items that are all right or all wrong have no error and say nothing of what would be seen.
+    """
+    made = {k: None if v is None or math.isnan(v) else float(v) for k, v in values.items()}
+    if "standard_error" in made:
+        error = made["standard_error"]
+        made["detectable"] = float(detectable(math.sqrt(2) * error)) if error else None
+    return made

@@ -1,0 +1,143 @@
+"""Checkpoints on suites, without training: public ones, shipped ones, runs, and baselines."""
+
+import hashlib
+import json
+import re
+import warnings
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from flanrepro.collection.task import Collection, load_collection
+from flanrepro.errors import InputError
+from flanrepro.evaluation.baselines import BASELINES
+from flanrepro.experiments.evaluations import read_items, scores_of, suite_of, write_whole
+from flanrepro.experiments.store import environment
+from flanrepro.model.model import Model
+from flanrepro.model.tree import flat
+
+
+class MissingCheckpoints(UserWarning):
+    """Some of the checkpoints that were asked for could not be loaded."""
+
+
+def evaluate_checkpoints(
+    names: Sequence[str],
+    collection: str,
+    suites: Sequence[str],
+    folder: Path,
+    *,
+    shots: Sequence[int] | None = None,
+    items: int | None = None,
+    method: str = "",
+):
+    """Scores of checkpoints, as a DataFrame; what was evaluated before is read.
+
+    Args:
+        names: what `flanrepro.load` takes, or a baseline: `random`, `majority`.
+        collection: has the suites.
+        suites: names of suites, or of single tasks.
+        folder: gets a folder per checkpoint, named by it and by a digest of its parameters, with
+            `manifest.json`, `scores/` and `predictions/`.
+        shots: exemplars per prompt; None: zero-shot and each suite's own number.
+        items, method: see `flanrepro.experiments.evaluations.scores_of`.
+
+    Returns:
+        columns checkpoint, folder, and those of `flanrepro.evaluation.scores.score`.
+
+    Raises:
+        InputError: unknown suite or method; or no checkpoint could be loaded. One that could not be
+            loaded beside others that could is a warning, and is left out.
+    """
+    import pandas as pd
+
+    loaded, rows, failed = load_collection(collection), [], {}
+    asked = [(suite, k) for suite in suites for k in _shots(loaded, suite, shots)]
+    for name in names:
+        try:
+            model = name if name in BASELINES else _load(name)
+        except InputError as error:
+            failed[name] = str(error)
+            continue
+        own = _folder(folder, model)
+        for suite, k in tqdm(asked, desc=name, unit="evaluation", leave=False):
+            scores = scores_of(own, lambda m=model: m, loaded, suite, k, items, method)
+            rows += [{"checkpoint": name, "folder": str(own)} | row for row in scores]
+    if failed:
+        said = "; ".join(f"{name}: {reason}" for name, reason in failed.items())
+        if not rows:
+            raise InputError(f"no checkpoint could be loaded: {said}")
+        warnings.warn(f"left out {said}", MissingCheckpoints, stacklevel=2)
+    return pd.DataFrame(rows)
+
+
+def differences(scores, base: str):
+    """Each checkpoint against another one over the same items, as a DataFrame.
+
+    Args:
+        scores: of `evaluate_checkpoints`.
+        base: the checkpoint to compare with.
+
+    Returns:
+        suite, shots, checkpoint, and what `flanrepro.evaluation.uncertainty.paired_difference`
+        gives, in points of accuracy.
+    """
+    import pandas as pd
+
+    from flanrepro.evaluation.uncertainty import paired_difference
+
+    rows = []
+    totals = scores[scores["level"] == "suite"]
+    for (suite, shots), group in totals.groupby(["suite", "shots"], sort=False):
+        items = {row.checkpoint: _items(row) for row in group.itertuples()}
+        for name in items:
+            if name != base and base in items:
+                found = paired_difference(items[name], items[base])
+                rows.append({"suite": suite, "shots": shots, "checkpoint": name, **found})
+    return pd.DataFrame(rows)
+
+
+def _items(row) -> list[dict]:
+    return read_items(Path(row.folder), row.predictions)
+
+
+def _shots(collection: Collection, suite: str, shots: Sequence[int] | None) -> Iterable[int]:
+    own = suite_of(collection, suite).protocol.shots
+    return dict.fromkeys(shots if shots is not None else (0, own))
+
+
+def _load(name: str) -> Model:
+    from flanrepro.model.load import load
+
+    return load(name)
+
+
+def _folder(folder: Path, model: Model | str) -> Path:
+    """Where a model's evaluations are; its manifest says what it is and what evaluated it."""
+    name = model if isinstance(model, str) else f"{_slug(model.name)}-{digest(model)}"
+    path = folder / name / "manifest.json"
+    if not path.is_file():
+        facts = {"name": model} if isinstance(model, str) else _facts(model)
+        write_whole(path, json.dumps(facts | environment(), indent=1))
+    return path.parent
+
+
+def _slug(name: str) -> str:
+    return re.sub(r"[^\w.-]+", "--", name.strip("/."))[-80:]
+
+
+def _facts(model: Model) -> dict:
+    leaves = flat(model.params).values()
+    parameters = sum(int(np.size(leaf)) for leaf in leaves)
+    return {"name": model.name, "parameters": parameters, "config": vars(model.config)}
+
+
+def digest(model: Model) -> str:
+    """8 hexadecimal digits that change with the parameters and with how they are computed with."""
+    total = hashlib.sha256(repr(model.config).encode())
+    for name, leaf in sorted(flat(model.params).items()):
+        total.update(name.encode())
+        total.update(np.ascontiguousarray(leaf))
+    return total.hexdigest()[:8]

@@ -1,0 +1,167 @@
+"""Scores of a model, evaluated once and read from then on."""
+
+import dataclasses
+import json
+import os
+import shutil
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+
+import filelock
+
+from flanrepro.collection.suites import at_hand
+from flanrepro.collection.task import Collection, MissingTasks, Suite
+from flanrepro.errors import InputError
+from flanrepro.model.model import Model
+
+VERSION = 1
+"""Goes up when suites ask or score otherwise, so that older scores are not read."""
+
+
+def scores_of(
+    folder: Path,
+    model: Callable[[], Model | str],
+    collection: Collection,
+    suite_name: str,
+    shots: int,
+    items: int | None = None,
+    method: str = "",
+    lengths: tuple[int, int] | None = None,
+) -> list[dict]:
+    """The scores of a model on a suite, kept in `folder` with its answers to each item.
+
+    Args:
+        folder: gets `scores/` and `predictions/` (one JSON row per item).
+        model: called where the scores are not there yet; gives a model, or a baseline's name.
+        collection: has the suite, or the task, called `suite_name`.
+        shots: exemplars per prompt; 0: zero-shot.
+        items: at most so many per task; None: all.
+        method: see `flanrepro.evaluation.evaluate.METHODS`; empty: the suite's protocol.
+        lengths: longest inputs and targets, in tokens; None: the protocol's.
+
+    Returns:
+        rows of `flanrepro.evaluation.scores.score`, with the name of their file of `predictions`.
+    """
+    suite, missing = suite_of(collection, suite_name), {}
+    full = suite
+    name = f"{suite_name}_{shots}shot_{items or 'all'}" + (f"_{method}" if method else "")
+    settings = _settings(suite, shots, items, method, lengths)
+    path = folder / "scores" / f"{name}.json"
+    if _kept(path, settings) is None:
+        suite, missing = at_hand(suite, shots)
+    if missing:  # other tasks, other scores: once the rest is at hand, they are made anew
+        name += f"_{len(suite.tasks)}of{len(full.tasks)}tasks"
+        path = path.with_name(f"{name}.json")
+    folder.mkdir(parents=True, exist_ok=True)
+    with filelock.FileLock(folder / "evaluation.lock"):
+        rows = _kept(path, settings)
+        if rows is None:
+            _report(suite, missing)
+            items_file = folder / "predictions" / f"{name}.jsonl"
+            rows = _evaluate(model(), suite, items_file, shots, items, method, lengths)
+            rows = [row | {"predictions": items_file.name} for row in rows]
+            write_whole(path, json.dumps({"settings": settings, "scores": rows}, indent=1))
+    return rows
+
+
+def suite_of(collection: Collection, name: str) -> Suite:
+    """A suite by name, or the one of a single task; InputError lists the suites."""
+    if name in collection.suites:
+        return collection.suites[name]
+    if name in collection.every_task:
+        single = collection.suites.get("single_task", Suite("", ()))
+        return dataclasses.replace(single, name=name, tasks=(collection.task(name),))
+    raise InputError(
+        f"collection '{collection.name}' has no suite '{name}': it has "
+        f"{', '.join(collection.suites)}, and each of its tasks by name"
+    )
+
+
+def _settings(suite: Suite, shots: int, items: int | None, method: str, lengths) -> dict:
+    """What the scores depend on, beside the model and the tasks at hand."""
+    protocol = dataclasses.asdict(suite.protocol)
+    del protocol["source"], protocol["shots"]
+    if method:
+        protocol["method"] = method
+    if lengths:
+        protocol["inputs_length"], protocol["targets_length"] = lengths
+    return {"version": VERSION, "shots": shots, "items": items, **protocol}
+
+
+def _kept(path: Path, settings: dict) -> list[dict] | None:
+    if not path.is_file():
+        return None
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:
+        raise InputError(
+            f"{path} is no JSON: expected an evaluation's scores; move the file away and run again"
+        ) from None
+    same = isinstance(found, dict) and found.get("settings") == settings
+    return found["scores"] if same else None
+
+
+def _report(suite: Suite, missing: dict[str, str]) -> None:
+    if missing:
+        reason = next(iter(missing.values()))
+        rest = f"left out {', '.join(missing)}, because e.g. {reason}"
+        if not suite.tasks:
+            raise InputError(f"suite '{suite.name}' has no task that is at hand: {rest}")
+        warnings.warn(f"suite '{suite.name}': {rest}", MissingTasks, stacklevel=3)
+
+
+def read_items(folder: Path, predictions: str) -> list[dict]:
+    """The rows of an evaluation's items, by the column `predictions` of its scores."""
+    path = folder / "predictions" / predictions
+    try:
+        with path.open(encoding="utf-8") as file:
+            return [json.loads(line) for line in file]
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"{path} cannot be read ({error}): expected a JSON object per line; move the scores of "
+            f"the same name away and evaluate again"
+        ) from None
+
+
+def _evaluate(
+    model: Model | str,
+    suite: Suite,
+    path: Path,
+    shots: int,
+    items: int | None,
+    method: str,
+    lengths,
+) -> list[dict]:
+    from flanrepro.evaluation.evaluate import evaluate
+    from flanrepro.evaluation.scores import score
+
+    inputs_length, targets_length = lengths or (None, None)
+    rows = evaluate(
+        model,
+        suite,
+        shots=shots,
+        items=items,
+        method=method,
+        inputs_length=inputs_length,
+        targets_length=targets_length,
+    )
+    lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+    write_whole(path, lines)
+    return score(suite, shots, rows)
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Writes a file whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    try:
+        part.write_text(text, encoding="utf-8")
+        os.replace(part, path)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        free = shutil.disk_usage(path.parent).free
+        raise InputError(
+            f"{path} could not be written ({error.strerror}; {free / 1e6:.0f} MB free): free some "
+            "space and run again, what was written before is whole"
+        ) from None
