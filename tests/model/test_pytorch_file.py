@@ -163,7 +163,10 @@ def attacks(marker) -> dict[str, tuple[bytes, str]]:
             "not call",
         ),
         "too few arguments": (state(a=rebuild + plain((1,)) + b"R"), "cut short"),
-        "a tensor of parameters": (state(a=parameter + plain(("x",)) + b"R"), "'a' is no tensor|another size"),
+        "a tensor of parameters": (
+            state(a=parameter + plain(("x",)) + b"R"),
+            "'a' is no tensor|another size",
+        ),
         "no dictionary": (b"\x80\x02" + plain([1, 2]) + b".", "no dictionary|another size"),
         "an unknown storage": (state(a=tensor(storage(kind="dtype"))), "torch.dtype"),
         "reserved memory": (b"\x80\x05\x96" + struct.pack("<Q", 1 << 50) + b".", "BYTEARRAY8|cut"),

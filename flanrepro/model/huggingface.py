@@ -1,0 +1,307 @@
+"""Checkpoints in the Hugging Face Hub's layout: T5 v1.1, T5-LM, Flan-T5, and mT5, in and out."""
+
+import contextlib
+import functools
+import json
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from flanrepro.data.files import mirror, read_json_object, status_of
+from flanrepro.data.vocabulary import EOS, EXTRA_IDS, PAD, Vocabulary, load_vocabulary
+from flanrepro.errors import InputError
+from flanrepro.model import tree
+from flanrepro.model.huggingface_names import EMBEDDING, shapes, tensor_names, turned
+from flanrepro.model.model import Model
+from flanrepro.model.sizes import T5Config
+from flanrepro.model.weight_files import Tensors, float32, tensors
+
+HEAD = "lm_head.weight"
+
+_EMBEDDINGS = ("shared.weight", "encoder.embed_tokens.weight", "decoder.embed_tokens.weight")
+"""One embedding under three names, of which a file has some."""
+
+_UNUSED = "decoder.block.0.layer.1.EncDecAttention.relative_attention_bias.weight"
+"""In files of the first T5; `transformers` ignores it too, cross-attention has no positions."""
+
+_DIMENSIONS = {
+    "vocab_size": "vocab_size",
+    "emb_dim": "d_model",
+    "num_heads": "num_heads",
+    "head_dim": "d_kv",
+    "num_encoder_layers": "num_layers",
+    "num_decoder_layers": "num_decoder_layers",
+    "mlp_dim": "d_ff",
+}
+"""`T5Config`'s fields, and those of their `config.json`."""
+
+LARGEST = 1 << 20
+"""Of them; a damaged file may have any number, and shapes of such sizes fit no array."""
+
+_DEFAULTS = {
+    "t5": {"feed_forward_proj": "relu", "tie_word_embeddings": True},
+    "mt5": {"feed_forward_proj": "gated-gelu", "tie_word_embeddings": False},
+}
+"""What `config.json` means by leaving a field out, by its `model_type`."""
+
+_ARCHITECTURE = {
+    "feed_forward_proj": "gated-gelu",
+    "dense_act_fn": "gelu_new",
+    "is_gated_act": True,
+    "is_encoder_decoder": True,
+    "layer_norm_epsilon": 1e-6,
+    "relative_attention_num_buckets": 32,
+    "relative_attention_max_distance": 128,
+    "pad_token_id": PAD,
+    "eos_token_id": EOS,
+    "decoder_start_token_id": PAD,
+}
+"""What our network has no choice of; other values would load and compute something else."""
+
+_SMALL_FILES = ("config.json", "generation_config.json", "tokenizer_config.json", "spiece.model")
+
+
+def download(name: str) -> Path:
+    """The folder of the Hub's repository `OWNER/NAME`, downloaded unless it is in the Hub's cache.
+
+    Its weights are taken as safetensors, and as PyTorch's format only where there are none. Where
+    FLANREPRO_MIRROR is set it is `models/OWNER/NAME` in there, and nothing is downloaded.
+
+    Raises:
+        InputError: it is not in the mirror; or the extra `hub` is not installed, or the Hub cannot
+            be reached or has no such repository.
+    """
+    folder = mirror()
+    if folder:
+        local = folder / "models" / name
+        if not status_of(local, folder=True):
+            raise InputError(
+                f"the mirror {folder} (FLANREPRO_MIRROR) has no folder 'models/{name}': put a copy "
+                f"of that repository's files there, or unset FLANREPRO_MIRROR to download it"
+            )
+        return local
+    try:
+        import huggingface_hub
+    except ImportError:
+        raise InputError(
+            f"the model '{name}' comes from the Hugging Face Hub: pip install 'flanrepro[hub]'"
+        ) from None
+    get = functools.partial(huggingface_hub.snapshot_download, name)
+    try:
+        local = Path(get(allow_patterns=[*_SMALL_FILES, "model*.safetensors*"]))
+        if not any(local.glob("model*.safetensors")):
+            local = Path(get(allow_patterns=[*_SMALL_FILES, "pytorch_model*.bin*"]))
+    except Exception as error:  # every network failure has a class of its own there
+        reason = " ".join(str(error).split())[:200]
+        raise InputError(
+            f"the model '{name}' could not be had from the Hugging Face Hub ({reason}); check its "
+            f"name and the network, or give the path of a folder with its files"
+        ) from None
+    return local
+
+
+def read(folder: Path, vocabulary: str = "") -> Model:
+    """The model in a folder with `config.json`, weights and `spiece.model`.
+
+    The weights are `model.safetensors` or `pytorch_model.bin`, or the shards that
+    `model.safetensors.index.json` or `pytorch_model.bin.index.json` lists, the first of these that
+    is there; in float32, float16 or bfloat16. Parameters are NumPy arrays, float32.
+
+    Args:
+        folder: such a one.
+        vocabulary: another than the folder's, see `flanrepro.data.vocabulary.load_vocabulary`.
+
+    Raises:
+        InputError: a file is missing or damaged; it is another architecture; a tensor is missing,
+            too many or of another shape; the vocabulary has more pieces than the model has rows.
+    """
+    folder = Path(folder)
+    fields, config = _config(folder / "config.json")
+    found = _vocabulary(folder, vocabulary, config)
+    theirs = tensors(folder)
+    embedding = _one_of(theirs, _EMBEDDINGS, folder)
+    if config.logits_via_embedding:
+        _one_of(theirs, (_EMBEDDINGS[0], HEAD), folder)
+    elif fields["tie_word_embeddings"] and embedding:
+        # Tied, without the scaling of tied logits: so transformers 5 writes T5 v1.1.
+        theirs.setdefault(HEAD, embedding)
+    theirs.pop(_UNUSED, None)
+    names = tensor_names(config)
+    expected = {
+        names[path]: leaf.shape if path == EMBEDDING else leaf.shape[::-1]
+        for path, leaf in tree.flat(shapes(config)).items()
+    }
+    tree.check({name: shape for name, (shape, _) in theirs.items()}, expected, str(folder))
+    leaves = {
+        path: np.ascontiguousarray(turned(path, float32(name, theirs[name][1], folder)))
+        for path, name in names.items()
+    }
+    return Model(folder.name, config, tree.nested(leaves), found)
+
+
+def write(model: Model, folder: Path) -> None:
+    """Writes a model so that `transformers` loads it and its tokenizer: float32, safetensors.
+
+    Raises:
+        InputError: a file cannot be written; or the vocabulary is of a kind that T5's tokenizer
+            there does not have.
+    """
+    from safetensors.numpy import save_file
+
+    vocabulary, folder = model.vocabulary, Path(folder)
+    pieces = vocabulary.path.read_bytes()
+    _check_unigram(pieces, vocabulary.path)
+    config = _ARCHITECTURE | {
+        "architectures": ["T5ForConditionalGeneration"],
+        "model_type": "t5",
+        "dropout_rate": model.config.dropout_rate,
+        "tie_word_embeddings": model.config.logits_via_embedding,
+        **{theirs: getattr(model.config, ours) for ours, theirs in _DIMENSIONS.items()},
+    }
+    generation = {key: value for key, value in config.items() if key.endswith("_token_id")}
+    tokenizer = {
+        "tokenizer_class": "T5Tokenizer",
+        "extra_ids": vocabulary.extra_ids,
+        "additional_special_tokens": [f"<extra_id_{i}>" for i in range(vocabulary.extra_ids)],
+        "pad_token": "<pad>",
+        "eos_token": "</s>",
+        "unk_token": "<unk>",
+    }
+    weights = functools.partial(
+        save_file, tensors_of(model.config, model.params), metadata={"format": "pt"}
+    )
+    _write(folder / "model.safetensors", weights)
+    _write(folder / "spiece.model", lambda part: part.write_bytes(pieces))
+    for name, content in (
+        ("tokenizer_config.json", tokenizer),
+        ("generation_config.json", generation),
+        ("config.json", config),
+    ):
+        text = json.dumps(content, indent=2) + "\n"
+        _write(folder / name, functools.partial(Path.write_text, data=text, encoding="utf-8"))
+
+
+def tensors_of(config: T5Config, params: dict[str, Any]) -> dict[str, np.ndarray]:
+    """Our parameters under their names and in their layout there, float32."""
+    leaves = tree.flat(params)
+    expected = {path: leaf.shape for path, leaf in tree.flat(shapes(config)).items()}
+    tree.check({path: np.shape(leaf) for path, leaf in leaves.items()}, expected, "the model")
+    return {
+        name: np.array(turned(path, np.asarray(leaves[path])), np.float32, order="C")
+        for path, name in tensor_names(config).items()
+    }
+
+
+def check_vocabulary(vocabulary: Vocabulary, config: T5Config, where: str) -> None:
+    """InputError if the vocabulary has pieces that the model has no embedding of."""
+    pieces = vocabulary.first_sentinel + 1 - vocabulary.extra_ids
+    if pieces > config.vocab_size:
+        raise InputError(
+            f"{where}: the model has {config.vocab_size} rows in its embedding, and the vocabulary "
+            f"{vocabulary.path} has {pieces} pieces: give the vocabulary that it was trained with"
+        )
+
+
+def _config(path: Path) -> tuple[dict[str, Any], T5Config]:
+    """A `config.json`, with what it leaves out, and our configuration of the same model."""
+    fields = read_json_object(path, ["model_type"])
+    kind = fields["model_type"]
+    if kind not in list(_DEFAULTS):  # it may be a list
+        raise InputError(
+            f"{path}: model_type is '{kind}', another architecture: expected t5 (T5 v1.1, T5-LM, "
+            f"Flan-T5) or mt5; take such a checkpoint"
+        )
+    fields = _DEFAULTS[kind] | {key: value for key, value in fields.items() if value is not None}
+    for key, expected in _ARCHITECTURE.items():
+        if fields.get(key, expected) != expected:
+            raise InputError(
+                f"{path}: {key} is {fields[key]!r}, another architecture: expected {expected!r}, "
+                f"as in T5 v1.1 and Flan-T5; take such a checkpoint"
+            )
+    fields.setdefault("num_decoder_layers", fields.get("num_layers"))
+    for key in _DIMENSIONS.values():
+        if type(fields.get(key)) is not int or not 0 < fields[key] <= LARGEST:
+            raise InputError(
+                f"{path}: {key} is {fields.get(key)!r}: expected a whole number from 1 to "
+                f"{LARGEST}; download the file again"
+            )
+    dropout = fields.get("dropout_rate", 0.1)
+    if type(dropout) not in (int, float) or not 0 <= dropout < 1:
+        raise InputError(f"{path}: dropout_rate is {dropout!r}: expected 0 to 1; mend it")
+    # Tied logits are scaled, unless transformers 5 says otherwise; mT5's never are.
+    scaled = fields.get("scale_decoder_outputs", fields["tie_word_embeddings"])
+    return fields, T5Config(
+        **{ours: fields[key] for ours, key in _DIMENSIONS.items()},
+        dropout_rate=float(dropout),
+        logits_via_embedding=bool(scaled) and kind == "t5",
+    )
+
+
+def _one_of(theirs: Tensors, names: Sequence[str], folder: Path):
+    """The tensor that is there under some of `names`, kept under the first; None if there is none.
+
+    InputError if it is not the same under all of them.
+    """
+    found = [name for name in names if name in theirs]
+    if not found:
+        return None
+    first, *others = found
+    for name in others:
+        pair = (float32(one, theirs[one][1], folder) for one in (first, name))
+        if not np.array_equal(*pair):
+            raise InputError(
+                f"{folder}: tensors '{first}' and '{name}' differ, and by config.json they are one "
+                f"embedding: take another copy of the checkpoint, or set tie_word_embeddings right"
+            )
+        del theirs[name]
+    theirs[names[0]] = theirs.pop(first)
+    return theirs[names[0]]
+
+
+def _vocabulary(folder: Path, name: str, config: T5Config) -> Vocabulary:
+    path = folder / "spiece.model"
+    if name:
+        found = load_vocabulary(name)
+    elif status_of(path):
+        options = folder / "tokenizer_config.json"
+        stated = read_json_object(options).get("extra_ids") if status_of(options) else None
+        found = Vocabulary(path, stated if type(stated) is int and stated >= 0 else EXTRA_IDS)
+    else:
+        raise InputError(
+            f"{folder} has no spiece.model: put the model's SentencePiece file there, or give "
+            f"vocabulary='t5' or the path of one"
+        )
+    check_vocabulary(found, config, str(folder))
+    return found
+
+
+def _check_unigram(model: bytes, path: Path) -> None:
+    """InputError if T5's tokenizer in `transformers` would split text otherwise."""
+    from sentencepiece import sentencepiece_model_pb2 as proto
+
+    kinds = proto.TrainerSpec.ModelType
+    kind = proto.ModelProto.FromString(model).trainer_spec.model_type
+    if kind != kinds.Value("UNIGRAM"):
+        raise InputError(
+            f"the vocabulary {path} is of the kind {kinds.Name(kind)}, and T5's tokenizer in "
+            f"`transformers` knows UNIGRAM alone: write the model in T5X's layout"
+        )
+
+
+def _write(path: Path, write: Callable[[Path], Any]) -> None:
+    """Writes a file whole or not at all."""
+    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write(part)
+        os.replace(part, path)
+    except Exception as error:  # safetensors has a class of its own
+        with contextlib.suppress(OSError):
+            part.unlink()
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise InputError(
+            f"{path} could not be written ({reason}): give another folder, or free space"
+        ) from None
