@@ -3,7 +3,18 @@
 Importing this package imports neither JAX, TensorFlow nor SeqIO: each part imports what it needs.
 """
 
+from typing import Any
+
 from flanrepro.errors import InputError
 
 __version__ = "0.1.0"
-__all__ = ["InputError", "__version__"]
+__all__ = ["InputError", "__version__", "load", "save"]
+
+
+def __getattr__(name: str) -> Any:
+    """`load` and `save` of `flanrepro.model.load`, imported when they are first asked for."""
+    if name not in ("load", "save"):
+        raise AttributeError(f"module 'flanrepro' has no attribute '{name}'")
+    from flanrepro.model import load
+
+    return getattr(load, name)
