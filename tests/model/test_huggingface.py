@@ -307,10 +307,10 @@ def test_without_the_hub_s_package_the_sentence_names_the_extra(monkeypatch):
 
 
 def test_without_the_network_the_sentence_says_what_to_do(tmp_path, monkeypatch):
-    hub = pytest.importorskip("huggingface_hub")
+    constants = pytest.importorskip("huggingface_constants")
     monkeypatch.delenv("FLANREPRO_MIRROR", raising=False)
-    monkeypatch.setattr(hub.constants, "HF_HUB_OFFLINE", True)
-    monkeypatch.setattr(hub.constants, "HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
     with pytest.raises(InputError, match=r"'google/t5' could not be had .*path of a folder"):
         huggingface.download("google/t5")
 
