@@ -307,7 +307,7 @@ def test_without_the_hub_s_package_the_sentence_names_the_extra(monkeypatch):
 
 
 def test_without_the_network_the_sentence_says_what_to_do(tmp_path, monkeypatch):
-    constants = pytest.importorskip("huggingface_constants")
+    constants = pytest.importorskip("huggingface_hub.constants")
     monkeypatch.delenv("FLANREPRO_MIRROR", raising=False)
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
