@@ -35,17 +35,16 @@ def evaluate(
     """Score checkpoints on suites; what was evaluated before is read."""
     from flanrepro.collection import load_collection
     from flanrepro.errors import InputError
-    from flanrepro.experiments.checkpoints import evaluate_checkpoints
+    from flanrepro.experiments.checkpoints import evaluate_checkpoints, listed
     from flanrepro.experiments.profiles import workspace
 
-    numbers = [part.strip() for part in shots.split(",") if part.strip()]
+    numbers = listed(shots, ())
     if not all(part.isdigit() for part in numbers):
         raise InputError(f"shots is '{shots}': expected whole numbers with commas between")
-    names = [part.strip() for part in suite.split(",") if part.strip()]
     table = evaluate_checkpoints(
         checkpoints,
         collection,
-        names or list(load_collection(collection).suites),
+        listed(suite, load_collection(collection).suites),
         workspace(out) / "evaluations",
         shots=[int(part) for part in numbers] or None,
         items=items or None,

@@ -23,6 +23,11 @@ class MissingCheckpoints(UserWarning):
     """Some of the checkpoints that were asked for could not be loaded."""
 
 
+def listed(text: str, otherwise: Iterable[str]) -> list[str]:
+    """The names in a text with commas between; `otherwise` where there is none."""
+    return [name.strip() for name in text.split(",") if name.strip()] or list(otherwise)
+
+
 def evaluate_checkpoints(
     names: Sequence[str],
     collection: str,

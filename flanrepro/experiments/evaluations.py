@@ -111,9 +111,9 @@ def _report(suite: Suite, missing: dict[str, str]) -> None:
         warnings.warn(f"suite '{suite.name}': {rest}", MissingTasks, stacklevel=3)
 
 
-def read_items(folder: Path, predictions: str) -> list[dict]:
+def read_items(folder: Path | str, predictions: str) -> list[dict]:
     """The rows of an evaluation's items, by the column `predictions` of its scores."""
-    path = folder / "predictions" / predictions
+    path = Path(folder) / "predictions" / predictions
     try:
         with path.open(encoding="utf-8") as file:
             return [json.loads(line) for line in file]

@@ -36,6 +36,7 @@ class Profile:
         run: fields of `RunSpec`; `start: shipped` stands for the shipped checkpoint's name.
         single_task: fields that are other for a run on one task alone, with `validate_every`
             (steps) and `items`.
+        checkpoints: `names` of what is evaluated without training, and `items` per task.
         models: fields of `run` that are other for another size than `model`, by size.
     """
 
@@ -47,6 +48,7 @@ class Profile:
     shots: int
     run: dict[str, Any] = field(hash=False)
     single_task: dict[str, Any] = field(default_factory=dict, hash=False)
+    checkpoints: dict[str, Any] = field(default_factory=dict, hash=False)
     models: dict[str, dict[str, Any]] = field(default_factory=dict, hash=False)
 
     def items_of(self, suite: str) -> int | None:

@@ -29,6 +29,7 @@ def collection() -> Collection:
         cot.suite(),
         mmlu.suite(),
         *bbh.suites(),
+        evaluation.suite(),
     )
     return Collection(
         name="pocket",

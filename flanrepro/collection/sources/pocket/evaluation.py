@@ -13,7 +13,7 @@ from flanrepro.collection.sources.pocket.flan2021 import (
     PLACES,
 )
 from flanrepro.collection.sources.pocket.world import HELD_OUT, KINDS, Dice, fact, task
-from flanrepro.collection.task import Record, Task
+from flanrepro.collection.task import Record, Suite, Task, protocol
 
 LARGE = {"train": 2000, "validation": 200, "test": 200}
 SMALL = 128
@@ -114,11 +114,20 @@ TARGETS = {
 
 def tasks() -> tuple[Task, ...]:
     """The targets with their large training sets, then with the small ones."""
-    large = [
+    return (*_large(), *map(_small, _large()))
+
+
+def suite() -> Suite:
+    """The targets' test records, by Table 3's metrics."""
+    return Suite("single_task", _large(), "test", protocol("pocket", "single_task"))
+
+
+@functools.cache
+def _large() -> tuple[Task, ...]:
+    return tuple(
         task(name, "evaluation", cluster, make, templates=templates, splits=LARGE)
         for name, (make, cluster, templates) in TARGETS.items()
-    ]
-    return (*large, *map(_small, large))
+    )
 
 
 def _small(large: Task) -> Task:

@@ -1,0 +1,84 @@
+"""Checkpoints side by side on every suite, beside what the paper states of its own."""
+
+from importlib import resources
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+
+from flanrepro.report.figure3 import PANELS, SUITES
+from flanrepro.report.figures import COLORS, MARKERS, STYLE, new_figure
+
+NAMES = SUITES | {"mmlu": "MMLU", "bbh": "BBH", "single_task": "Single tasks"}
+
+
+def published() -> pd.DataFrame:
+    """What the paper states of T5-LM XL tuned on Flan 2022 (Flan-T5 XL) and on other collections.
+
+    Columns: checkpoint, trained_on, suite, setting (`zero_shot` or `few_shot`), value in per cent,
+    place. Of T5-LM as it is, before tuning, the paper states no number.
+    """
+    with resources.files("flanrepro.report").joinpath("published.csv").open() as file:
+        return pd.read_csv(file)
+
+
+def beside_published(scores: pd.DataFrame) -> pd.DataFrame:
+    """A row per checkpoint, suite and setting.
+
+    Args:
+        scores: of `flanrepro.experiments.checkpoints.evaluate_checkpoints`.
+
+    Returns:
+        checkpoint, suite, setting, shots, value, low and high (95 % of a normal distribution with
+        the standard error over items), chance, detectable, n, paper (of Flan-T5 XL) and folder.
+    """
+    table = scores[scores["level"] == "suite"].copy()
+    table["setting"] = np.where(table["shots"] > 0, "few_shot", "zero_shot")
+    half = 1.96 * table["standard_error"].astype(float)
+    table["low"], table["high"] = table["value"] - half, table["value"] + half
+    paper = published().query("trained_on == 'Flan 2022'").set_index(["suite", "setting"])["value"]
+    keys = pd.MultiIndex.from_frame(table[["suite", "setting"]])
+    table["paper"] = paper.reindex(keys).to_numpy()
+    columns = ["checkpoint", "suite", "setting", "shots", "value", "low", "high", "chance"]
+    return table[[*columns, "detectable", "n", "paper", "folder"]].reset_index(drop=True)
+
+
+def draw(table: pd.DataFrame, paper: bool) -> plt.Figure:
+    """The figure from `beside_published`: a panel per setting, a group of points per suite.
+
+    Bars are 95 % intervals over items, dashes chance, diamonds the paper's Flan-T5 XL.
+
+    Args:
+        table: of any checkpoints; the order of the first suite is that of the points.
+        paper: with the paper's values, which are of the real suites.
+    """
+    fig, axes = new_figure(len(PANELS), sharey=True)
+    suites = [suite for suite in NAMES if suite in set(table["suite"])]
+    with mpl.rc_context(STYLE):
+        for ax, (setting, title) in zip(axes, PANELS.items(), strict=True):
+            _draw_panel(ax, table[table["setting"] == setting], suites, paper)
+            ax.set(title=title, ylim=(0, 100))
+            ax.set_xticks(range(len(suites)), [NAMES[suite] for suite in suites], rotation=20)
+        axes[0].set_ylabel("score (%)")
+        fig.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
+    return fig
+
+
+def _draw_panel(ax: plt.Axes, table: pd.DataFrame, suites: list[str], paper: bool) -> None:
+    names = list(dict.fromkeys(table["checkpoint"]))
+    shifts = np.linspace(-0.3, 0.3, len(names)) if len(names) > 1 else [0.0]
+    for i, (name, shift) in enumerate(zip(names, shifts, strict=True)):
+        own = table[table["checkpoint"] == name].set_index("suite")
+        x = np.array([suites.index(suite) for suite in own.index]) + shift
+        bars = np.array([own["value"] - own["low"], own["high"] - own["value"]], float)
+        style = {"color": COLORS[i % len(COLORS)], "fmt": MARKERS[i % len(MARKERS)]}
+        ax.errorbar(x, own["value"], bars, **style, markersize=4, capsize=2, label=name)
+    first = table.drop_duplicates("suite").set_index("suite")
+    for suite, row in first.iterrows():
+        x = suites.index(suite)
+        ax.hlines(row["chance"], x - 0.4, x + 0.4, color="gray", linestyle="--", linewidth=1)
+        if paper:
+            style = {"marker": "D", "facecolor": "none", "edgecolor": "black", "s": 30, "zorder": 3}
+            label = "Flan-T5 XL (paper)" if suite == first.index[0] else None
+            ax.scatter(x, row["paper"], **style, label=label)

@@ -1,0 +1,63 @@
+"""The notebook itself, as its users run it."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pandas as pd
+
+ROOT = Path(__file__).parents[2]
+NOTEBOOK = ROOT / "notebooks" / "08_released_checkpoints.ipynb"
+SUITES = {"held_in", "cot", "mmlu", "bbh", "bbh_cot", "single_task"}
+
+
+def papermill(executed: Path, **parameters: object) -> None:
+    pairs = [text for name, value in parameters.items() for text in ("-p", name, str(value))]
+    command = [sys.executable, "-m", "papermill", str(NOTEBOOK), str(executed), *pairs]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+
+
+def code_cells(path: Path) -> list:
+    return [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
+
+
+def test_source_is_stripped_and_its_cells_are_short():
+    for cell in code_cells(NOTEBOOK):
+        assert not cell.outputs
+        assert cell.execution_count is None
+        assert len(cell.source.splitlines()) <= 15
+        assert "class " not in cell.source
+
+
+def test_it_draws_checkpoints_and_reads_them_the_second_time(tmp_path):
+    executed = tmp_path / "out.ipynb"
+    papermill(executed, profile="smoke", out=tmp_path)
+    table = pd.read_csv(tmp_path / "figures" / "smoke" / "checkpoints_pocket.csv")
+    assert set(table["suite"]) == SUITES
+    assert set(table["checkpoint"]) == {"pocket-nano", "random"}
+    assert table["value"].between(0, 100).all()
+    assert table.query("suite == 'mmlu' and setting == 'few_shot'")["paper"].eq(52.4).all()
+    for kind in ("png", "svg"):
+        assert (tmp_path / "figures" / "smoke" / f"checkpoints_pocket.{kind}").stat().st_size > 5000
+    streams = [out.get("text", "") for cell in code_cells(executed) for out in cell.outputs]
+    assert not any("Warning" in text for text in streams)
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.glob("evaluations/*/*/*")}
+    assert len(before) == 2 * 2 * len(SUITES) * 2  # checkpoints, shots, suites, answers and scores
+    papermill(executed, profile="smoke", out=tmp_path)
+    assert {path: path.stat().st_mtime_ns for path in before} == before
+
+
+def test_it_runs_on_real_data_with_a_checkpoint_of_ones_own(tmp_path, mirror, monkeypatch):
+    monkeypatch.setenv("FLANREPRO_MIRROR", str(mirror))
+    given = {"collection": "flan2022", "checkpoints": "pocket-nano,majority"}
+    papermill(tmp_path / "o.ipynb", **given, suites="held_in", profile="smoke", out=tmp_path)
+    table = pd.read_csv(tmp_path / "figures" / "smoke" / "checkpoints_flan2022.csv")
+    assert set(table["checkpoint"]) == {"pocket-nano", "majority"}
+    assert dict(zip(table["setting"], table["paper"], strict=True)) == {
+        "zero_shot": 73.8,
+        "few_shot": 74.8,
+    }
+    assert os.listdir(tmp_path / "evaluations")
