@@ -29,7 +29,8 @@ def test_tasks_lists_training_and_held_out_tasks(monkeypatch, capsys):
     assert rows["mmlu_anatomy"][1:5] == ["evaluation", "mmlu", "no", "mmlu"]
     assert rows["bbh_snarks"][3:5] == ["no", "bbh"]
     assert rows["bbh_cot_snarks"][3:5] == ["no", "bbh_cot"]
-    assert rows["wanli"][3:5] == ["no", "-"]
+    assert rows["wanli"][3:5] == ["no", "single_task"]
+    assert rows["wanli_small"][3:5] == ["no", "-"]
 
 
 def test_show_prints_the_prompt_with_its_provenance(monkeypatch, capsys):

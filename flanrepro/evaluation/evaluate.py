@@ -89,7 +89,7 @@ def _guesses(name: str, suite: Suite, asked: Sequence[Item]) -> list[dict]:
 
 def _row(task: Task, item: Item, asked: Asked, answer: dict) -> dict:
     prompt = asked.prompt
-    if answer["log_likelihoods"]:  # of equal options each is right
+    if item.choices and answer["method"] != "decode":  # of equal options each is right
         correct = answer["prediction"] == item.choices[item.right]
     else:
         correct = is_correct(answer["prediction"], prompt.targets, task)

@@ -52,9 +52,20 @@ def test_every_card_is_in_the_index(made):
     assert linked == {*made, "pocket.md"} - {"README.md"}
 
 
+def test_the_suites_card_says_how_each_is_answered_in_which_words_and_what_is_published(made):
+    card = made["suites.md"]
+    for name, suite in load_collection("flan2022").suites.items():
+        (row,) = re.findall(
+            rf"^\| `{name}` .* 1,024 .*$|^\| `{name}` .* 2,048 .*$", card, re.MULTILINE
+        )
+        assert f" {suite.protocol.method} " in row
+        assert f"`{suite.tasks[0].templates}`: " in row
+        assert f"- `{name}`: {suite.protocol.source.strip()}" in card
+
+
 def test_every_card_says_what_it_is_where_it_is_from_and_what_is_known(made):
     for name, text in made.items():
-        if name != "README.md":
+        if name not in ("README.md", "suites.md"):
             for row in ("what", "source", "citation", "licence", "Hugging Face Hub"):
                 assert re.search(rf"^\| {row} \| .*\w.* \|$", text, re.MULTILINE), (name, row)
             for title in ("Tasks", "Fields of a record", "Templates"):

@@ -54,6 +54,7 @@ def test_suites_are_those_of_the_paper():
         "mmlu": 57,
         "bbh": 23,
         "bbh_cot": 23,
+        "single_task": 5,
     }
     for name in ("held_in", "cot", "mmlu"):
         twins = {task.name for task in FLAN2022.suites[name].tasks}

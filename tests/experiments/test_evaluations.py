@@ -1,0 +1,126 @@
+import json
+
+import pytest
+
+from flanrepro.collection import load_collection
+from flanrepro.errors import InputError
+from flanrepro.experiments import checkpoints as module
+from flanrepro.experiments.checkpoints import (
+    MissingCheckpoints,
+    differences,
+    digest,
+    evaluate_checkpoints,
+    listed,
+)
+from flanrepro.experiments.evaluations import read_items, scores_of, suite_of
+from flanrepro.model.load import load
+
+POCKET = load_collection("pocket")
+
+
+def never():
+    raise AssertionError("the scores are there: no model is needed")
+
+
+def test_scores_are_read_from_then_on_as_long_as_the_same_is_asked(tmp_path):
+    rows = scores_of(tmp_path, lambda: "random", POCKET, "held_in", 0, 3)
+    assert scores_of(tmp_path, never, POCKET, "held_in", 0, 3) == rows
+    for other in ({"items": 4}, {"shots": 2}, {"method": "rank"}, {"lengths": (128, 8)}):
+        with pytest.raises(AssertionError):
+            scores_of(tmp_path, never, POCKET, "held_in", **{"shots": 0, "items": 3, **other})
+
+
+def test_scores_of_an_older_kind_are_made_anew(tmp_path):
+    (tmp_path / "scores").mkdir()
+    path = tmp_path / "scores" / "held_in_0shot_3.json"
+    path.write_text("[]")
+    rows = scores_of(tmp_path, lambda: "random", POCKET, "held_in", 0, 3)
+    assert json.loads(path.read_text())["scores"] == rows
+
+
+def test_damaged_scores_are_one_sentence(tmp_path):
+    (tmp_path / "scores").mkdir()
+    (tmp_path / "scores" / "held_in_0shot_3.json").write_text("{")
+    with pytest.raises(
+        InputError, match=r"held_in_0shot_3.json is no JSON: expected an evaluation"
+    ):
+        scores_of(tmp_path, never, POCKET, "held_in", 0, 3)
+
+
+def test_every_score_leads_to_its_answers(tmp_path):
+    rows = scores_of(tmp_path, lambda: "majority", POCKET, "mmlu", 0, 2)
+    for row in rows[:3]:
+        own = [i for i in read_items(tmp_path, row["predictions"]) if i["task"] == row["task"]]
+        assert row["value"] == 100 * sum(item["correct"] for item in own) / len(own)
+    (tmp_path / "predictions" / rows[0]["predictions"]).write_text("no json")
+    with pytest.raises(InputError, match=r"cannot be read .*: expected a JSON object per line"):
+        read_items(tmp_path, rows[0]["predictions"])
+
+
+def test_a_single_task_is_a_suite_by_its_own_name():
+    suite = suite_of(POCKET, "wanli")
+    assert [task.name for task in suite.tasks] == ["wanli"]
+    assert suite.protocol == POCKET.suites["single_task"].protocol
+    with pytest.raises(InputError, match="has no suite 'nowhere': it has held_in, cot, mmlu"):
+        suite_of(POCKET, "nowhere")
+
+
+@pytest.fixture(scope="module")
+def scores(tmp_path_factory):
+    names = ["pocket-nano", "random", "majority"]
+    folder = tmp_path_factory.mktemp("evaluations")
+    return evaluate_checkpoints(names, "pocket", ["held_in", "mmlu"], folder, items=5)
+
+
+def test_every_checkpoint_is_scored_on_every_suite_zero_and_few_shot(scores):
+    totals = scores[scores["level"] == "suite"]
+    assert len(totals) == 3 * 2 * 2
+    assert set(totals["shots"]) == {0, 3}
+    random = totals[totals["checkpoint"] == "random"]
+    assert random.groupby("suite")["value"].nunique().eq(1).all()  # it reads no exemplars
+
+
+def test_a_checkpoints_folder_says_what_it_is_and_what_evaluated_it(scores):
+    folder = scores.loc[scores["checkpoint"] == "pocket-nano", "folder"].iloc[0]
+    with open(f"{folder}/manifest.json") as file:
+        manifest = json.load(file)
+    assert manifest["parameters"] == 295_936
+    assert manifest["config"]["emb_dim"] == 64
+    assert {"versions", "device", "git_commit"} <= set(manifest)
+    assert folder.endswith(digest(load("pocket-nano")))
+
+
+def test_other_parameters_are_another_digest():
+    model = load("pocket-nano")
+    before = digest(model)
+    model.params["decoder"]["decoder_norm"]["scale"][0] += 1e-3
+    assert digest(model) != before
+
+
+def test_differences_are_paired_over_the_same_items(scores):
+    table = differences(scores, "random").set_index(["suite", "shots", "checkpoint"])
+    assert len(table) == 2 * 2 * 2
+    totals = scores[scores["level"] == "suite"].set_index(["suite", "shots", "checkpoint"])["value"]
+    for (suite, shots, name), row in table.iterrows():
+        expected = totals[suite, shots, name] - totals[suite, shots, "random"]
+        assert row["difference"] == pytest.approx(expected)
+        assert row["low"] < row["difference"] < row["high"]
+
+
+def test_a_checkpoint_that_cannot_be_loaded_is_left_out_and_said(tmp_path):
+    with pytest.warns(MissingCheckpoints, match="left out nowhere: there is no model 'nowhere'"):
+        table = evaluate_checkpoints(["nowhere", "random"], "pocket", ["cot"], tmp_path, items=1)
+    assert set(table["checkpoint"]) == {"random"}
+    with pytest.raises(InputError, match="no checkpoint could be loaded: nowhere: there is no mod"):
+        evaluate_checkpoints(["nowhere"], "pocket", ["cot"], tmp_path, items=1)
+
+
+def test_shots_may_be_asked_for(tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "_load", never)
+    table = evaluate_checkpoints(["random"], "pocket", ["cot"], tmp_path, shots=[1, 2], items=1)
+    assert set(table["shots"]) == {1, 2}
+
+
+def test_names_stand_with_commas_between():
+    assert listed(" a, b ,,c", ["x"]) == ["a", "b", "c"]
+    assert listed(" , ", ("x", "y")) == ["x", "y"]
