@@ -17,6 +17,7 @@ from flanrepro.errors import InputError
 from flanrepro.experiments.spec import RunSpec
 from flanrepro.experiments.store import RunStore
 from flanrepro.model import pretrained
+from flanrepro.model.model import activation_dtype
 from flanrepro.model.sizes import SIZES
 
 ENGINES = ("local",)
@@ -120,7 +121,7 @@ class Job:
         """The profile's run with `changes`, once per seed from 0 on."""
         model = self.model or self.settings.model
         of_model = self.settings.models.get(model, {})
-        fields = {"dtype": _activation_dtype(), **self.settings.run, **of_model, **changes}
+        fields = {"dtype": activation_dtype(), **self.settings.run, **of_model, **changes}
         if fields.get("mixture"):
             own = own_few_shot_fraction(fields["mixture"])
             if own is not None:
@@ -157,13 +158,6 @@ def _one_of(name: str, value: object, valid: tuple[str, ...]) -> None:
     if value not in valid:
         names = ", ".join(v for v in valid if v)
         raise InputError(f"unknown {name} '{value}': choose one of {names}")
-
-
-def _activation_dtype() -> str:
-    """bfloat16 where the device has fast arithmetic for it."""
-    import jax
-
-    return "float32" if jax.default_backend() == "cpu" else "bfloat16"
 
 
 def workspace(out: str = "") -> Path:

@@ -9,7 +9,7 @@ from flanrepro.data.files import status_of
 from flanrepro.data.vocabulary import load_vocabulary
 from flanrepro.errors import InputError
 from flanrepro.model import huggingface, pretrained
-from flanrepro.model.model import Model
+from flanrepro.model.model import Model, activation_dtype
 from flanrepro.model.sizes import t5_config
 
 _REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
@@ -37,8 +37,6 @@ def load(name: str | Path, vocabulary: str = "") -> Model:
         InputError: there is no such model, it cannot be read, or it is of another architecture or
             vocabulary.
     """
-    from flanrepro.experiments.profiles import _activation_dtype
-
     name = str(name)
     folder, shipped = Path(name).expanduser(), _shipped(name)
     if status_of(folder, folder=True):
@@ -57,7 +55,7 @@ def load(name: str | Path, vocabulary: str = "") -> Model:
             f"of a finished run, one of {', '.join(_short_names())}, or a repository on the "
             f"Hugging Face Hub such as google/flan-t5-small"
         )
-    config = dataclasses.replace(model.config, dtype=_activation_dtype())
+    config = dataclasses.replace(model.config, dtype=activation_dtype())
     return dataclasses.replace(model, config=config)
 
 
@@ -116,9 +114,7 @@ def _of_run(folder: Path, vocabulary: str) -> Model:
             f"version of flanrepro; move the folder away and train that run again"
         ) from None
     _same(vocabulary, spec.vocabulary, str(folder))
-    return Model(
-        spec.run_id, spec.model_config(), Run(spec, folder).params(), spec.load_vocabulary()
-    )
+    return Run(spec, folder).model()
 
 
 def _same(vocabulary: str, own: str, where: str) -> str:

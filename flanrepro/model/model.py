@@ -1,4 +1,4 @@
-"""A model as it is used: its configuration, its parameters, its vocabulary. No JAX import here."""
+"""A model as it is used: its configuration, its parameters, its vocabulary."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -22,3 +22,10 @@ class Model:
     config: T5Config
     params: dict[str, Any]
     vocabulary: Vocabulary
+
+
+def activation_dtype() -> str:
+    """bfloat16 where the device has fast arithmetic for it."""
+    import jax
+
+    return "float32" if jax.default_backend() == "cpu" else "bfloat16"
