@@ -3,7 +3,6 @@
 import functools
 import io
 import itertools
-import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from importlib import resources
@@ -13,6 +12,7 @@ from flanrepro.collection.prompt import render
 from flanrepro.collection.task import Collection
 from flanrepro.collection.templates import load_templates
 from flanrepro.errors import InputError
+from flanrepro.whole import write_whole
 
 PAD, EOS, UNK = 0, 1, 2
 """T5's special ids."""
@@ -108,7 +108,8 @@ def train_vocabulary(
             f"no vocabulary of {size} pieces can be trained ({reason}): ask for more pieces, and "
             f"for a collection whose tasks are at hand"
         ) from None
-    return _write_whole(path, model.getvalue())
+    write_whole(path, model.getvalue())
+    return path
 
 
 def _train(
@@ -139,14 +140,6 @@ def _train(
     )
 
 
-def _write_whole(path: Path, model: bytes) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
-    part.write_bytes(model)
-    os.replace(part, path)
-    return path
-
-
 _PARTS = re.compile(r"[^\W_]+|[\W_]")
 
 
@@ -174,7 +167,8 @@ def write_word_vocabulary(texts: Iterable[str], path: Path) -> Path:
             # Fewest pieces win, and whole words over characters.
             model.pieces.add(piece=piece, score=score, type=proto.ModelProto.SentencePiece.NORMAL)
     model.trainer_spec.vocab_size = len(model.pieces)
-    return _write_whole(path, model.SerializeToString())
+    write_whole(path, model.SerializeToString())
+    return path
 
 
 def _smallest_model() -> bytes:

@@ -13,10 +13,11 @@ from tqdm import tqdm
 from flanrepro.collection.task import Collection, load_collection
 from flanrepro.errors import InputError
 from flanrepro.evaluation.baselines import BASELINES
-from flanrepro.experiments.evaluations import read_items, scores_of, suite_of, write_whole
+from flanrepro.experiments.evaluations import read_items, scores_of, suite_of
 from flanrepro.experiments.store import environment
 from flanrepro.model.model import Model
 from flanrepro.model.tree import flat
+from flanrepro.whole import write_whole
 
 
 class MissingCheckpoints(UserWarning):

@@ -2,8 +2,6 @@
 
 import dataclasses
 import json
-import os
-import shutil
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +12,7 @@ from flanrepro.collection.suites import at_hand
 from flanrepro.collection.task import Collection, MissingTasks, Suite
 from flanrepro.errors import InputError
 from flanrepro.model.model import Model
+from flanrepro.whole import write_whole
 
 VERSION = 1
 """Goes up when suites ask or score otherwise, so that older scores are not read."""
@@ -149,19 +148,3 @@ def _evaluate(
     lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
     write_whole(path, lines)
     return score(suite, shots, rows)
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Writes a file whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
-    try:
-        part.write_text(text, encoding="utf-8")
-        os.replace(part, path)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        free = shutil.disk_usage(path.parent).free
-        raise InputError(
-            f"{path} could not be written ({error.strerror}; {free / 1e6:.0f} MB free): free some "
-            "space and run again, what was written before is whole"
-        ) from None

@@ -8,13 +8,13 @@ from typing import Any
 import yaml
 
 from flanrepro.errors import InputError
-from flanrepro.experiments.evaluations import write_whole
 from flanrepro.experiments.pretrain import loss_curve
 from flanrepro.experiments.spec import RunSpec
 from flanrepro.experiments.start import vocabulary_digest
 from flanrepro.experiments.store import Run
 from flanrepro.model import pretrained
 from flanrepro.model.tree import count
+from flanrepro.whole import write_whole
 
 _HEADER = (
     "# Checkpoints that ship with the package, see `flanrepro.model.pretrained`; written by\n"

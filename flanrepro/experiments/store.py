@@ -13,10 +13,11 @@ from pathlib import Path
 import filelock
 
 from flanrepro.errors import InputError
-from flanrepro.experiments.evaluations import scores_of, write_whole
+from flanrepro.experiments.evaluations import scores_of
 from flanrepro.experiments.spec import RunSpec
 from flanrepro.experiments.start import start_params
 from flanrepro.model.model import Model
+from flanrepro.whole import write_whole
 
 FORMAT = 1
 """Version of a run folder's layout; raised when an older one can no longer be read."""

@@ -9,11 +9,11 @@ from tqdm import tqdm
 from flanrepro.collection.named import mixture_names
 from flanrepro.collection.task import Suite
 from flanrepro.errors import InputError
-from flanrepro.experiments.evaluations import write_whole
 from flanrepro.experiments.profiles import Job
 from flanrepro.experiments.spec import RunSpec
 from flanrepro.experiments.store import Run, RunStore
 from flanrepro.model.model import Model
+from flanrepro.whole import write_whole
 
 
 def few_shot_sweep(job: Job) -> list[RunSpec]:

@@ -1,10 +1,8 @@
 """Checkpoints in the Hugging Face Hub's layout: T5 v1.1, T5-LM, Flan-T5, and mT5, in and out."""
 
-import contextlib
 import functools
 import json
-import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +16,7 @@ from flanrepro.model.huggingface_names import EMBEDDING, shapes, tensor_names, t
 from flanrepro.model.model import Model
 from flanrepro.model.sizes import T5Config
 from flanrepro.model.weight_files import Tensors, float32, tensors
+from flanrepro.whole import write_whole
 
 HEAD = "lm_head.weight"
 
@@ -173,15 +172,14 @@ def write(model: Model, folder: Path) -> None:
     weights = functools.partial(
         save_file, tensors_of(model.config, model.params), metadata={"format": "pt"}
     )
-    _write(folder / "model.safetensors", weights)
-    _write(folder / "spiece.model", lambda part: part.write_bytes(pieces))
+    write_whole(folder / "model.safetensors", weights)
+    write_whole(folder / "spiece.model", pieces)
     for name, content in (
         ("tokenizer_config.json", tokenizer),
         ("generation_config.json", generation),
         ("config.json", config),
     ):
-        text = json.dumps(content, indent=2) + "\n"
-        _write(folder / name, functools.partial(Path.write_text, data=text, encoding="utf-8"))
+        write_whole(folder / name, json.dumps(content, indent=2) + "\n")
 
 
 def tensors_of(config: T5Config, params: dict[str, Any]) -> dict[str, np.ndarray]:
@@ -289,19 +287,3 @@ def _check_unigram(model: bytes, path: Path) -> None:
             f"the vocabulary {path} is of the kind {kinds.Name(kind)}, and T5's tokenizer in "
             f"`transformers` knows UNIGRAM alone: write the model in T5X's layout"
         )
-
-
-def _write(path: Path, write: Callable[[Path], Any]) -> None:
-    """Writes a file whole or not at all."""
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write(part)
-        os.replace(part, path)
-    except Exception as error:  # safetensors has a class of its own
-        with contextlib.suppress(OSError):
-            part.unlink()
-        reason = error.strerror if isinstance(error, OSError) else str(error)
-        raise InputError(
-            f"{path} could not be written ({reason}): give another folder, or free space"
-        ) from None

@@ -8,10 +8,10 @@ import signal
 import pytest
 
 from flanrepro.errors import InputError
-from flanrepro.experiments.evaluations import write_whole
 from flanrepro.experiments.store import FORMAT, RunStore
 from flanrepro.training import loop
 from flanrepro.training.loop import Progress
+from flanrepro.whole import write_whole
 
 pytestmark = pytest.mark.filterwarnings("ignore::flanrepro.data.grain.PromptTooLong")
 

@@ -120,7 +120,7 @@ def test_what_float16_cannot_hold_is_refused(tree, tmp_path, value):
 
 def test_a_folder_that_cannot_be_written_is_one_sentence(tree, tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(InputError, match=r"could not be written .*: give another folder"):
+    with pytest.raises(InputError, match="free some space or give another folder"):
         pretrained.save(tree, tmp_path / "file" / "a.safetensors")
 
 

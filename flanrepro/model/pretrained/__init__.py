@@ -17,6 +17,7 @@ import yaml
 
 from flanrepro.errors import InputError
 from flanrepro.model.tree import flat, nested
+from flanrepro.whole import write_whole
 
 FOLDER = Path(str(resources.files(__name__)))
 
@@ -124,11 +125,5 @@ def save(params: dict, path: Path) -> str:
                 " expected at most 65504; train with a lower learning rate"
             )
     content = serialize(leaves)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
-    except OSError as error:
-        raise InputError(
-            f"{path} could not be written ({error.strerror}): give another folder, or free space"
-        ) from None
+    write_whole(path, content)
     return hashlib.sha256(content).hexdigest()
