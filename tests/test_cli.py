@@ -174,3 +174,35 @@ def test_parameters_come_in_papermills_way_or_with_an_equals_sign():
 def test_help_needs_no_jax():
     code = "import sys, flanrepro.cli; sys.exit('jax' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_checkpoints_are_evaluated_and_converted(monkeypatch, capsys, tmp_path):
+    asked = ["--suite", "cot,wanli", "--items", "2", "--out", str(tmp_path)]
+    status, out, _ = flanrepro(monkeypatch, capsys, "evaluate", "random", "--shots", "0", *asked)
+    assert status == 0
+    rows = [line.split() for line in out.splitlines()]
+    assert [row[:3] for row in rows[1:3]] == [["random", "cot", "0"], ["random", "wanli", "0"]]
+    assert out.splitlines()[-1] == f"items: {tmp_path}/evaluations/random/predictions"
+    status, out, _ = flanrepro(
+        monkeypatch, capsys, "convert", "pocket-nano", str(tmp_path / "made")
+    )
+    assert (status, out.strip()) == (0, str(tmp_path / "made"))
+    made = str(tmp_path / "made")
+    status, out, _ = flanrepro(monkeypatch, capsys, "evaluate", made, "--per-task", *asked)
+    assert status == 0
+    assert "strategyqa" in out
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (["--shots", "five"], "shots is 'five': expected whole numbers with commas between"),
+        (["--suite", "exam"], "has no suite 'exam': it has held_in, cot, mmlu, bbh, bbh_cot, "),
+        (["--method", "guess"], "unknown method 'guess': choose one of decode, rank, "),
+    ],
+)
+def test_a_wrong_evaluation_is_one_sentence(monkeypatch, capsys, tmp_path, given, said):
+    asked = ["evaluate", "random", "--suite", "cot", "--out", str(tmp_path), *given]
+    status, _, err = flanrepro(monkeypatch, capsys, *asked)
+    assert status == 2
+    assert said in err

@@ -103,7 +103,7 @@ def test_a_vocabulary_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
 
     with monkeypatch.context() as patch:
         patch.setattr(Path, "write_bytes", full)
-        with pytest.raises(InputError, match="made.model could not be written .No space left"):
+        with pytest.raises(InputError, match=r"made.model could not be written \(No space left"):
             train_vocabulary(["the pig and the hen"] * 20, path, 40, "bpe")
     assert path.read_bytes() == b"the old one"
     train_vocabulary(["the pig and the hen"] * 20, path, 40, "bpe")
