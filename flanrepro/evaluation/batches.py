@@ -14,12 +14,18 @@ from flanrepro.data.vocabulary import EOS, Vocabulary
 from flanrepro.errors import InputError
 from flanrepro.model.sizes import T5Config
 
-BUCKETS = (32, 64, 128, 256, 512, 1024, 2048, 4096)
-"""Padded lengths of inputs, in tokens: a model is compiled once for each that occurs."""
+LENGTH_STEP = 16
+"""Inputs are padded to multiples of this, in tokens."""
 
-BATCH_TOKENS, CPU_BATCH_TOKENS = 65536, 2048
+BATCH_TOKENS, CPU_BATCH_TOKENS = 65536, 4096
 """Input tokens per batch at most, padding included: an accelerator wants many; on a CPU each token
-of the output reads the keys and values of the whole batch, and fewer of them stay in its caches."""
+of the output reads the keys and values of the whole batch, and fewer of them stay in its caches,
+but the weights are read once per batch."""
+
+COMPILE_WORK, CPU_COMPILE_WORK, TOKEN_WORK = 1.5e13, 4.5e10, 1e5
+"""In multiplications per layer: the time that a layer takes to compile, about a quarter of a second;
+and that of a token besides its products with weights and keys. Those of a CPU were measured on two
+cores, where `nano` reads 250,000 tokens/s and `small` 10,000."""
 
 MEMORY_SHARE = 0.3
 """Of the free memory that a batch may take, by the estimate of `rows_per_batch`."""
@@ -115,25 +121,61 @@ def batches(
 ) -> list[tuple[Batch, int]]:
     """Batches of inputs of like length with targets of like length, and the targets' length.
 
-    Rows are padded to their bucket's length, which is the next power of two, and batches to its
-    size; both are the same for every batch of a bucket, so that it is compiled for once.
+    All batches of a length have one shape, so that the model is compiled once for it; there are as
+    many lengths as save more time in padding than they cost in compilation.
 
     Args:
         encoded: ids of each input.
-        config: of the model, for the memory that a row takes.
+        config: of the model, for the time and the memory that a row takes.
         targets: tokens of each input's targets; or the most that are generated, for all.
     """
-    members: dict[tuple[int, int], list[int]] = {}
-    for i, ids in enumerate(encoded):
-        behind = targets if isinstance(targets, int) else _bucket(targets[i], least=8)
-        members.setdefault((_bucket(len(ids)), behind), []).append(i)
+    groups: dict[int, list[int]] = {}
+    for i in range(len(encoded)):
+        behind = targets if isinstance(targets, int) else _bucket(targets[i])
+        groups.setdefault(behind, []).append(i)
     made = []
-    for (length, behind), rows in sorted(members.items()):
-        size = min(rows_per_batch(config, length, behind), _bucket(len(rows), least=1))
-        for start in range(0, len(rows), size):
-            index = rows[start : start + size]
-            made.append((Batch(padded([encoded[i] for i in index], (size, length)), index), behind))
+    for behind, rows in sorted(groups.items()):
+        for length, same in _by_length(rows, [len(ids) for ids in encoded], config).items():
+            most = rows_per_batch(config, length, behind)
+            size = -(-len(same) // -(-len(same) // most))  # the last batch is as full as the others
+            for start in range(0, len(same), size):
+                index = same[start : start + size]
+                tokens = padded([encoded[i] for i in index], (size, length))
+                made.append((Batch(tokens, index), behind))
     return made
+
+
+def _by_length(
+    rows: Sequence[int], lengths: Sequence[int], config: T5Config
+) -> dict[int, list[int]]:
+    """The rows by the length that they are padded to: those lengths that take the least time
+    in all, compilation included."""
+    members: dict[int, list[int]] = {}
+    for i in rows:
+        members.setdefault(-(-lengths[i] // LENGTH_STEP) * LENGTH_STEP, []).append(i)
+    steps = sorted(members)
+    # best[n]: the least work for the n shortest steps, and where the last group of them begins.
+    best, compiling = [(0.0, 0)], CPU_COMPILE_WORK if _on_cpu() else COMPILE_WORK
+    for end, length in enumerate(steps, 1):
+        options, count, work = [], 0, _work(config, length)
+        for start in reversed(range(end)):
+            count += len(members[steps[start]])
+            options.append((best[start][0] + compiling + count * work, start))
+        best.append(min(options))
+    grouped, end = {}, len(steps)
+    while end:
+        start = best[end][1]
+        grouped[steps[end - 1]] = [i for step in steps[start:end] for i in members[step]]
+        end = start
+    return grouped
+
+
+def _work(config: T5Config, length: int) -> float:
+    """What an input costs in a layer, in multiplications of matrix products with weights."""
+    joined = config.num_heads * config.head_dim
+    weights = config.emb_dim * (4 * joined + 3 * config.mlp_dim)
+    # Two products with keys and values, and a softmax that takes as long as both.
+    return length * (weights + TOKEN_WORK + 4 * joined * length)
 
 
 def padded(rows: Sequence[Sequence[int]], shape: tuple[int, int]) -> np.ndarray:
@@ -144,8 +186,8 @@ def padded(rows: Sequence[Sequence[int]], shape: tuple[int, int]) -> np.ndarray:
     return array
 
 
-def _bucket(length: int, least: int = BUCKETS[0]) -> int:
-    return max(least, 1 << (length - 1).bit_length())
+def _bucket(length: int) -> int:
+    return max(8, 1 << (length - 1).bit_length())
 
 
 def rows_per_batch(config: T5Config, inputs_length: int, targets_length: int) -> int:
@@ -160,16 +202,20 @@ def rows_per_batch(config: T5Config, inputs_length: int, targets_length: int) ->
 
 
 def _batch_tokens() -> int:
+    return CPU_BATCH_TOKENS if _on_cpu() else BATCH_TOKENS
+
+
+def _on_cpu() -> bool:
     import jax
 
-    return CPU_BATCH_TOKENS if jax.default_backend() == "cpu" else BATCH_TOKENS
+    return jax.default_backend() == "cpu"
 
 
 def _free_memory() -> float:
     """Bytes on this process's device; a guess where it does not say."""
     import jax
 
-    stats = None if jax.default_backend() == "cpu" else jax.local_devices()[0].memory_stats()
+    stats = None if _on_cpu() else jax.local_devices()[0].memory_stats()
     if stats and "bytes_limit" in stats:
         return stats["bytes_limit"] - stats.get("bytes_in_use", 0)
     try:

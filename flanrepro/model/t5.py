@@ -159,7 +159,10 @@ class Decoder(nn.Module):
         cfg, cache = self.config, []
         shape = (encoded.shape[0], cfg.num_heads, max_length, cfg.head_dim)
         for layer in self.layers:
-            key, value = layer.encoder_decoder_attention.keys_values(encoded)
+            # Else XLA moves the transposition of the keys into the loop over tokens.
+            key, value = jax.lax.optimization_barrier(
+                layer.encoder_decoder_attention.keys_values(encoded)
+            )
             empty = jnp.zeros(shape, key.dtype)
             cache.append({"key": empty, "value": empty, "encoded_key": key, "encoded_value": value})
         return cache

@@ -1,83 +1,133 @@
-import dataclasses
+import warnings
 
 import jax
 import numpy as np
 import pytest
 
-from flanrepro.collection import load_collection, suite_prompts
+from flanrepro.collection import load_collection
+from flanrepro.collection.suites import suite_items
 from flanrepro.data.vocabulary import EOS, load_vocabulary
-from flanrepro.evaluation import predict as module
-from flanrepro.evaluation.predict import PromptCut, encode_prompt, in_buckets, predict
+from flanrepro.evaluation import batches as module
+from flanrepro.evaluation.batches import encode_items
+from flanrepro.evaluation.predict import Ranked, decode, rank
+from flanrepro.model import huggingface, pretrained
 from flanrepro.model.decoding import greedy_decode
+from flanrepro.model.model import Model
 from flanrepro.model.sizes import t5_config
-from flanrepro.model.t5 import init_params
+from flanrepro.model.t5 import Transformer
+
+TARGETS = 6
 
 
 @pytest.fixture(scope="module")
-def vocabulary():
-    return load_vocabulary("pocket")
+def model() -> Model:
+    name, vocabulary = pretrained.shipped("pocket", "nano"), load_vocabulary("pocket")
+    return Model(name, t5_config("nano", vocabulary.size), pretrained.load(name), vocabulary)
 
 
 @pytest.fixture(scope="module")
-def prompts() -> list:
-    """Short and long ones in turn."""
+def asked(model) -> tuple[list[list[int]], list[tuple[str, ...]]]:
+    """Ids and options of short and long prompts, with two to four options each."""
     suite = load_collection("pocket").suites["held_in"]
-    both = zip(suite_prompts(suite, 0, 1), suite_prompts(suite, 1, 1), strict=True)
-    return [prompt for pair in both for prompt in pair]
+    items = [item for shots in (0, 3) for item in suite_items(suite, shots, 2)]
+    items = [items[i] for i in np.random.default_rng(0).permutation(len(items))]
+    ids = [one.ids for one in encode_items(items, suite, model.vocabulary, 256)]
+    assert len({len(item.choices) for item in items}) == 3
+    assert max(map(len, ids)) > 2 * min(map(len, ids))
+    return ids, [item.choices for item in items]
 
 
-@pytest.fixture
-def small_batches(monkeypatch):
-    monkeypatch.setattr(module, "batch_tokens", lambda: 128)
+@pytest.fixture(scope="module")
+def answers(model, asked) -> tuple[list[str], list[Ranked]]:
+    return decode(model, asked[0], TARGETS), rank(model, *asked)
 
 
-@pytest.mark.parametrize("count", [0, 1, 50])
-def test_every_prompt_is_in_one_batch_of_its_bucket(count, small_batches):
-    rng = np.random.default_rng(0)
-    encoded = [rng.integers(2, 99, rng.integers(1, 101)).tolist() for _ in range(count)]
-    batches = in_buckets(encoded, inputs_length=100)
-    assert sorted(i for batch in batches for i in batch.index) == list(range(count))
-    for batch in batches:
-        shape = batch.tokens.shape
-        assert shape in {(4, 32), (2, 64), (1, 100)}
-        smaller = {32: 0, 64: 32, 100: 64}[shape[1]]
-        for i, row in zip(batch.index, batch.tokens, strict=False):
-            assert smaller < len(encoded[i]) <= shape[1]
-            assert row[: len(encoded[i])].tolist() == encoded[i]
-            assert not row[len(encoded[i]) :].any()
-        assert not batch.tokens[len(batch.index) :].any()
+def assert_same(answers, texts, ranked):
+    assert texts == answers[0]
+    for one, other in zip(answers[1], ranked, strict=True):
+        assert one.best() == other.best() and one.tokens == other.tokens
+        np.testing.assert_allclose(one.log_likelihoods, other.log_likelihoods, rtol=0, atol=1e-3)
 
 
-def test_predictions_are_in_the_prompts_order_and_as_one_by_one(
-    prompts, vocabulary, small_batches, monkeypatch
-):
-    monkeypatch.setattr(module, "BUCKETS", (32,))
-    config = t5_config("nano", vocabulary.size)
-    # Louder than at the start of training, so that different prompts get different answers.
-    params = jax.tree.map(lambda leaf: 2 * leaf, init_params(config, 0))
-    texts = predict(config, params, vocabulary, prompts, inputs_length=100, targets_length=6)
-    assert len(set(texts)) > len(prompts) / 2
-    assert [prompt.setting for prompt in prompts[:2]] == ["zero_shot", "few_shot"]
-    for prompt, text in zip(prompts, texts, strict=True):
-        ids = encode_prompt(prompt, vocabulary, 100)
-        tokens = np.zeros((1, 100), np.int32)
-        tokens[0, : len(ids)] = ids
-        alone = np.asarray(greedy_decode(config, params, tokens, 6))[0]
-        assert vocabulary.decode(alone) == text
+def test_texts_are_in_the_inputs_order_and_as_one_by_one(model, asked, answers):
+    texts = [decode(model, [ids], TARGETS)[0] for ids in asked[0][:3]]
+    assert texts == answers[0][:3] and len(set(texts)) > 1
+    alone = greedy_decode(model.config, model.params, np.array(asked[0][:1]), TARGETS)
+    assert model.vocabulary.decode(np.asarray(alone)[0]) == texts[0]
 
 
-def test_a_prompt_that_fits_is_encoded_whole_with_eos(prompts, vocabulary):
-    ids = vocabulary.encode(prompts[0].inputs)
-    assert encode_prompt(prompts[0], vocabulary, len(ids) + 1) == [*ids, EOS]
-
-
-def test_a_longer_prompt_loses_its_front_and_the_warning_says_which_one(prompts, vocabulary):
-    prompt = dataclasses.replace(prompts[1], task="made", split="test", record=7)
-    ids = vocabulary.encode(prompt.inputs)
-    sentence = (
-        rf"task 'made', test record 7 \(few_shot\): the prompt has {len(ids) + 1} tokens and the "
-        "model's length is 10, so its front is cut off: raise inputs_length or take fewer shots"
+def plain_log_likelihood(model, ids, target) -> float:
+    """Of one target after one input: a forward pass without padding, batch or segments."""
+    inputs, targets = np.array([ids]), np.array([target])
+    apply = jax.jit(Transformer(model.config).apply)
+    logits = apply(
+        {"params": model.params}, inputs, np.pad(targets, ((0, 0), (1, 0)))[:, :-1], targets
     )
-    with pytest.warns(PromptCut, match=sentence):
-        cut = encode_prompt(prompt, vocabulary, 10)
-    assert cut == [*ids[-9:], EOS]
+    log_probs = np.asarray(jax.nn.log_softmax(logits[0], axis=-1))
+    return float(log_probs[np.arange(len(target)), target].sum())
+
+
+def test_log_likelihoods_are_those_of_a_plain_forward_pass(model, asked, answers):
+    for ids, options, ranked in list(zip(*asked, answers[1], strict=True))[:2]:
+        targets = [[*model.vocabulary.encode(text), EOS] for text in options]
+        expected = [plain_log_likelihood(model, ids, target) for target in targets]
+        np.testing.assert_allclose(ranked.log_likelihoods, expected, rtol=0, atol=1.5e-4)
+        assert ranked.tokens == [len(target) for target in targets]
+
+
+def test_log_likelihoods_are_hugging_face_s_losses(model, asked, answers, tmp_path):
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed (extra `interop`)")
+    pytest.importorskip(
+        "transformers.models.t5.modeling_t5",
+        reason="transformers, or what it needs of PyTorch, is not installed (extra `interop`)",
+        exc_type=ImportError,
+    )
+    import transformers
+
+    huggingface.write(model, tmp_path)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # theirs
+        net = transformers.T5ForConditionalGeneration.from_pretrained(tmp_path).eval()
+    for ids, options, ranked in list(zip(*asked, answers[1], strict=True))[:2]:
+        for text, ours in zip(options, ranked.log_likelihoods, strict=True):
+            labels = torch.tensor([[*model.vocabulary.encode(text), EOS]])
+            with torch.no_grad():
+                loss = net(input_ids=torch.tensor([ids]), labels=labels).loss
+            assert ours == pytest.approx(-float(loss) * labels.numel(), abs=5e-4)
+
+
+@pytest.mark.parametrize("rows", [1, 3, 1000])
+def test_answers_do_not_depend_on_the_batch_size(model, asked, answers, rows, monkeypatch):
+    monkeypatch.setattr(module, "rows_per_batch", lambda *_: rows)
+    assert_same(answers, decode(model, asked[0], TARGETS), rank(model, *asked))
+
+
+@pytest.mark.parametrize("step, compiling", [(64, 0), (8, 1e30), (256, 0)])
+def test_answers_do_not_depend_on_the_padding(model, asked, answers, step, compiling, monkeypatch):
+    monkeypatch.setattr(module, "LENGTH_STEP", step)
+    monkeypatch.setattr(module, "CPU_COMPILE_WORK", compiling)
+    monkeypatch.setattr(module, "COMPILE_WORK", compiling)
+    assert_same(answers, decode(model, asked[0], TARGETS), rank(model, *asked))
+
+
+def test_answers_do_not_depend_on_the_order_of_the_inputs(model, asked, answers):
+    ids, options = asked[0][::-1], asked[1][::-1]
+    texts, ranked = decode(model, ids, TARGETS), rank(model, ids, options)
+    assert_same(answers, texts[::-1], ranked[::-1])
+
+
+def test_options_of_an_input_do_not_see_each_other(model, asked, answers):
+    ids, options = asked[0][0], asked[1][0]
+    ranked = rank(model, [ids], [(*options[::-1], options[0])])[0].log_likelihoods
+    expected = answers[1][0].log_likelihoods
+    np.testing.assert_allclose(ranked, [*expected[::-1], expected[0]], rtol=0, atol=1e-3)
+    assert ranked[-1] == pytest.approx(ranked[-2], abs=1e-4)
+
+
+def test_the_best_option_is_the_first_of_equals_and_may_count_per_token():
+    ranked = Ranked([-2.0, -3.0, -2.0], [1, 3, 2])
+    assert (ranked.best(), ranked.best(per_token=True)) == (0, 1)
+
+
+def test_nothing_is_asked_and_nothing_answered(model):
+    assert decode(model, [], TARGETS) == [] == rank(model, [], [])
