@@ -23,9 +23,9 @@ of the output reads the keys and values of the whole batch, and fewer of them st
 but the weights are read once per batch."""
 
 COMPILE_WORK, CPU_COMPILE_WORK, TOKEN_WORK = 1.5e13, 4.5e10, 1e5
-"""In multiplications per layer: the time that a layer takes to compile, about a quarter of a second;
-and that of a token besides its products with weights and keys. Those of a CPU were measured on two
-cores, where `nano` reads 250,000 tokens/s and `small` 10,000."""
+"""In multiplications per layer: the time that a layer takes to compile, about a quarter of a
+second; and that of a token besides its products with weights and keys. Those of a CPU were measured
+on two cores, where `nano` reads 250,000 tokens/s and `small` 10,000."""
 
 MEMORY_SHARE = 0.3
 """Of the free memory that a batch may take, by the estimate of `rows_per_batch`."""

@@ -14,15 +14,13 @@ def decode(model: Model, inputs: Sequence[Sequence[int]], targets_length: int) -
     """The greedy continuation of each input, in the inputs' order.
 
     Args:
-        model: its parameters are put on the device once.
+        model: its parameters stay on the device as long as it lives.
         inputs: ids of each prompt, with EOS.
         targets_length: tokens generated at most.
     """
-    import jax
-
     from flanrepro.model.decoding import greedy_decode
 
-    params, texts = jax.device_put(model.params), [""] * len(inputs)
+    params, texts = _on_device(model), [""] * len(inputs)
     for batch, length in batches(inputs, model.config, targets_length):
         generated = np.asarray(greedy_decode(model.config, params, batch.tokens, length))
         for i, ids in zip(batch.index, generated, strict=False):
@@ -51,15 +49,13 @@ def rank(
     An input is encoded once, and its options are one row of the decoder, which keeps them apart.
 
     Args:
-        model: its parameters are put on the device once.
+        model: its parameters stay on the device as long as it lives.
         inputs: ids of each prompt, with EOS.
         options: the texts to choose from, at least one per input.
     """
-    import jax
-
     from flanrepro.model.scoring import token_log_likelihoods
 
-    params = jax.device_put(model.params)
+    params = _on_device(model)
     known = {text: [] for texts in options for text in texts}
     known = dict(zip(known, model.vocabulary.encode_batch(list(known)), strict=True))
     targets = [[[*known[text], EOS] for text in texts] for texts in options]
@@ -70,6 +66,15 @@ def rank(
         for i, tokens in zip(batch.index, scores, strict=False):
             ranked[i] = _summed(tokens, [len(target) for target in targets[i]])
     return ranked
+
+
+def _on_device(model: Model) -> dict:
+    import jax
+
+    # As `functools.cached_property` would: to copy them takes as long as to rank 10 inputs.
+    if "on_device" not in vars(model):
+        vars(model)["on_device"] = jax.device_put(model.params)
+    return vars(model)["on_device"]
 
 
 def _option_rows(rows: Sequence[Sequence[list[int]]], shape: tuple[int, int]) -> list[np.ndarray]:

@@ -131,3 +131,9 @@ def test_the_best_option_is_the_first_of_equals_and_may_count_per_token():
 
 def test_nothing_is_asked_and_nothing_answered(model):
     assert decode(model, [], TARGETS) == [] == rank(model, [], [])
+
+
+def test_parameters_are_put_on_the_device_once(model, asked, monkeypatch):
+    rank(model, asked[0][:1], asked[1][:1])
+    monkeypatch.setattr(jax, "device_put", None)
+    decode(model, asked[0][:1], TARGETS)
