@@ -1,4 +1,4 @@
-"""How quick flanrepro is on this machine: `python ci/bench.py train`, `python ci/bench.py data`.
+"""How quick flanrepro is on this machine: `python ci/bench.py train`, `data`, or `eval`.
 
 Each prints a table and writes it to figures/bench/ as CSV.
 """
@@ -6,6 +6,7 @@ Each prints a table and writes it to figures/bench/ as CSV.
 import os
 import platform
 import statistics
+import tempfile
 import time
 from collections.abc import Callable
 from importlib.metadata import version
@@ -246,6 +247,27 @@ def data(out: Annotated[Path, typer.Option(help="folder of the CSV file")] = OUT
     out.mkdir(parents=True, exist_ok=True)
     table.to_csv(out / "data.csv", index=False)
     print(table.to_string(index=False, float_format="{:,.2f}".format))
+
+
+@app.command("eval")
+def evaluation(
+    models: Annotated[str, typer.Option(help="sizes of flanrepro.model.sizes")] = "nano,small",
+    items: Annotated[int, typer.Option(help="prompts per suite; larger ones get an eighth")] = 400,
+    rounds: Annotated[int, typer.Option(help="turns of each engine")] = 5,
+    real: Annotated[bool, typer.Option(help="MMLU itself, five-shot, too")] = False,
+    harness: Annotated[bool, typer.Option(help="compare with lm-evaluation-harness")] = True,
+    out: Annotated[Path, typer.Option(help="folder of the CSV file")] = OUT,
+) -> None:
+    """Prompts/s of rank scoring and of decoding, ours and lm-evaluation-harness's in turn."""
+    import bench_eval
+
+    where = environment() | ({"lm_eval": version("lm_eval")} if harness else {})
+    with tempfile.TemporaryDirectory() as folder:
+        table = bench_eval.table(models.split(","), items, rounds, real, harness, Path(folder))
+    out.mkdir(parents=True, exist_ok=True)
+    table.assign(**where).to_csv(out / "eval.csv", index=False)
+    print(table.to_string(index=False, float_format="{:,.2f}".format, na_rep=""))
+    print(", ".join(f"{name} {value}" for name, value in where.items()))
 
 
 if __name__ == "__main__":

@@ -85,3 +85,31 @@ def test_losses_are_compared_after_as_many_tokens(bench):
     table = bench.summary(rounds.assign(useful_tokens_per_s=1.0, useful_fraction=1.0))
     assert list(table["loss_at"]) == [150, 150]
     assert list(table["loss"]) == [2.5, 2.5]
+
+
+def evaluate(*arguments):
+    command = [sys.executable, str(BENCH), "eval", "--models=nano", "--items=8", "--rounds=2"]
+    return subprocess.run([*command, *arguments], capture_output=True, text=True)
+
+
+def test_rates_of_ranking_and_of_decoding_are_printed_and_written_as_csv(tmp_path):
+    done = evaluate("--no-harness", f"--out={tmp_path}")
+    assert done.returncode == 0, done.stderr
+    table = pd.read_csv(tmp_path / "eval.csv")
+    assert list(table["method"]) == ["rank", "decode"] * 2
+    assert list(table["suite"]) == ["held_in"] * 2 + ["mmlu"] * 2
+    assert (table["prompts_per_s"] > table["first_call"]).all() and (table["first_call"] > 0).all()
+    assert {"jax", "cores", "device"} <= set(table) and "held_in" in done.stdout
+
+
+@pytest.mark.usefixtures("transformers")
+def test_the_harness_gives_the_same_answers(tmp_path):
+    pytest.importorskip("lm_eval", reason="lm-evaluation-harness is not installed")
+    done = evaluate(f"--out={tmp_path}")
+    assert done.returncode == 0, done.stderr
+    table = pd.read_csv(tmp_path / "eval.csv").set_index("engine")
+    ours = table.loc["flanrepro"]
+    assert (ours["agreement"] == 1).all() and (ours["difference"].dropna() < 1e-3).all()
+    expected = ours["prompts_per_s"].to_numpy() / table["prompts_per_s"]["harness"].to_numpy()
+    assert ours["ratio"].to_numpy() == pytest.approx(expected)
+    assert {"torch", "lm_eval"} <= set(table)
