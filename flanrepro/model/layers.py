@@ -1,6 +1,6 @@
 """The parts of T5.1.1 under T5X's parameter names: T5X checkpoints load without a mapping.
 
-Axis names in comments and docstrings are T5X's logical axes, see `logical_axes` in `t5.py`.
+Axis names in comments and docstrings are T5X's logical axes, see `axes.py`.
 """
 
 import flax.linen as nn

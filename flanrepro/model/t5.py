@@ -19,7 +19,7 @@ from flanrepro.model.layers import (
 )
 from flanrepro.model.sizes import T5Config, t5_config
 
-__all__ = ["T5Config", "Transformer", "init_params", "logical_axes", "param_count", "t5_config"]
+__all__ = ["T5Config", "Transformer", "init_params", "param_count", "t5_config"]
 
 # Here, because it must come before JAX starts its threads, and whoever has a model imports this.
 reuse_host_memory()
@@ -303,28 +303,3 @@ def param_shapes(config: T5Config) -> dict:
 def param_count(config: T5Config) -> int:
     """Number of parameters."""
     return sum(leaf.size for leaf in jax.tree.leaves(param_shapes(config)))
-
-
-_AXES = {
-    "embedding": ("vocab", "embed"),
-    "rel_embedding": ("heads", "relpos_buckets"),
-    "scale": ("embed",),
-    "query": ("embed", "joined_kv"),
-    "key": ("embed", "joined_kv"),
-    "value": ("embed", "joined_kv"),
-    "out": ("joined_kv", "embed"),
-    "wi_0": ("embed", "mlp"),
-    "wi_1": ("embed", "mlp"),
-    "wo": ("mlp", "embed"),
-    "logits_dense": ("embed", "vocab"),
-}
-
-
-def logical_axes(params: dict) -> dict:
-    """T5X's logical axis names of every parameter, in a tree like `params`."""
-
-    def axes(path, _) -> tuple[str, ...]:
-        names = [entry.key for entry in path]
-        return _AXES[names[-2] if names[-1] == "kernel" else names[-1]]
-
-    return jax.tree_util.tree_map_with_path(axes, params)

@@ -6,7 +6,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from flanrepro.model.t5 import Transformer, init_params, logical_axes, param_count, t5_config
+from flanrepro.model.axes import logical_axes
+from flanrepro.model.t5 import Transformer, init_params, param_count, t5_config
 
 # Per layer: path, shape by axis name. From `t5x/examples/t5/network.py` and `layers.py`.
 ATTENTION = {

@@ -14,8 +14,9 @@ import pytest
 from flax import serialization
 
 from flanrepro.model import t5x_checkpoint, tree
+from flanrepro.model.axes import logical_axes
 from flanrepro.model.sizes import T5Config
-from flanrepro.model.t5 import Transformer, init_params, logical_axes, param_shapes
+from flanrepro.model.t5 import Transformer, init_params, param_shapes
 from flanrepro.training.step import Metrics, init_state, make_train_step, shift_right
 
 # So wide that Adafactor factors its matrices, though not its norms and relative positions; of
