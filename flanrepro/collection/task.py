@@ -145,6 +145,10 @@ class Suite:
     split: str = "validation"
     protocol: Protocol = Protocol()
 
+    def unit_of(self, task: Task) -> str:
+        """What weighs the same in the suite's mean: the task's name, or its cluster's."""
+        return task.cluster if self.protocol.unit == "cluster" else task.name
+
     def split_of(self, task: Task) -> str:
         """The split of one of the tasks that is evaluated."""
         return self.split if self.split in task.splits else "validation"

@@ -48,7 +48,7 @@ def evaluate(
         answers = _answers(model, asked, [one.ids for one in put], method, length)
     tasks = {task.name: task for task in suite.tasks}
     rows = zip(asked, put, answers, strict=True)
-    return [_row(tasks[item.prompt.task], item, one, answer) for item, one, answer in rows]
+    return [_row(suite, tasks[item.prompt.task], item, *given) for item, *given in rows]
 
 
 def _answers(
@@ -87,7 +87,7 @@ def _guesses(name: str, suite: Suite, asked: Sequence[Item]) -> list[dict]:
     return [{**_DECODED, "prediction": text, "method": name} for text in texts]
 
 
-def _row(task: Task, item: Item, asked: Asked, answer: dict) -> dict:
+def _row(suite: Suite, task: Task, item: Item, asked: Asked, answer: dict) -> dict:
     prompt = asked.prompt
     if item.choices and answer["method"] != "decode":  # of equal options each is right
         correct = answer["prediction"] == item.choices[item.right]
@@ -101,6 +101,7 @@ def _row(task: Task, item: Item, asked: Asked, answer: dict) -> dict:
         "choices": list(item.choices),
         "right": item.right,
         "group": item.group,
+        "unit": suite.unit_of(task),
         **answer,
         "answer": extract_answer(answer["prediction"], task.answer),
         "correct": correct,

@@ -41,10 +41,11 @@ def score(suite: Suite, shots: int, items: Rows) -> list[dict]:
     own = {task.name: [row for row in items if row["task"] == task.name] for task in suite.tasks}
     rows = [_task_row(suite, task, own[task.name]) for task in suite.tasks]
     clusters: dict[str, list[dict]] = {}
+    units: dict[str, list[dict]] = {}
     for task, row in zip(suite.tasks, rows, strict=True):
         clusters.setdefault(task.cluster, []).append(row)
+        units.setdefault(suite.unit_of(task), []).append(row)
     per_cluster = [_mean("cluster", name, of_it) for name, of_it in clusters.items()]
-    units = per_cluster if suite.protocol.unit == "cluster" else rows
     others = [
         other
         for task, row in zip(suite.tasks, rows, strict=True)
@@ -53,7 +54,7 @@ def score(suite: Suite, shots: int, items: Rows) -> list[dict]:
     if not 1 < len(per_cluster) < len(rows):
         per_cluster = []
     common = {"suite": suite.name, "shots": shots}
-    mean = _mean("suite", "mean", units)
+    mean = _mean("suite", "mean", [_mean("unit", name, of_it) for name, of_it in units.items()])
     return [common | row for row in (*rows, *others, *per_cluster, mean)]
 
 

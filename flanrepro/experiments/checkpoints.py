@@ -88,7 +88,7 @@ def differences(scores, base: str):
 
     Returns:
         suite, shots, checkpoint, and what `flanrepro.evaluation.uncertainty.paired_difference`
-        gives, in points of accuracy.
+        gives, in points of accuracy; what weighs the same in the suite does so here.
     """
     import pandas as pd
 
@@ -100,7 +100,8 @@ def differences(scores, base: str):
         items = {row.checkpoint: _items(row) for row in group.itertuples()}
         for name in items:
             if name != base and base in items:
-                found = paired_difference(items[name], items[base])
+                units = [item["unit"] for item in items[name]]
+                found = paired_difference(items[name], items[base], units)
                 rows.append({"suite": suite, "shots": shots, "checkpoint": name, **found})
     return pd.DataFrame(rows)
 

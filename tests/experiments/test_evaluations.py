@@ -1,8 +1,10 @@
+import dataclasses
 import json
 
 import pytest
 
 from flanrepro.collection import load_collection
+from flanrepro.collection.task import Protocol
 from flanrepro.errors import InputError
 from flanrepro.experiments import checkpoints as module
 from flanrepro.experiments.checkpoints import (
@@ -105,6 +107,19 @@ def test_differences_are_paired_over_the_same_items(scores):
         expected = totals[suite, shots, name] - totals[suite, shots, "random"]
         assert row["difference"] == pytest.approx(expected)
         assert row["low"] < row["difference"] < row["high"]
+
+
+def test_clusters_weigh_the_same_in_a_difference_where_they_do_in_the_suite(tmp_path, monkeypatch):
+    suite = POCKET.suites["held_in"]
+    by_cluster = dataclasses.replace(suite, protocol=Protocol(unit="cluster"))
+    monkeypatch.setitem(POCKET.suites, "held_in", by_cluster)
+    asked = {"shots": [0], "items": 5}
+    scores = evaluate_checkpoints(["majority", "random"], "pocket", ["held_in"], tmp_path, **asked)
+    (row,) = differences(scores, "random").to_dict("records")
+    clusters = scores[scores["level"] == "cluster"].groupby("checkpoint")["value"].mean()
+    tasks = scores[scores["level"] == "task"].groupby("checkpoint")["value"].mean()
+    assert row["difference"] == pytest.approx(clusters["majority"] - clusters["random"])
+    assert row["difference"] != pytest.approx(tasks["majority"] - tasks["random"])
 
 
 def test_a_checkpoint_that_cannot_be_loaded_is_left_out_and_said(tmp_path):
