@@ -110,9 +110,9 @@ def test_differences_are_paired_over_the_same_items(scores):
 
 
 def test_clusters_weigh_the_same_in_a_difference_where_they_do_in_the_suite(tmp_path, monkeypatch):
-    suite = POCKET.suites["held_in"]
-    by_cluster = dataclasses.replace(suite, protocol=Protocol(unit="cluster"))
-    monkeypatch.setitem(POCKET.suites, "held_in", by_cluster)
+    suites = load_collection("pocket").suites
+    by_cluster = dataclasses.replace(suites["held_in"], protocol=Protocol(unit="cluster"))
+    monkeypatch.setitem(suites, "held_in", by_cluster)
     asked = {"shots": [0], "items": 5}
     scores = evaluate_checkpoints(["majority", "random"], "pocket", ["held_in"], tmp_path, **asked)
     (row,) = differences(scores, "random").to_dict("records")
