@@ -20,7 +20,7 @@ def decode(model: Model, inputs: Sequence[Sequence[int]], targets_length: int) -
     """
     from flanrepro.model.decoding import greedy_decode
 
-    params, texts = _on_device(model), [""] * len(inputs)
+    params, texts = model.on_device, [""] * len(inputs)
     for batch, length in batches(inputs, model.config, targets_length):
         generated = np.asarray(greedy_decode(model.config, params, batch.tokens, length))
         for i, ids in zip(batch.index, generated, strict=False):
@@ -55,7 +55,7 @@ def rank(
     """
     from flanrepro.model.scoring import token_log_likelihoods
 
-    params = _on_device(model)
+    params = model.on_device
     known = {text: [] for texts in options for text in texts}
     known = dict(zip(known, model.vocabulary.encode_batch(list(known)), strict=True))
     targets = [[[*known[text], EOS] for text in texts] for texts in options]
@@ -66,15 +66,6 @@ def rank(
         for i, tokens in zip(batch.index, scores, strict=False):
             ranked[i] = _summed(tokens, [len(target) for target in targets[i]])
     return ranked
-
-
-def _on_device(model: Model) -> dict:
-    import jax
-
-    # As `functools.cached_property` would: to copy them takes as long as to rank 10 inputs.
-    if "on_device" not in vars(model):
-        vars(model)["on_device"] = jax.device_put(model.params)
-    return vars(model)["on_device"]
 
 
 def _option_rows(rows: Sequence[Sequence[list[int]]], shape: tuple[int, int]) -> list[np.ndarray]:

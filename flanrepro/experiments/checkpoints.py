@@ -16,7 +16,7 @@ from flanrepro.evaluation.baselines import BASELINES
 from flanrepro.experiments.evaluations import read_items, scores_of, suite_of
 from flanrepro.experiments.store import environment
 from flanrepro.model.model import Model
-from flanrepro.model.tree import flat
+from flanrepro.model.tree import count, flat
 from flanrepro.whole import write_whole
 
 
@@ -97,17 +97,15 @@ def differences(scores, base: str):
     rows = []
     totals = scores[scores["level"] == "suite"]
     for (suite, shots), group in totals.groupby(["suite", "shots"], sort=False):
-        items = {row.checkpoint: _items(row) for row in group.itertuples()}
+        items = {
+            row.checkpoint: read_items(row.folder, row.predictions) for row in group.itertuples()
+        }
         for name in items:
             if name != base and base in items:
                 units = [item["unit"] for item in items[name]]
                 found = paired_difference(items[name], items[base], units)
                 rows.append({"suite": suite, "shots": shots, "checkpoint": name, **found})
     return pd.DataFrame(rows)
-
-
-def _items(row) -> list[dict]:
-    return read_items(Path(row.folder), row.predictions)
 
 
 def _shots(collection: Collection, suite: str, shots: Sequence[int] | None) -> Iterable[int]:
@@ -136,9 +134,8 @@ def _slug(name: str) -> str:
 
 
 def _facts(model: Model) -> dict:
-    leaves = flat(model.params).values()
-    parameters = sum(int(np.size(leaf)) for leaf in leaves)
-    return {"name": model.name, "parameters": parameters, "config": vars(model.config)}
+    size = int(count(model.params))
+    return {"name": model.name, "parameters": size, "config": vars(model.config)}
 
 
 def digest(model: Model) -> str:

@@ -1,5 +1,6 @@
 """A model as it is used: its configuration, its parameters, its vocabulary."""
 
+import functools
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +23,13 @@ class Model:
     config: T5Config
     params: dict[str, Any]
     vocabulary: Vocabulary
+
+    @functools.cached_property
+    def on_device(self) -> dict[str, Any]:
+        """The parameters on the device: to copy them takes as long as to rank 10 inputs."""
+        import jax
+
+        return jax.device_put(self.params)
 
 
 def activation_dtype() -> str:

@@ -5,7 +5,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import nbformat
 import pandas as pd
 
 ROOT = Path(__file__).parents[2]
@@ -20,19 +19,7 @@ def papermill(executed: Path, **parameters: object) -> None:
     assert done.returncode == 0, done.stderr[-3000:]
 
 
-def code_cells(path: Path) -> list:
-    return [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
-
-
-def test_source_is_stripped_and_its_cells_are_short():
-    for cell in code_cells(NOTEBOOK):
-        assert not cell.outputs
-        assert cell.execution_count is None
-        assert len(cell.source.splitlines()) <= 15
-        assert "class " not in cell.source
-
-
-def test_it_draws_checkpoints_and_reads_them_the_second_time(tmp_path):
+def test_it_draws_checkpoints_and_reads_them_the_second_time(tmp_path, code_cells):
     executed = tmp_path / "out.ipynb"
     papermill(executed, profile="smoke", out=tmp_path)
     table = pd.read_csv(tmp_path / "figures" / "smoke" / "checkpoints_pocket.csv")
