@@ -31,6 +31,10 @@ class Profile:
         model: the size that it is meant for.
         seeds: number of runs per setting.
         fractions: few-shot fractions of Figure 3's sweep.
+        sizes, subsets: models of Figure 4's sweep, and numbers of tasks beside all.
+        inversion_rates: of section 3.4's sweep.
+        targets: names of the tasks that are finetuned on alone, by group: `held_in`, `held_out`,
+            `little` (fewer than 1,000 training records).
         suites: that are evaluated.
         items: evaluated per task; None: all; or by suite.
         shots: exemplars in few-shot evaluation.
@@ -44,6 +48,10 @@ class Profile:
     model: str
     seeds: int
     fractions: tuple[float, ...]
+    sizes: tuple[str, ...]
+    subsets: tuple[int, ...]
+    inversion_rates: tuple[float, ...]
+    targets: dict[str, list[str]] = field(hash=False)
     suites: tuple[str, ...]
     items: int | Mapping[str, int] | None = field(hash=False)
     shots: int
@@ -71,9 +79,11 @@ def load_profile(name: str, collection: str) -> Profile:
     """A profile by name; InputError lists the names if there is none."""
     _one_of("profile", name, profile_names())
     _one_of("collection", collection, COLLECTIONS)
-    row = _profiles()[name][collection.removesuffix("_rendered")]
-    lists = {name: tuple(row[name]) for name in ("fractions", "suites")}
-    return Profile(**{**row, **lists})
+    row = dict(_profiles()[name][collection.removesuffix("_rendered")])
+    if like := row.pop("like", ""):
+        row = {**vars(load_profile(like, collection)), **row}
+    names = ("fractions", "sizes", "subsets", "inversion_rates", "suites")
+    return Profile(**{**row, **{name: tuple(row[name]) for name in names}})
 
 
 @dataclass(frozen=True)

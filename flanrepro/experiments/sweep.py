@@ -31,6 +31,45 @@ def untuned(job: Job) -> RunSpec:
     return dataclasses.replace(first, steps=0, seed=0, warmup_steps=0, decay_steps=0)
 
 
+COLLECTIONS_OF_TABLE_1 = ("flan2021", "p3++", "niv2")
+ABLATIONS = (
+    "flan2022",
+    "flan2022_without_cot",
+    "flan2022_without_inversion",
+    "equal",
+    "flan2022_without_few_shot",
+)
+
+
+def ablations(job: Job) -> list[RunSpec]:
+    """The runs of Table 1 and Figure 1: methods left out, and other collections."""
+    names = (*ABLATIONS, *COLLECTIONS_OF_TABLE_1)
+    return [spec for name in names for spec in job.specs(mixture=name)]
+
+
+def task_scaling(job: Job) -> list[RunSpec]:
+    """The runs of Figure 4: sizes of the model by numbers of tasks, trained zero-shot alone."""
+    return [
+        spec
+        for size in job.settings.sizes
+        for subset in (*job.settings.subsets, None)
+        for spec in dataclasses.replace(job, model=size).specs(
+            mixture="flan2022_without_few_shot", subset=subset
+        )
+    ]
+
+
+def inversion_sweep(job: Job) -> list[RunSpec]:
+    """The runs of section 3.4, by inverted prompts per regular one; the mixture's own rate and
+    none are runs of Table 1."""
+    named = {0.0: {"mixture": "flan2022_without_inversion"}, 0.3: {"mixture": "flan2022"}}
+    return [
+        spec
+        for rate in job.settings.inversion_rates
+        for spec in job.specs(**named.get(rate, {"mixture": "flan2022", "inversion_rate": rate}))
+    ]
+
+
 def leave_one_out(job: Job) -> list[RunSpec]:
     """The runs of Table 2: the weights of the paper, equal ones, and each source left out."""
     names = [n for n in mixture_names() if n == "equal" or n.startswith("equal_without_")]

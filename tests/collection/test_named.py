@@ -92,7 +92,7 @@ def test_each_mixture_has_its_own_sources_and_methods():
     assert set(made["flan2022_without_cot"].shares) == six - {"cot"}
     assert set(made["p3++"].shares) == {"t0_sf", "p3"}
     assert set(made["niv2"].shares) == {"niv2"}
-    equal = made["flan2022_without_balancing"].shares
+    equal = made["equal"].shares
     assert equal == pytest.approx(dict.fromkeys(six, 1 / 6))
     assert made["flan2022_without_few_shot"].mixture.few_shot_fraction == 0
     rates = made["flan2022"].mixture.inversion_rate
