@@ -1,7 +1,5 @@
 """Checkpoints side by side on every suite, beside what the paper states of its own."""
 
-from importlib import resources
-
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
@@ -9,18 +7,9 @@ import pandas as pd
 
 from flanrepro.report.figure3 import PANELS, SUITES
 from flanrepro.report.figures import COLORS, MARKERS, STYLE, new_figure
+from flanrepro.report.paper import published
 
 NAMES = SUITES | {"mmlu": "MMLU", "bbh": "BBH", "single_task": "Single tasks"}
-
-
-def published() -> pd.DataFrame:
-    """What the paper states of T5-LM XL tuned on Flan 2022 (Flan-T5 XL) and on other collections.
-
-    Columns: checkpoint, trained_on, suite, setting (`zero_shot` or `few_shot`), value in per cent,
-    place. Of T5-LM as it is, before tuning, the paper states no number.
-    """
-    with resources.files("flanrepro.report").joinpath("published.csv").open() as file:
-        return pd.read_csv(file)
 
 
 def beside_published(scores: pd.DataFrame) -> pd.DataFrame:
@@ -37,7 +26,8 @@ def beside_published(scores: pd.DataFrame) -> pd.DataFrame:
     table["setting"] = np.where(table["shots"] > 0, "few_shot", "zero_shot")
     half = 1.96 * table["standard_error"].astype(float)
     table["low"], table["high"] = table["value"] - half, table["value"] + half
-    paper = published().query("trained_on == 'Flan 2022'").set_index(["suite", "setting"])["value"]
+    flan_t5 = published("table_1").query("group == 'flan2022'")
+    paper = flan_t5.set_index(["suite", "setting"])["value"]
     keys = pd.MultiIndex.from_frame(table[["suite", "setting"]])
     table["paper"] = paper.reindex(keys).to_numpy()
     columns = ["checkpoint", "suite", "setting", "shots", "value", "low", "high", "chance"]

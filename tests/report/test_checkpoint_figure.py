@@ -1,12 +1,8 @@
-import re
-
 import matplotlib.pyplot as plt
 import pandas as pd
 import pytest
 
-from flanrepro.report.checkpoints import beside_published, draw, published
-
-SUITES = ("held_in", "cot", "mmlu", "bbh", "bbh_cot")
+from flanrepro.report.checkpoints import beside_published, draw
 
 
 @pytest.fixture
@@ -20,27 +16,6 @@ def scores() -> pd.DataFrame:
         for level in ("task", "suite")
     ]
     return pd.DataFrame(rows)
-
-
-def test_published_values_are_those_of_the_papers_table_1(mirror):
-    paper = mirror.parent / "paper" / "flan_collection_2023.md"
-    if not paper.is_file():
-        pytest.skip(f"the paper is not beside the data: there is no {paper}")
-    text = re.sub(r"</?b>", "", paper.read_text(encoding="utf-8"))
-    ours = published().set_index(["trained_on", "suite", "setting"])["value"]
-    found = [
-        float(number) for number in re.findall(r"\d+\.\d", text[text.index("T5-XL Flan 2022") :])
-    ]
-    flan = [ours["Flan 2022", s, k] for s in SUITES for k in ("zero_shot", "few_shot")]
-    assert found[:10] == flan
-    (lower,) = re.findall(r"^T5-XL Flan 2021.*$", text, re.MULTILINE)
-    columns = [re.findall(r"\d+\.\d / \d+\.\d", cell)[:3] for cell in lower.split("\t")[1:6]]
-    for suite, cells in zip(SUITES, columns, strict=True):
-        for name, cell in zip(
-            ("Flan 2021", "P3++", "Super-Natural Instructions"), cells, strict=True
-        ):
-            values = [ours[name, suite, setting] for setting in ("zero_shot", "few_shot")]
-            assert cell == " / ".join(f"{value:.1f}" for value in values)
 
 
 def test_a_row_has_its_interval_and_the_papers_value_where_there_is_one(scores):
