@@ -22,11 +22,14 @@ STYLE = {
 }
 
 
-def new_figure(columns: int, **kwargs) -> tuple[plt.Figure, list[plt.Axes]]:
-    """A figure of `columns` panels side by side, 3.4 x 3 inches each."""
+def new_figure(
+    columns: int, size: tuple[float, float] | None = None, **kwargs
+) -> tuple[plt.Figure, list[plt.Axes]]:
+    """A figure of `columns` panels side by side, 3.4 x 3 inches each, or of `size` in all."""
+    size = size or (3.4 * columns, 3.0)
     with mpl.rc_context(STYLE):
         fig, axes = plt.subplots(
-            1, columns, figsize=(3.4 * columns, 3.0), layout="constrained", squeeze=False, **kwargs
+            1, columns, figsize=size, layout="constrained", squeeze=False, **kwargs
         )
     return fig, list(axes[0])
 
@@ -38,5 +41,13 @@ def save_figure(fig: plt.Figure, table: pd.DataFrame, folder: Path, name: str) -
     with mpl.rc_context(STYLE):
         fig.savefig(paths[0], metadata={"Software": None})
         fig.savefig(paths[1], metadata={"Date": None})
-    table.to_csv(paths[2], index=False, float_format="%.4f")
+    save_table(table, folder, name)
     return paths
+
+
+def save_table(table: pd.DataFrame, folder: Path, name: str) -> Path:
+    """Writes `name`.csv into `folder` and gives its path."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{name}.csv"
+    table.to_csv(path, index=False, float_format="%.4f")
+    return path

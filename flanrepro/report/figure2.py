@@ -1,0 +1,85 @@
+"""Figure 2: the timeline of public instruction tuning collections (section 2)."""
+
+import itertools
+
+import matplotlib.pyplot as plt
+import pandas as pd
+
+from flanrepro.collection.named import NamedMixture
+from flanrepro.report.figures import COLORS
+from flanrepro.report.listing import Column, draw_table
+from flanrepro.report.paper import published
+
+PROMPT_TYPES = dict(zip(("ZS", "FS", "CoT"), COLORS, strict=False))
+COLUMNS = (
+    Column("release", "Release", 0.62),
+    Column("collection", "Collection", 0.95),
+    Column("model", "Model", 0.95),
+    Column("base", "Base", 0.72),
+    Column("size", "Size", 0.68),
+    Column("public", "Public?", 0.62),
+    Column("prompt_types", "Prompt types", 1.05, PROMPT_TYPES),
+    Column("of_all", "Tasks in Flan / all", 0.85),
+    Column("examples", "Examples", 0.72),
+    Column("methods", "Methods", 1.35),
+)
+
+
+def timeline(*here: dict[str, str]) -> pd.DataFrame:
+    """The figure's rows as printed, a collection once: as the paper's first version has it.
+
+    Args:
+        here: rows of `row_of`, put at the end.
+
+    Returns:
+        the columns of `flanrepro.report.paper.published("figure_2")`; `version` is `first`, `later`
+        (that version alone has the row) or `here`.
+    """
+    table = published("figure_2").drop_duplicates("collection")
+    return pd.concat([table, pd.DataFrame(here)], ignore_index=True).fillna("")
+
+
+def row_of(name: str, made: NamedMixture, prompts: int = 300) -> dict[str, str]:
+    """A row for what is at hand here: no model, and what shows in the mixture's first prompts.
+
+    Args:
+        name: of the collection.
+        made: a mixture of its tasks.
+        prompts: looked at for their types and for the methods.
+    """
+    drawn = [made.mixture[i] for i in range(prompts)]
+    types = [kind for kind, there in _types(drawn).items() if there]
+    wordings = {(prompt.task, prompt.template) for prompt in drawn}
+    varied = len(wordings) > len({prompt.task for prompt in drawn})
+    methods = ["+ Template Variety"] * varied
+    methods += ["+ Input Inversion"] * any(prompt.inverted for prompt in drawn)
+    examples = int(made.table(draws=made.mixture.block)["examples"].sum())
+    return {
+        "version": "here",
+        "collection": f"{name} (here, at hand)",
+        "prompt_types": " + ".join(types),
+        "tasks": str(len(made.mixture.tasks)),
+        "examples": f"{examples / 1e6:.1f}M" if examples >= 1e6 else f"{examples // 1000}k",
+        "methods": " ".join(methods),
+        "note": f"prompt_types, methods: of the first {prompts} prompts of mixture {made.name}",
+    }
+
+
+def _types(prompts: list) -> dict[str, bool]:
+    return {
+        "ZS": any(prompt.setting == "zero_shot" for prompt in prompts),
+        "FS": any(prompt.setting == "few_shot" for prompt in prompts),
+        "CoT": any(prompt.source == "cot" for prompt in prompts),
+    }
+
+
+def draw(table: pd.DataFrame) -> plt.Figure:
+    """The figure from `timeline`; rows of this project stand on grey."""
+    pairs = itertools.starmap(_of_all, zip(table["tasks_in_flan"], table["tasks"], strict=True))
+    methods = table["methods"].str.replace(" + ", "\n+ ", regex=False)
+    shown = table.assign(of_all=list(pairs), methods=methods)
+    return draw_table(shown, COLUMNS, shaded=list(table["version"] == "here"))
+
+
+def _of_all(in_flan: str, tasks: str) -> str:
+    return " / ".join(filter(None, (in_flan, tasks)))

@@ -1,0 +1,72 @@
+"""Figure 7: input inversion's permutations of a chain-of-thought example (Appendix B)."""
+
+import matplotlib.pyplot as plt
+import pandas as pd
+
+from flanrepro.collection import load_collection, render
+from flanrepro.collection.templates import fields_of, load_by_direction
+from flanrepro.errors import InputError
+from flanrepro.report.figures import COLORS
+from flanrepro.report.listing import Column, draw_table
+
+PARTS = {
+    "question": "query",
+    "passage": "query",
+    "premise": "query",
+    "hypothesis": "query",
+    "answer": "answer",
+    "rationale": "explanation",
+}
+"""A record's fields as the appendix calls them."""
+
+PART_COLORS = dict(zip(("query", "answer", "explanation"), COLORS, strict=False))
+COLUMNS = (
+    Column("given", "Given", 0.95, PART_COLORS),
+    Column("predicted", "To predict", 0.95, PART_COLORS),
+    Column("inputs", "Inputs", 3.4),
+    Column("targets", "Targets", 2.2),
+)
+
+
+def permutations(collection_name: str, task: str = "cot_gsm8k", record: int = 0) -> pd.DataFrame:
+    """One record in every permutation: the regular template, then each inverted one.
+
+    Args:
+        collection_name: `pocket` or `flan2022`.
+        task: with a chain of thought.
+        record: index into its training split.
+
+    Returns:
+        given and predicted (of `query`, `answer`, `explanation`, with spaces between), task,
+        template, inverted, inputs and targets of the zero-shot prompt.
+
+    Raises:
+        InputError: there is no such collection, task or record, or the task has no explanations.
+    """
+    of = load_collection(collection_name).task(task)
+    size = of.size("train")
+    if not 0 <= record < size:
+        raise InputError(f"task '{task}' has {size} training records: there is no record {record}")
+    if "rationale" not in of.records("train")[record]:
+        raise InputError(
+            f"task '{task}' has no explanations to turn around: take one of source 'cot'"
+        )
+    regular, inverted = load_by_direction(of.templates)
+    rows = []
+    for template in (regular[0], *inverted):
+        prompt = render(of, record, template=template)
+        rows.append(
+            {"given": _parts(template.instruction + template.inputs)}
+            | {"predicted": _parts(template.targets), "task": task, "template": template.name}
+            | {"inverted": template.inverted, "inputs": prompt.inputs, "targets": prompt.targets}
+        )
+    return pd.DataFrame(rows)
+
+
+def _parts(pattern: str) -> str:
+    return " ".join(dict.fromkeys(PARTS[name] for name in fields_of(pattern) if name in PARTS))
+
+
+def draw(table: pd.DataFrame) -> plt.Figure:
+    """The figure from `permutations`; the regular prompt stands on grey."""
+    return draw_table(table, COLUMNS, shaded=list(~table["inverted"]))

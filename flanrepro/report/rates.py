@@ -1,0 +1,40 @@
+"""The published rates of Flan 2022's sources, which contradict each other, beside ours."""
+
+from importlib import resources
+
+import pandas as pd
+import yaml
+
+from flanrepro.collection.named import NamedMixture
+
+
+def beside_the_published(made: NamedMixture) -> pd.DataFrame:
+    """Each published set of rates in per cent of its sum, then those of a mixture.
+
+    Args:
+        made: e.g. `flan2022`.
+
+    Returns:
+        A row per place and source: where, source, rate as published, per_cent, remark. Two places
+        are `here`: the rates that we take, and what they become of the tasks at hand.
+    """
+    text = resources.files("flanrepro.collection").joinpath("mixtures.yaml").read_text("utf-8")
+    data = yaml.safe_load(text)
+    rows = []
+    for conflict in data["conflicts"]:
+        rates = conflict["rates"]
+        if list(rates.values()) == ["equal"]:
+            rates = dict.fromkeys(made.stated, 1)
+        rows += _rows(conflict["where"], rates, conflict["remark"])
+    rows += _rows("here, stated", made.stated, " ".join(data["choice"].split()))
+    rows += _rows("here, of the tasks at hand", made.shares, made.report().partition("\n")[0])
+    return pd.DataFrame(rows)
+
+
+def _rows(where: str, rates: dict[str, float], remark: str) -> list[dict]:
+    total = sum(rates.values())
+    return [
+        {"where": where, "source": source, "rate": rate}
+        | {"per_cent": 100 * rate / total, "remark": remark}
+        for source, rate in rates.items()
+    ]
