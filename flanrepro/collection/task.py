@@ -1,5 +1,6 @@
 """What is learned from: records, tasks, suites, collections."""
 
+import dataclasses
 import difflib
 import functools
 import importlib
@@ -10,6 +11,7 @@ from typing import Any, Literal
 
 import yaml
 
+from flanrepro.collection import rng
 from flanrepro.errors import InputError
 
 Record = Mapping[str, str]
@@ -89,6 +91,39 @@ class Task:
                 )
             self._cache[split] = records
         return self._cache[split]
+
+
+def hold_out(task: Task, number: int) -> Task:
+    """The task with `number` of its training records as its validation split (A.2).
+
+    What was its validation split is its test split, if it had none of its own. The records are
+    drawn once, by the task's name. InputError if none would be left to train on.
+    """
+    size = task.size("train")
+    if not 0 < number < size:
+        raise InputError(
+            f"task '{task.name}' has {size} training records, and {number} are to be held out: "
+            f"expected 1 to {size - 1}"
+        )
+    order = rng.shuffled(size, rng.key_of(task.name))
+    parts = {"train": order[number:], "validation": order[:number]}
+    other = "test" if "test" in task.splits else "validation"
+
+    def load(split: str) -> Sequence[Record]:
+        if split == "test":
+            return task.records(other)
+        if split in parts:
+            records = task.records("train")
+            return [records[int(i)] for i in parts[split]]
+        return task.records(split)
+
+    def find_missing(split: str) -> str:
+        return task.missing(other if split == "test" else "train" if split in parts else split)
+
+    splits = {**task.splits, **{name: len(part) for name, part in parts.items()}}
+    splits |= {"test": task.size(other)} if other in task.splits else {}
+    changed = {"splits": splits, "load": load, "find_missing": find_missing, "_cache": {}}
+    return dataclasses.replace(task, **changed)
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import filelock
 
+from flanrepro import compile_cache
 from flanrepro.collection.suites import at_hand
 from flanrepro.collection.task import Collection, MissingTasks, Suite
 from flanrepro.errors import InputError
@@ -42,26 +43,46 @@ def scores_of(
     Returns:
         rows of `flanrepro.evaluation.scores.score`, with the name of their file of `predictions`.
     """
-    suite, missing = suite_of(collection, suite_name), {}
-    full = suite
-    name = f"{suite_name}_{shots}shot_{items or 'all'}" + (f"_{method}" if method else "")
-    settings = _settings(suite, shots, items, method, lengths)
-    path = folder / "scores" / f"{name}.json"
-    if _kept(path, settings) is None:
-        suite, missing = at_hand(suite, shots)
-    if missing:  # other tasks, other scores: once the rest is at hand, they are made anew
-        name += f"_{len(suite.tasks)}of{len(full.tasks)}tasks"
-        path = path.with_name(f"{name}.json")
+    full = suite_of(collection, suite_name)
+    settings = _settings(full, shots, items, method, lengths)
+    path, suite, missing = _place(folder, full, shots, items, method, settings)
     folder.mkdir(parents=True, exist_ok=True)
     with filelock.FileLock(folder / "evaluation.lock"):
         rows = _kept(path, settings)
         if rows is None:
             _report(suite, missing)
-            items_file = folder / "predictions" / f"{name}.jsonl"
+            items_file = folder / "predictions" / f"{path.stem}.jsonl"
             rows = _evaluate(model(), suite, items_file, shots, items, method, lengths)
             rows = [row | {"predictions": items_file.name} for row in rows]
             write_whole(path, json.dumps({"settings": settings, "scores": rows}, indent=1))
     return rows
+
+
+def kept_scores(
+    folder: Path,
+    suite: Suite,
+    shots: int,
+    items: int | None = None,
+    method: str = "",
+    lengths: tuple[int, int] | None = None,
+) -> list[dict] | None:
+    """What `scores_of` would read; None if it would evaluate."""
+    settings = _settings(suite, shots, items, method, lengths)
+    return _kept(_place(folder, suite, shots, items, method, settings)[0], settings)
+
+
+def _place(
+    folder: Path, full: Suite, shots: int, items: int | None, method: str, settings: dict
+) -> tuple[Path, Suite, dict[str, str]]:
+    """The file of the scores, the suite's part that is at hand, and why the rest is not."""
+    name = f"{full.name}_{shots}shot_{items or 'all'}" + (f"_{method}" if method else "")
+    path = folder / "scores" / f"{name}.json"
+    if _kept(path, settings) is not None:
+        return path, full, {}
+    suite, missing = at_hand(full, shots)
+    if missing:  # other tasks, other scores: once the rest is at hand, they are made anew
+        path = path.with_name(f"{name}_{len(suite.tasks)}of{len(full.tasks)}tasks.json")
+    return path, suite, missing
 
 
 def suite_of(collection: Collection, name: str) -> Suite:
@@ -135,6 +156,8 @@ def _evaluate(
     from flanrepro.evaluation.evaluate import evaluate
     from flanrepro.evaluation.scores import score
 
+    if isinstance(model, Model):  # a baseline needs no JAX
+        compile_cache.enable()
     inputs_length, targets_length = lengths or (None, None)
     rows = evaluate(
         model,

@@ -20,7 +20,7 @@ from flanrepro.model import pretrained
 from flanrepro.model.model import activation_dtype
 from flanrepro.model.sizes import SIZES
 
-ENGINES = ("local",)
+ENGINES = ("local", "shipped")
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,7 @@ class Profile:
             (steps) and `items`.
         checkpoints: `names` of what is evaluated without training, and `items` per task.
         models: fields of `run` that are other for another size than `model`, by size.
+        shipped_seeds: number of seeds whose scores ship.
     """
 
     model: str
@@ -59,6 +60,7 @@ class Profile:
     single_task: dict[str, Any] = field(default_factory=dict, hash=False)
     checkpoints: dict[str, Any] = field(default_factory=dict, hash=False)
     models: dict[str, dict[str, Any]] = field(default_factory=dict, hash=False)
+    shipped_seeds: int = 0
 
     def items_of(self, suite: str) -> int | None:
         """Items evaluated per task of a suite."""
@@ -95,7 +97,7 @@ class Job:
         model: a size, or empty: the profile's.
         profile: how much to spend.
         seeds: runs per setting, or 0: the profile's.
-        engine: what trains.
+        engine: what trains; `shipped`: nothing does, the scores that ship are read.
         out: where `runs/` and `figures/` are made; empty: see `workspace`.
     """
 
@@ -138,7 +140,8 @@ class Job:
                 fields = {"few_shot_fraction": own, **fields}
         if fields.get("start") == "shipped":
             fields["start"] = pretrained.shipped(self.collection, model)
-        for seed in range(self.seeds or self.settings.seeds):
+        own = self.settings.shipped_seeds if self.engine == "shipped" else self.settings.seeds
+        for seed in range(self.seeds or own):
             # A subset is another one for every seed; else the tasks are looked at once.
             if fields.get("mixture") and (seed == 0 or fields.get("subset") is not None):
                 fields["data"] = _digest(self.collection, fields, seed)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from flanrepro.collection import Collection, Mixture, load_collection
 from flanrepro.collection.named import named_mixture, own_few_shot_fraction
+from flanrepro.collection.task import Task, hold_out
 from flanrepro.data.vocabulary import Vocabulary, load_vocabulary
 from flanrepro.errors import InputError
 
@@ -35,6 +36,8 @@ class RunSpec:
         tasks: names of the training tasks; empty: all of the collection's.
         mixture: a mixture of the paper, in the place of `tasks` and `options_fraction`; see
             `flanrepro.collection.named.named_mixture`, also for `subset`.
+        held_out: so many training records of each of `tasks` are its validation split, see
+            `flanrepro.collection.task.hold_out`.
         data: the digest of the mixture's tasks at hand, which another machine may not have.
         vocabulary: see `flanrepro.data.vocabulary.load_vocabulary`.
         steps: optimizer updates; 0: the start as it is, to be evaluated.
@@ -81,6 +84,7 @@ class RunSpec:
     objective: str = "instruction"
     start: str = ""
     decay_steps: int = 0
+    held_out: int = 0
 
     def __post_init__(self):
         # As a list, e.g. from JSON, it would be another run with another name.
@@ -133,7 +137,14 @@ class RunSpec:
         """For people: what a sweep varies."""
         if self.objective != "instruction":
             return f"{self.model} {self.objective.replace('_', ' ')}, seed {self.seed}"
-        return f"{self.model} {self.few_shot_fraction:.0%} few-shot, seed {self.seed}"
+        if self.tasks:
+            of = "tuned" if RUN_ID.fullmatch(self.start) else "untuned"
+            return f"{self.model} {of}, on {' '.join(self.tasks)}, seed {self.seed}"
+        subset = f", {self.subset} tasks" if self.subset else ""
+        rate = "" if self.inversion_rate is None else f", inversion {self.inversion_rate:g}"
+        few_shot = f"{self.few_shot_fraction:.0%} few-shot"
+        what = f"{self.mixture or 'all tasks'}{subset}{rate}, {few_shot}"
+        return f"{self.model} on {what}, seed {self.seed}"
 
     def load_collection(self) -> Collection:
         return load_collection(self.collection)
@@ -170,11 +181,22 @@ class RunSpec:
         Raises:
             InputError: a task or mixture is unknown, or the data at hand is not the run's.
         """
-        collection = self.load_collection()
         if self.mixture:
-            return self._named(collection)
-        names = self.tasks or tuple(collection.tasks)
+            return self._named(self.load_collection())
+        return Mixture(
+            tasks=self.load_tasks(),
+            seed=self.seed,
+            few_shot_fraction=self.few_shot_fraction,
+            options_fraction=self.options_fraction,
+            inversion_rate=self.inversion_rate,
+            max_examples=self.max_examples,
+        )
+
+    def load_tasks(self) -> tuple[Task, ...]:
+        """`tasks`, or all of the collection's; InputError if one is unknown."""
+        collection = self.load_collection()
         known = {**collection.other, **collection.tasks}
+        names = self.tasks or tuple(collection.tasks)
         for name in names:
             if name not in known:
                 raise InputError(
@@ -182,14 +204,8 @@ class RunSpec:
                     f"{', '.join(collection.tasks)}; to be finetuned on alone "
                     f"{', '.join(collection.other) or 'none'}"
                 )
-        return Mixture(
-            tasks=tuple(known[name] for name in names),
-            seed=self.seed,
-            few_shot_fraction=self.few_shot_fraction,
-            options_fraction=self.options_fraction,
-            inversion_rate=self.inversion_rate,
-            max_examples=self.max_examples,
-        )
+        tasks = (known[name] for name in names)
+        return tuple(hold_out(task, self.held_out) if self.held_out else task for task in tasks)
 
     def _named(self, collection: Collection) -> Mixture:
         if self.tasks or self.options_fraction != 0.5:

@@ -12,8 +12,9 @@ from pathlib import Path
 
 import filelock
 
+from flanrepro import compile_cache
 from flanrepro.errors import InputError
-from flanrepro.experiments.evaluations import scores_of
+from flanrepro.experiments.evaluations import kept_scores, scores_of, suite_of
 from flanrepro.experiments.spec import RunSpec
 from flanrepro.experiments.start import start_params
 from flanrepro.model.model import Model
@@ -57,6 +58,12 @@ class Run:
         """The trained model."""
         spec = self.spec
         return Model(spec.run_id, spec.model_config(), self.params(), spec.load_vocabulary())
+
+    def evaluated(self, suite_name: str, shots: int, items: int | None = None) -> bool:
+        """Whether the scores of `evaluate` are kept already."""
+        spec, lengths = self.spec, (self.spec.inputs_length, self.spec.targets_length)
+        suite = suite_of(spec.load_collection(), suite_name)
+        return bool(kept_scores(self.folder, suite, shots, items, lengths=lengths))
 
     def evaluate(
         self, suite_name: str, shots: int, items: int | None = None, method: str = ""
@@ -129,6 +136,7 @@ class RunStore:
         """
         from flanrepro.training.loop import train
 
+        compile_cache.enable()
         start = start_params(spec, self.root)
         with self._own(spec) as folder:
             _, progress = train(spec, folder / "checkpoints", bar=bar, stop_at=stop_at, start=start)
@@ -156,6 +164,7 @@ class RunStore:
 
         from flanrepro.training.loop import train
 
+        compile_cache.enable()
         _, progress = train(spec, folder / "checkpoints", **how)
         write_whole(folder / "metrics.csv", pd.DataFrame(progress.history).to_csv(index=False))
         # The manifest comes last: a run with one is finished.

@@ -1,0 +1,142 @@
+"""Scores of sweeps as one tidy table: trained and evaluated here, or read from those that ship."""
+
+import functools
+import json
+from collections.abc import Sequence
+
+from flanrepro.collection.named import named_mixture
+from flanrepro.collection.task import load_collection
+from flanrepro.errors import InputError
+from flanrepro.experiments.profiles import Job
+from flanrepro.experiments.runner import run_sweep
+from flanrepro.experiments.shipped import shipped, shipped_run
+from flanrepro.experiments.spec import RunSpec
+
+OF_SPEC = ("collection", "model", "seed", "mixture", "few_shot_fraction", "subset")
+
+
+def scores(
+    job: Job,
+    specs: Sequence[RunSpec],
+    suites: Sequence[str] | None = None,
+    shots: Sequence[int] | None = None,
+    train: bool = True,
+):
+    """The suites' scores of a sweep's runs, as a DataFrame.
+
+    Args:
+        job: its engine says whether runs are trained here, or read from those that ship.
+        specs: of the runs; finished ones are read.
+        suites, shots: None: the profile's, zero- and few-shot.
+        train: if false, what is not there yet is left out.
+
+    Returns:
+        a row per run, suite and shots: run, collection, model, seed, mixture, few_shot_fraction,
+        inversion_rate (inverted prompts per regular one where the sources have no rate of their
+        own; NaN: the mixture's), subset (NaN: all tasks), tasks (their number), suite, shots,
+        setting (`zero_shot`, `few_shot`), items (asked for per task; NaN: all), metric, value and
+        chance in per cent, standard_error (over items), n.
+
+    Raises:
+        InputError: runs failed, see `run_sweep`; or none of them is there to be read.
+    """
+    import pandas as pd
+
+    suites = tuple(suites or job.settings.suites)
+    shots = tuple((0, job.settings.shots) if shots is None else shots)
+    if job.engine == "shipped":
+        found = _shipped(job, specs, suites, shots)
+    else:
+        done = functools.partial(_evaluated, job, suites, shots)
+        if not train:
+            specs = [spec for spec in specs if done(spec)]
+        do = functools.partial(_scored, job, suites, shots)
+        found = pd.DataFrame(row for rows in run_sweep(do, specs, done=done) for row in rows)
+    if found.empty:
+        how = "ships: choose engine local, which trains" if job.engine == "shipped" else "is there"
+        raise InputError(
+            f"no run of this sweep (profile '{job.profile}', collection '{job.collection}') {how}"
+        )
+    described = pd.DataFrame(_described(spec) for spec in specs).drop_duplicates("run")
+    table = described.merge(found, on="run", how="inner", sort=False)
+    table.insert(table.columns.get_loc("shots") + 1, "setting", table["shots"].map(setting))
+    return table
+
+
+def setting(shots: int) -> str:
+    """How many exemplars, in words."""
+    return "few_shot" if shots else "zero_shot"
+
+
+def _described(spec: RunSpec) -> dict:
+    rate = spec.inversion_rate
+    if rate is None and spec.mixture == "flan2022_without_inversion":
+        rate = 0.0
+    row = {"run": spec.run_id, **{name: getattr(spec, name) for name in OF_SPEC}}
+    every = _every_task(spec.collection, spec.mixture)
+    return row | {"inversion_rate": rate, "tasks": min(spec.subset or every, every)}
+
+
+@functools.cache
+def _every_task(collection: str, mixture: str) -> int:
+    return len(named_mixture(mixture, load_collection(collection)).mixture.tasks)
+
+
+def _shipped(job: Job, specs: Sequence[RunSpec], suites: tuple, shots: tuple):
+    table = shipped(job.collection, "scores")
+    items = table["suite"].map({suite: job.settings.items_of(suite) for suite in suites})
+    same = (table["items"] == items) | (table["items"].isna() & items.isna())
+    asked = table["suite"].isin(suites) & table["shots"].isin(shots) & same
+    table = table[asked & table["run"].isin([spec.run_id for spec in specs])]
+    order = table["suite"].map(suites.index) * len(shots) + table["shots"].map(shots.index)
+    return table.loc[order.sort_values(kind="stable").index]
+
+
+def _evaluated(job: Job, suites: tuple, shots: tuple, spec: RunSpec) -> bool:
+    """Whether the run is finished and all of its scores are kept."""
+    run = job.store.find(spec)
+    return bool(run) and all(
+        run.evaluated(suite, k, job.settings.items_of(suite)) for suite in suites for k in shots
+    )
+
+
+def _scored(job: Job, suites: tuple, shots: tuple, spec: RunSpec) -> list[dict]:
+    """The suites' rows of a run, which is trained and evaluated first if it has to be."""
+    run = job.store.get(spec, bar=spec.label())
+    names = ("run", "suite", "shots", "metric", "value", "chance", "standard_error", "n")
+    rows = []
+    for suite in suites:
+        items = job.settings.items_of(suite)
+        for k in shots:
+            row = run.evaluate(suite, k, items)[-1]
+            rows.append({name: row[name] for name in names} | {"items": items})
+    return rows
+
+
+def trace(job: Job, run: str) -> dict:
+    """From a run's name, as it stands behind every figure and table, to the run itself.
+
+    Returns:
+        its spec; seconds, device, versions and git commit; and where it is here, its folder with
+        the predictions of each evaluation.
+
+    Raises:
+        InputError: there is no such run, neither in the job's store nor among those that ship.
+    """
+    folder = job.store.root / run
+    if (folder / "manifest.json").is_file():
+        spec = json.loads((folder / "spec.json").read_text(encoding="utf-8"))
+        predictions = sorted(map(str, (folder / "predictions").glob("*.jsonl")))
+        manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+        return {"spec": spec, **manifest, "folder": str(folder), "predictions": predictions}
+    try:
+        found = shipped_run(job.collection, run)
+    except InputError:
+        found = None
+    if not found:
+        raise InputError(
+            f"there is no run '{run}' in {job.store.root}, nor among those that ship: expected a "
+            "name from the column `runs` of a figure's or table's CSV"
+        )
+    why = "not shipped: a run of this spec makes them, in runs/" + run + "/predictions"
+    return found | {"folder": "", "predictions": why}

@@ -1,0 +1,166 @@
+"""Finetuning on one task alone (section 4, A.2), validated and tested as it goes."""
+
+import dataclasses
+import functools
+import io
+import warnings
+from collections.abc import Iterator
+
+from flanrepro.collection.task import MissingTasks, Suite, load_collection
+from flanrepro.errors import InputError
+from flanrepro.experiments.profiles import Job
+from flanrepro.experiments.runner import run_sweep
+from flanrepro.experiments.shipped import shipped
+from flanrepro.experiments.spec import RunSpec
+from flanrepro.experiments.store import Run
+from flanrepro.model.model import Model
+from flanrepro.whole import write_whole
+
+STATES = ("untuned", "tuned")
+"""Where finetuning starts: at the checkpoint itself, or after tuning on Flan 2022."""
+
+
+def starts(job: Job) -> list[RunSpec]:
+    """The tuned models that finetuning starts from, one per seed."""
+    return list(job.specs(mixture="flan2022"))
+
+
+def single_task_specs(job: Job) -> Iterator[tuple[dict, RunSpec]]:
+    """The runs of Figures 5 and 6, each with its labels: target, group, state, seed."""
+    tuned = starts(job)
+    for group, targets in job.settings.targets.items():
+        for target in targets:
+            if _missing(job, target):
+                continue
+            for state in STATES:
+                for spec in tuned:
+                    start = spec.run_id if state == "tuned" else ""
+                    labels = {"target": target, "group": group, "state": state, "seed": spec.seed}
+                    yield labels, single_task_spec(job, target, seed=spec.seed, start=start)
+
+
+def _missing(job: Job, target: str) -> bool:
+    task = load_collection(job.collection).task(target)
+    if reason := task.missing():
+        warnings.warn(f"'{target}' is not finetuned on: {reason}", MissingTasks, stacklevel=3)
+    return bool(reason)
+
+
+def single_task_spec(job: Job, target: str, *, seed: int = 0, start: str = "") -> RunSpec:
+    """The run of one target.
+
+    Args:
+        job: its profile has the hyperparameters, and how many training records become the
+            validation split of a task that lacks one (A.2).
+        target: a task of the collection.
+        seed: of the data order.
+        start: a run id, or empty: where the profile's runs start.
+    """
+    fields = dict(job.settings.single_task)
+    del fields["validate_every"], fields["items"]
+    if {"validation", "test"} <= set(load_collection(job.collection).task(target).splits):
+        fields["held_out"] = 0
+    first = next(job.specs(tasks=(target,), mixture="", few_shot_fraction=0.0, **fields))
+    return dataclasses.replace(first, seed=seed, start=start or first.start, options_fraction=1.0)
+
+
+def curves(job: Job):
+    """The scores of every finetuning run by step, as a DataFrame.
+
+    Returns:
+        run, target, group (`held_in`, `held_out`; `little`: fewer than 1,000 training records),
+        state (of `STATES`), seed, step (0: not finetuned yet), metric (Table 3's), validation and
+        test, in per cent.
+    """
+    import pandas as pd
+
+    labelled = list(single_task_specs(job))
+    if job.engine == "shipped":
+        every = shipped(job.collection, "curves").groupby("run")
+        parts = [
+            (labels, every.get_group(spec.run_id))
+            for labels, spec in labelled
+            if spec.run_id in every.groups
+        ]
+    else:
+        run_sweep(job.store.get, starts(job), done=job.store.find, label="tuned")
+        specs = [spec for _, spec in labelled]
+        done = functools.partial(_kept, job)
+        found = run_sweep(functools.partial(finetune, job), specs, done=done, label="finetuned")
+        parts = [(labels, table) for (labels, _), table in zip(labelled, found, strict=True)]
+    if not parts:
+        raise InputError(
+            f"no finetuning run of profile '{job.profile}' on '{job.collection}' "
+            + ("ships: choose engine local" if job.engine == "shipped" else "has its data at hand")
+        )
+    return pd.concat([table.assign(**labels) for labels, table in parts], ignore_index=True)
+
+
+def best(table):
+    """Per run of `curves` the step with the highest validation score, the first of equals (A.2)."""
+    return table.loc[table.groupby("run", sort=False)["validation"].idxmax()].reset_index(drop=True)
+
+
+def finetune(job: Job, spec: RunSpec):
+    """One run's scores by step, as `curves` has them without labels; read where they are kept."""
+    import pandas as pd
+
+    if _kept(job, spec):
+        return _read(job, spec)
+    every, items = (job.settings.single_task[name] for name in ("validate_every", "items"))
+    path = job.store.root / spec.run_id / "curve.csv"
+    # Of a run that was stopped: what comes after its checkpoint comes again.
+    rows = _read(job, spec).to_dict("records") if path.is_file() else []
+
+    def validate(step: int, params: dict) -> None:
+        model = Model(spec.run_id, spec.model_config(), params, spec.load_vocabulary())
+        rows.append({"run": spec.run_id, "step": step, **_scores(spec, model, items)})
+        write_whole(path, pd.DataFrame(rows).to_csv(index=False))
+
+    run = job.store.get(spec, each=validate, every=every)
+    table = pd.DataFrame(rows).drop_duplicates("step", keep="last").sort_values("step")
+    if len(table) != _validations(job, spec):
+        raise InputError(
+            f"run {spec.run_id} in {run.folder} was validated at {len(table)} steps, expected "
+            f"{_validations(job, spec)}: move the folder away and run again"
+        )
+    write_whole(path, table.to_csv(index=False))
+    return _read(job, spec)
+
+
+def _scores(spec: RunSpec, model: Model, items: int | None) -> dict:
+    from flanrepro.evaluation.evaluate import evaluate
+    from flanrepro.evaluation.metrics import task_score
+
+    (task,) = spec.load_tasks()
+    found = {}
+    for split in ("validation", "test"):
+        rows = evaluate(
+            model,
+            Suite(task.name, (task,), split),
+            shots=0,
+            items=items,
+            inputs_length=spec.inputs_length,
+            targets_length=spec.targets_length,
+        )
+        found["metric"], found[split] = task_score(task, rows)
+    return found
+
+
+def _read(job: Job, spec: RunSpec):
+    import pandas as pd
+
+    path = job.store.root / spec.run_id / "curve.csv"
+    return pd.read_csv(io.StringIO(path.read_text(encoding="utf-8")))
+
+
+def _validations(job: Job, spec: RunSpec) -> int:
+    return spec.steps // job.settings.single_task["validate_every"] + 1
+
+
+def _kept(job: Job, spec: RunSpec) -> Run | None:
+    """The finished run, if all of its validations are kept too."""
+    run = job.store.find(spec)
+    if run and (run.folder / "curve.csv").is_file():
+        return run if len(_read(job, spec)) == _validations(job, spec) else None
+    return None

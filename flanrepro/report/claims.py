@@ -1,0 +1,235 @@
+"""The papers' claims judged on scores: contrasts per seed, their intervals, a verdict per claim."""
+
+import functools
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from importlib import resources
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import yaml
+
+from flanrepro.report import contrasts
+from flanrepro.report.statistics import equivalence_p, holm, interval, p_value
+
+LEVEL = 0.05
+SETTINGS = ("zero_shot", "few_shot")
+VERDICTS = ("replicates", "opposite", "no effect", "undecided", "not testable", "not run")
+
+
+@functools.cache
+def claims() -> dict[str, dict[str, Any]]:
+    """`claims.yaml` by the claims' names."""
+    text = resources.files("flanrepro.report").joinpath("claims.yaml").read_text("utf-8")
+    return yaml.safe_load(text)
+
+
+@dataclass(frozen=True)
+class Part:
+    """One contrast of a claim, on a suite or a target.
+
+    Attributes:
+        claim: its name.
+        of: the suite or the target.
+        setting: `zero_shot` or `few_shot`; empty where there is one only.
+        paper: the paper's number, or `>0` where it gives none.
+        direction: 1 or -1, the paper's sign; 0: an equivalence.
+        smallest: the smallest effect that counts.
+        values: the contrast per seed.
+        runs: ids of what it rests on.
+    """
+
+    claim: str
+    of: str
+    setting: str
+    paper: float | str
+    direction: int
+    smallest: float
+    values: tuple[float, ...]
+    runs: tuple[str, ...]
+
+    @property
+    def ours(self) -> float:
+        return float(np.mean(self.values))
+
+    @property
+    def p(self) -> tuple[float, float]:
+        """p of what the paper says, and of its opposite; 1 for one seed."""
+        if self.direction == 0:
+            equal = equivalence_p(self.values, self.smallest) if len(self.values) > 1 else 1.0
+            margin = math.copysign(self.smallest, self.ours)
+            return equal, p_value(self.values, margin) if abs(self.ours) > self.smallest else 1.0
+        p = p_value(self.values)
+        return (p, 1.0) if self.ours * self.direction > 0 else (1.0, p)
+
+    @property
+    def magnitude(self) -> str:
+        """`met`: ours is as large as the paper's number; `not met`: our interval is below it;
+        `unclear`: neither. Empty for one seed, an equivalence, or where the paper has no number."""
+        low, high = interval(self.values)
+        if isinstance(self.paper, str) or not self.direction or math.isnan(low):
+            return ""
+        if self.direction * (self.ours - self.paper) >= 0:
+            return "met"
+        return "unclear" if low <= self.paper <= high else "not met"
+
+    def row(self) -> dict[str, Any]:
+        low, high = interval(self.values)
+        names = {"claim": self.claim, "of": self.of, "setting": self.setting}
+        found = {"paper": self.paper, "ours": self.ours, "low": low, "high": high}
+        smallest = {"smallest_effect": self.smallest, "p": self.p[0], "p_opposite": self.p[1]}
+        rest = {"magnitude": self.magnitude, "seeds": len(self.values)}
+        return {**names, **found, **smallest, **rest, "runs": " ".join(self.runs)}
+
+
+def parts_of(name: str, table: pd.DataFrame) -> list[Part]:
+    """The parts of a claim which the table has the runs for.
+
+    Args:
+        name: in `claims.yaml`.
+        table: of the claim's sweep, from `flanrepro.experiments.results.scores`, or from
+            `flanrepro.experiments.single_task.curves`.
+    """
+    claim = claims()[name]
+    contrast = getattr(contrasts, claim["contrast"])
+    made = []
+    for of, setting, paper, cell in _cells(claim, table):
+        values, runs = contrast(claim, cell)
+        if len(values):
+            direction = 0 if claim.get("direction") == "none" else _sign(paper)
+            numbers = tuple(float(value) for value in values)
+            smallest = claim["smallest_effect"]
+            made.append(Part(name, of, setting, paper, direction, smallest, numbers, tuple(runs)))
+    return made
+
+
+def _sign(paper: float | str) -> int:
+    return 1 if isinstance(paper, str) or paper > 0 else -1
+
+
+def _cells(claim: Mapping[str, Any], table: pd.DataFrame) -> Iterator[tuple]:
+    """What each part of a claim is computed from: suite or target, setting, paper, rows."""
+    if claim["sweep"] == "single_task":
+        group = contrasts.GROUPS[claim["contrast"]]
+        for target, cell in table[table["group"].isin(group)].groupby("target", sort=False):
+            yield target, "", claim["paper"], cell
+        return
+    for suite, numbers in claim["paper"].items():
+        for setting, paper in zip(SETTINGS, numbers, strict=True):
+            cell = table[(table["suite"] == suite) & (table["setting"] == setting)]
+            if paper is not None and len(cell):
+                yield suite, setting, paper, cell
+
+
+def _every_part(tables: Mapping[str, pd.DataFrame]) -> dict[str, list[Part]]:
+    """Per claim whose sweep is there its parts."""
+    return {
+        name: parts_of(name, tables[claim["sweep"]])
+        for name, claim in claims().items()
+        if claim["sweep"] in tables
+    }
+
+
+def beside_the_paper(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """A row per part of every claim on these sweeps: the paper's number and ours.
+
+    Args:
+        tables: per sweep, by its name in `claims.yaml`, its scores.
+
+    Returns:
+        claim, of (suite or target), setting, paper, ours (mean over seeds), low and high (95 %
+        t-interval, paired by seed), smallest_effect, p (of what the paper says, for this part
+        alone), p_opposite, magnitude (see `Part`), seeds, runs.
+    """
+    return pd.DataFrame(part.row() for of in _every_part(tables).values() for part in of)
+
+
+def scorecard(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """A row per claim of both papers, those that were not run too.
+
+    A claim of several parts holds if all of them do (p: the largest), or any of them where it says
+    so (Bonferroni over its parts); its opposite likewise. p is then adjusted by Holm over the
+    claims that can be tested. `replicates`, `opposite`: adjusted p of at most 5 %. `no effect`: the
+    95 % intervals of all parts lie within the smallest effect. One seed has no p: `undecided`.
+
+    Args:
+        tables: as of `beside_the_paper`.
+
+    Returns:
+        rows of `judge`.
+    """
+    return judge(_every_part(tables))
+
+
+def judge(every: Mapping[str, list[Part]]) -> pd.DataFrame:
+    """The verdicts of `scorecard` from the claims' parts; none: it cannot be tested.
+
+    Returns:
+        claim, place, text, paper, ours (each part with its interval), magnitude (parts that meet
+        it), p and p_adjusted, verdict (one of `VERDICTS`), seeds, runs.
+    """
+    tested = [name for name, of in every.items() if of and _seeds(of) > 1]
+    p = {name: _p(name, every[name]) for name in tested}
+    adjusted = dict(zip(tested, holm([min(p[name]) for name in tested]), strict=True))
+    rows = []
+    for name, claim in claims().items():
+        of = every.get(name, [])
+        row = {"claim": name, "place": claim["place"], "text": claim["claim"]}
+        row |= {"paper": _said(of, "paper"), "ours": _said(of, "ours"), "magnitude": _met(of)}
+        row |= {"p": min(p[name]) if name in p else None, "p_adjusted": adjusted.get(name)}
+        verdict = _verdict(of, name in every, p.get(name), adjusted.get(name))
+        runs = dict.fromkeys(run for part in of for run in part.runs)
+        rows.append(row | {"verdict": verdict, "seeds": _seeds(of), "runs": " ".join(runs)})
+    return pd.DataFrame(rows)
+
+
+def _p(name: str, parts: list[Part]) -> tuple[float, float]:
+    """p of the claim and of its opposite."""
+    holds, fails = zip(*(part.p for part in parts), strict=True)
+    n = len(parts)
+    if claims()[name].get("rule") == "any":
+        return min(1.0, n * min(holds)), max(fails)
+    return max(holds), min(1.0, n * min(fails))
+
+
+def _verdict(
+    parts: list[Part], run: bool, p: tuple[float, float] | None, adjusted: float | None
+) -> str:
+    if not parts:
+        return "not testable" if run else "not run"
+    if p is None:
+        return "undecided"
+    if adjusted <= LEVEL:
+        return "replicates" if p[0] < p[1] else "opposite"
+    within = all(
+        -part.smallest < low and high < part.smallest
+        for part in parts
+        for low, high in [interval(part.values)]
+    )
+    directed = all(part.direction for part in parts)
+    return "no effect" if within and directed else "undecided"
+
+
+def _seeds(parts: list[Part]) -> int:
+    return min((len(part.values) for part in parts), default=0)
+
+
+def _met(parts: list[Part]) -> str:
+    said = [part.magnitude for part in parts if part.magnitude]
+    return f"{said.count('met')} of {len(said)}" if said else ""
+
+
+def _said(parts: list[Part], what: str) -> str:
+    """The parts' numbers in words, such as `mmlu zero-shot +4.2`."""
+    said = []
+    for part in parts:
+        low, high = interval(part.values)
+        number = part.paper
+        if what == "ours":
+            number = f"{part.ours:+.1f}" + ("" if math.isnan(low) else f" [{low:.1f}, {high:.1f}]")
+        elif not isinstance(number, str):
+            number = f"{number:+.1f}"
+        said.append(" ".join(filter(None, (part.of, part.setting.replace("_", "-"), number))))
+    return "; ".join(said)

@@ -1,0 +1,166 @@
+"""The contrasts that `claims.yaml` names: from a sweep's scores on one suite to a number per seed.
+
+Each takes a claim and the rows of one suite and setting (or of one target), and gives the numbers
+of the seeds that have all the runs, and the names of the runs; empty where these are not there.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from flanrepro.model.sizes import SIZES
+
+GROUPS = {
+    "finetuned": ("held_in", "held_out"),
+    "not_finetuned": ("little",),
+    "fewer_steps": ("held_out",),
+}
+"""The groups of targets that a contrast on finetuning is of."""
+
+SHARE = 0.95
+"""Of T5's best validation score: what counts as converged."""
+
+Contrast = tuple[list[float], list[str]]
+NONE: Contrast = ([], [])
+
+
+def difference(claim: Mapping[str, Any], cell: pd.DataFrame) -> Contrast:
+    """`of` less `to`; of several in `to` the best by its mean over seeds, of a range the mean.
+
+    The best is chosen on the scores that it is compared on, which is to its advantage, and so to
+    the disadvantage of a claim that something is better still.
+    """
+    cell = _main_size(cell)
+    of, to = (_select(cell, claim[side]) for side in ("of", "to"))
+    if of.empty or to.empty:
+        return NONE
+    first, others = _wide(of, claim["of"]).mean(axis=1), _wide(to, claim["to"])
+    both = pd.concat([first, others], axis=1).dropna()
+    if both.empty:
+        return NONE
+    rivals = both.iloc[:, 1:]
+    return list(both.iloc[:, 0] - rivals[rivals.mean().idxmax()]), _runs(of, to)
+
+
+def best_difference(claim: Mapping[str, Any], cell: pd.DataFrame) -> Contrast:
+    """The best of `of` less the best of `to`.
+
+    For each seed both are chosen by the mean of the other seeds: the maximum of noisy scores,
+    compared on those same scores, would be too high. With one seed there is no other.
+    """
+    cell = _main_size(cell)
+    of, to = (_select(cell, claim[side]) for side in ("of", "to"))
+    if of.empty or to.empty:
+        return NONE
+    sides = [_wide(of, claim["of"]), _wide(to, claim["to"])]
+    seeds = pd.concat(sides, axis=1).dropna().index
+    values = []
+    for seed in seeds:
+        rest = seeds.drop(seed) if len(seeds) > 1 else seeds
+        first, second = (side.loc[seed, side.loc[rest].mean().idxmax()] for side in sides)
+        values.append(first - second)
+    return values, _runs(of, to)
+
+
+def slope(claim: Mapping[str, Any], cell: pd.DataFrame) -> Contrast:
+    """Points per doubling of the number of tasks, by least squares."""
+    cell = _main_size(cell)
+    wide = cell.pivot_table(index="seed", columns="tasks", values="value").dropna()
+    if wide.shape[1] < 2 or wide.empty:
+        return NONE
+    x = np.log2(wide.columns.to_numpy(float))
+    return [float(np.polyfit(x, row, 1)[0]) for row in wide.to_numpy()], _runs(cell)
+
+
+def later_peak(claim: Mapping[str, Any], cell: pd.DataFrame) -> Contrast:
+    """Doublings of the number of tasks from a size's peak to the next larger size's, on average."""
+    sizes = [size for size in SIZES if size in set(cell["model"])]
+    if len(sizes) < 2:
+        return NONE
+    # Sizes are compared on the same numbers of tasks.
+    common = set.intersection(*(set(cell[cell["model"] == size]["tasks"]) for size in sizes))
+    rows = cell[cell["tasks"].isin(common)]
+    wide = rows.pivot_table(index="seed", columns=["model", "tasks"], values="value").dropna()
+    if len(common) < 2 or wide.empty:
+        return NONE
+    peaks = np.log2(np.array([wide[size].idxmax(axis=1).to_numpy(float) for size in sizes]))
+    return list(np.diff(peaks, axis=0).mean(axis=0)), _runs(rows)
+
+
+def largest_drop(claim: Mapping[str, Any], cell: pd.DataFrame) -> Contrast:
+    """By how much leaving out `source` costs more than the source that costs most of the others.
+
+    The other one is chosen by its mean over seeds.
+    """
+    without = cell[cell["mixture"].str.startswith("equal_without_")]
+    wide = without.pivot_table(index="seed", columns="mixture", values="value").dropna()
+    own = f"equal_without_{claim['source']}"
+    if own not in wide or wide.shape[1] < 2 or wide.empty:
+        return NONE
+    others = wide.drop(columns=own)
+    return list(others[others.mean().idxmin()] - wide[own]), _runs(without)
+
+
+def finetuned(claim: Mapping[str, Any], cell: pd.DataFrame) -> Contrast:
+    """Test scores at the best validation step: from the tuned model less from the untuned one."""
+    best = cell.loc[cell.groupby("run")["validation"].idxmax()]
+    return _paired(best, best, cell)
+
+
+def not_finetuned(claim: Mapping[str, Any], cell: pd.DataFrame) -> Contrast:
+    """Test scores of the tuned model before any step, less the untuned one's finetuned."""
+    best = cell.loc[cell.groupby("run")["validation"].idxmax()]
+    return _paired(cell[cell["step"] == 0], best, cell)
+
+
+def _paired(tuned: pd.DataFrame, untuned: pd.DataFrame, cell: pd.DataFrame) -> Contrast:
+    sides = (tuned[tuned["state"] == "tuned"], untuned[untuned["state"] == "untuned"])
+    first, second = (side.set_index("seed")["test"] for side in sides)
+    values = (first - second).dropna()
+    return (list(values), _runs(cell)) if len(values) else NONE
+
+
+def fewer_steps(claim: Mapping[str, Any], cell: pd.DataFrame) -> Contrast:
+    """Steps to 95 % of the untuned model's best validation score, the untuned's less the tuned's.
+
+    A tuned model that does not get there counts one validation beyond the last.
+    """
+    values = []
+    for _, own in cell.groupby("seed"):
+        wide = own.pivot_table(index="step", columns="state", values="validation")
+        if set(wide.columns) != {"tuned", "untuned"}:
+            continue
+        enough = SHARE * wide["untuned"].max()
+        beyond = wide.index[-1] + (wide.index[-1] - wide.index[-2])
+        steps = {state: wide.index[wide[state] >= enough].min() for state in wide}
+        values.append(steps["untuned"] - (beyond if np.isnan(steps["tuned"]) else steps["tuned"]))
+    return (values, _runs(cell)) if values else NONE
+
+
+def _main_size(cell: pd.DataFrame) -> pd.DataFrame:
+    """The rows of the sweep's first size: only one claim is about several."""
+    return cell[cell["model"] == cell["model"].iloc[0]]
+
+
+def _select(cell: pd.DataFrame, where: Mapping[str, Any]) -> pd.DataFrame:
+    for column, wanted in where.items():
+        values = cell[column]
+        if wanted == "all":  # of the tasks
+            cell = cell[cell["subset"].isna()]
+        elif isinstance(wanted, Mapping):
+            within = values.between(wanted["from"], wanted["to"])
+            cell = cell[within & cell["subset"].notna() if column == "tasks" else within]
+        else:
+            cell = cell[values.isin(wanted if isinstance(wanted, list) else [wanted])]
+    return cell
+
+
+def _wide(rows: pd.DataFrame, where: Mapping[str, Any]) -> pd.DataFrame:
+    """A row per seed, a column per alternative."""
+    return rows.pivot_table(index="seed", columns=next(iter(where)), values="value")
+
+
+def _runs(*tables: pd.DataFrame) -> list[str]:
+    return list(dict.fromkeys(run for table in tables for run in table["run"]))
