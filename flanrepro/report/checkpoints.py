@@ -5,11 +5,11 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
-from flanrepro.report.figure3 import PANELS, SUITES
 from flanrepro.report.figures import COLORS, MARKERS, STYLE, new_figure
+from flanrepro.report.panels import SETTINGS, SUITES
 from flanrepro.report.paper import published
 
-NAMES = SUITES | {"mmlu": "MMLU", "bbh": "BBH", "single_task": "Single tasks"}
+NAMES = SUITES | {"single_task": "Single tasks"}
 
 
 def beside_published(scores: pd.DataFrame) -> pd.DataFrame:
@@ -43,10 +43,10 @@ def draw(table: pd.DataFrame, paper: bool) -> plt.Figure:
         table: of any checkpoints; the order of the first suite is that of the points.
         paper: with the paper's values, which are of the real suites.
     """
-    fig, axes = new_figure(len(PANELS), sharey=True)
+    fig, axes = new_figure(len(SETTINGS), sharey=True)
     suites = [suite for suite in NAMES if suite in set(table["suite"])]
     with mpl.rc_context(STYLE):
-        for ax, (setting, title) in zip(axes, PANELS.items(), strict=True):
+        for ax, (setting, title) in zip(axes, SETTINGS.items(), strict=True):
             _draw_panel(ax, table[table["setting"] == setting], suites, paper)
             ax.set(title=title, ylim=(0, 100))
             ax.set_xticks(range(len(suites)), [NAMES[suite] for suite in suites], rotation=20)

@@ -1,0 +1,62 @@
+"""Figure 1: collections compared on every suite (section 3.1)."""
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import pandas as pd
+
+from flanrepro.report.figures import COLORS, STYLE, new_figure
+from flanrepro.report.panels import SUITES, add_legend, draw_bars, there
+from flanrepro.report.table1 import NEXT_BEST
+
+ROWS = {
+    "Flan 2021": "Flan 2021",
+    "P3++": "P3++",
+    "Super-Natural Inst.": "Super-Nat.\nInst.",
+    "OPT-IML-Max 175B": "OPT-IML\n175B",
+    "Flan 2022": "Flan 2022",
+}
+"""Table 1's rows, in the figure's order."""
+
+BARS = {
+    "zero_shot": ("zero-shot", {"color": COLORS[0]}),
+    "few_shot": ("few-shot", {"color": COLORS[4], "hatch": "///"}),
+}
+DIAMOND = {"marker": "D", "s": 18, "facecolor": "white", "edgecolor": "black", "zorder": 3}
+GREEN = COLORS[2]
+
+
+def collections(table: pd.DataFrame) -> pd.DataFrame:
+    """The figure's rows of `flanrepro.report.table1.table`."""
+    return table[table["row"].isin([*ROWS, NEXT_BEST])].reset_index(drop=True)
+
+
+def draw(table: pd.DataFrame) -> plt.Figure:
+    """The figure from `collections`: a panel per suite, two bars per collection.
+
+    Bars are ours, with 95 % intervals over seeds; diamonds the paper's, of T5-XL (3 B parameters)
+    but for OPT-IML-Max, which is not trained here. Above a panel stands how much Flan 2022 is over
+    the next best collection, zero-shot / few-shot, in green where it is over it.
+    """
+    suites, rows = there(SUITES, table["suite"]), there(ROWS, table["row"])
+    fig, axes = new_figure(len(suites), size=(2.3 * len(suites), 3.4), sharey=True)
+    with mpl.rc_context(STYLE):
+        for ax, (suite, title) in zip(axes, suites.items(), strict=True):
+            panel = table[table["suite"] == suite]
+            ax.set_title(title, pad=18)
+            for setting, x in draw_bars(ax, panel, ("row", rows), ("setting", BARS)).items():
+                stated = panel[panel["setting"] == setting].set_index("row")["paper"].reindex(rows)
+                ax.scatter(x, stated, label="the paper's: T5-XL 3B, OPT-IML 175B", **DIAMOND)
+            _write_gains(ax, panel[panel["row"] == NEXT_BEST].set_index("setting")["value"])
+        axes[0].set(ylabel="score (%)", ylim=(0, None))
+        add_legend(fig, axes)
+    return fig
+
+
+def _write_gains(ax: plt.Axes, gains: pd.Series) -> None:
+    """Over the panel, the two halves on both sides of its middle."""
+    for setting, side in (("zero_shot", "right"), ("few_shot", "left")):
+        if setting in gains:
+            text = f"{gains[setting]:+.1f}"
+            text = f"{text} / " if side == "right" else text
+            color = GREEN if gains[setting] > 0 else "black"
+            ax.text(0.5, 1.02, text, color=color, ha=side, transform=ax.transAxes)

@@ -1,0 +1,82 @@
+"""Figure 5: finetuning on one task, from T5 and from Flan-T5 (section 4)."""
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import pandas as pd
+
+from flanrepro.experiments.single_task import best
+from flanrepro.report.figures import COLORS, STYLE, new_figure
+from flanrepro.report.panels import add_legend, draw_bars, there
+from flanrepro.report.paper import published
+from flanrepro.report.statistics import over_seeds
+
+GROUPS = {"held_in": "Held-In", "held_out": "Held-Out", "little": "Little data"}
+BARS = {
+    "t5_finetuned": ("T5, finetuned", {"color": COLORS[0]}),
+    "flan_t5": ("Flan-T5", {"color": "wheat", "hatch": "..."}),
+    "flan_t5_finetuned": ("Flan-T5, finetuned", {"color": COLORS[1], "hatch": "///"}),
+}
+"""The paper's blue, beige and red."""
+
+METRICS = {"accuracy": "accuracy", "f1": "F1", "auc_roc": "AUC-ROC", "spearman": "Spearman"}
+
+
+def bars(curves: pd.DataFrame) -> pd.DataFrame:
+    """One row per bar of the figure.
+
+    Args:
+        curves: of `flanrepro.experiments.single_task.curves`.
+
+    Returns:
+        group, target, metric (Table 3's), bar (of `BARS`), value on the test split at the step with
+        the best validation score, without finetuning at step 0 (mean over seeds, in per cent), low
+        and high (95 % t-interval over seeds; empty for one seed), seeds, runs.
+    """
+    finetuned = best(curves)
+    names = finetuned["state"].map({"untuned": "t5_finetuned", "tuned": "flan_t5_finetuned"})
+    start = curves[(curves["state"] == "tuned") & (curves["step"] == 0)]
+    every = pd.concat([finetuned.assign(bar=names), start.assign(bar="flan_t5")])
+    keys = ["group", "target", "metric", "bar"]
+    return over_seeds(every, keys, value="test").sort_values(
+        ["group", "target", "bar"],
+        key=lambda column: column.map(_order(column, curves)),
+        ignore_index=True,
+    )
+
+
+def _order(column: pd.Series, curves: pd.DataFrame) -> dict[str, int]:
+    """Of a column's values, the target's as they come."""
+    orders = {"group": GROUPS, "bar": BARS, "target": curves["target"].unique()}
+    return {name: place for place, name in enumerate(orders[column.name])}
+
+
+def named_targets(table: pd.DataFrame) -> dict[str, tuple[str, str]]:
+    """Per target of a table with `target` and `metric` its name and its metric's, as in Table 3.
+
+    One of several that share a row there, and any other, has its own name; the twins with little
+    data, `_small`, are called as their task is.
+    """
+    printed = published("table_3").set_index("tasks")["row"]
+    names = {}
+    for target, metric in table.drop_duplicates("target")[["target", "metric"]].to_numpy():
+        task = target.removesuffix("_small")
+        names[target] = printed.get(task, task.replace("_", " ").upper()), METRICS[metric]
+    return names
+
+
+def draw(table: pd.DataFrame) -> plt.Figure:
+    """The figure from `bars`: a panel per group, three bars per target, with 95 % intervals over
+    seeds; each target in its own metric."""
+    groups = there(GROUPS, table["group"])
+    counts = [table.loc[table["group"] == group, "target"].nunique() for group in groups]
+    width = 1.2 + 0.55 * sum(counts)
+    fig, axes = new_figure(len(groups), size=(max(width, 5), 3.4), sharey=True, width_ratios=counts)
+    with mpl.rc_context(STYLE):
+        for ax, (group, title) in zip(axes, groups.items(), strict=True):
+            panel = table[table["group"] == group]
+            names = {target: "\n".join(name) for target, name in named_targets(panel).items()}
+            draw_bars(ax, panel, ("target", names), ("bar", BARS))
+            ax.set_title(title)
+        axes[0].set_ylabel("test score (%)")
+        add_legend(fig, axes)
+    return fig

@@ -1,0 +1,38 @@
+"""Scores over the rate of input inversion (section 3.4; the paper has one rate and none)."""
+
+import matplotlib.pyplot as plt
+import pandas as pd
+
+from flanrepro.report.panels import SETTINGS, SUITES, draw_lines
+from flanrepro.report.statistics import over_seeds
+
+OWN_RATE = 0.3
+"""Of the paper's mixtures (Appendix B), whose specs therefore state none."""
+
+
+def curves(scores: pd.DataFrame) -> pd.DataFrame:
+    """One row per point of the figure.
+
+    Args:
+        scores: `flanrepro.experiments.results.scores` of `inversion_sweep`.
+
+    Returns:
+        setting (of the evaluation), suite, inversion_rate (inverted prompts per regular one, in the
+        sources that have a rate), value (mean over seeds, in per cent), low and high (95 %
+        t-interval over seeds; empty for one seed), chance, n items, seeds, runs.
+    """
+    keys = ["setting", "suite", "inversion_rate"]
+    stated = scores.assign(inversion_rate=scores["inversion_rate"].astype(float).fillna(OWN_RATE))
+    return over_seeds(stated, keys).sort_values(keys, ignore_index=True)
+
+
+def draw(table: pd.DataFrame) -> plt.Figure:
+    """The figure from `curves`: a panel per evaluation setting, a line per suite."""
+    panels, lines = ("setting", SETTINGS), ("suite", SUITES)
+    fig = draw_lines(table, "inversion_rate", panels, lines, sharey=True)
+    for ax in fig.axes:
+        ax.set(
+            xlabel="inverted prompts per regular one", xticks=sorted(set(table["inversion_rate"]))
+        )
+    fig.axes[0].set_ylabel("score (%)")
+    return fig

@@ -1,0 +1,122 @@
+"""What the figures share: the suites' and settings' names, lines with bands and stars, bars."""
+
+from collections.abc import Mapping
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+
+from flanrepro.report.figures import COLORS, MARKERS, STYLE, new_figure
+
+SETTINGS = {"zero_shot": "Zero-shot evaluation", "few_shot": "Few-shot evaluation"}
+SUITES = {
+    "held_in": "Held-In",
+    "cot": "CoT",
+    "mmlu": "MMLU",
+    "bbh": "BBH",
+    "bbh_cot": "BBH-CoT",
+}
+"""As Table 1 names them, in its order."""
+
+
+def there(names: Mapping[str, str], values: pd.Series) -> dict[str, str]:
+    """Those of the names whose keys are among the values, in the names' order."""
+    found = set(values)
+    return {key: name for key, name in names.items() if key in found}
+
+
+def draw_lines(
+    table: pd.DataFrame,
+    x: str,
+    panels: tuple[str, Mapping[str, str]],
+    lines: tuple[str, Mapping[str, str]],
+    **figure,
+) -> plt.Figure:
+    """A panel per key, in it a line per key over the column `x`.
+
+    Bands are 95 % intervals over seeds, where there are several; a star is at each line's peak (a
+    flat line has none); dotted lines are chance: grey where it is one for all.
+
+    Args:
+        table: a row per point with value, low and high, and chance where there is one.
+        x: a numeric column.
+        panels, lines: a column, and its keys' titles; what the table lacks is not drawn.
+        figure: see `flanrepro.report.figures.new_figure`.
+    """
+    (of_panel, titles), (of_line, labels) = panels, lines
+    titles, labels = there(titles, table[of_panel]), there(labels, table[of_line])
+    fig, axes = new_figure(len(titles), **figure)
+    with mpl.rc_context(STYLE):
+        for ax, (key, title) in zip(axes, titles.items(), strict=True):
+            panel = table[table[of_panel] == key].sort_values(x)
+            # A key has its colour in every figure of its kind, whether the others are there or not.
+            for place, name in enumerate(lines[1]):
+                line = panel[panel[of_line] == name]
+                if len(line):
+                    _draw_line(ax, line, x, place % len(COLORS), labels[name])
+            if "chance" in table:
+                _draw_chance(ax, panel, of_line, list(lines[1]))
+            ax.set(title=title)
+        add_legend(fig, axes)
+    return fig
+
+
+def draw_bars(
+    ax: plt.Axes,
+    table: pd.DataFrame,
+    groups: tuple[str, Mapping[str, str]],
+    bars: tuple[str, Mapping[str, tuple[str, dict]]],
+) -> dict[str, np.ndarray]:
+    """Groups of bars with 95 % intervals over seeds, a group's name under it.
+
+    Args:
+        ax: drawn on.
+        table: a row per group and bar with value, low and high; one that lacks is no bar.
+        groups: a column, and its keys' names on the axis.
+        bars: a column, and its keys' labels and styles.
+
+    Returns:
+        per bar's key the bars' places on the x axis; groups are 1 apart.
+    """
+    (of_group, names), (of_bar, styles) = groups, bars
+    width, places = 0.8 / len(styles), {}
+    for i, (key, (label, style)) in enumerate(styles.items()):
+        shown = table[table[of_bar] == key].set_index(of_group).reindex(names)
+        places[key] = np.arange(len(shown)) + (i - (len(styles) - 1) / 2) * width
+        error = np.array([shown["value"] - shown["low"], shown["high"] - shown["value"]], float)
+        edge = {"edgecolor": "black", "linewidth": 0.5}
+        ax.bar(places[key], shown["value"], width, label=label, **edge, **style)
+        ax.errorbar(places[key], shown["value"], error, fmt="none", color="black", lw=1, capsize=2)
+    slanted = {"rotation": 60, "ha": "right", "va": "top", "rotation_mode": "anchor", "fontsize": 8}
+    ax.set_xticks(range(len(names)), names.values(), **slanted)
+    ax.grid(axis="x", visible=False)
+    ax.set_axisbelow(True)
+    return places
+
+
+def add_legend(fig: plt.Figure, axes: list[plt.Axes], columns: int = 5) -> None:
+    """One legend for all panels, below them: what any of them labels, once."""
+    found = {}
+    for ax in axes:
+        for handle, label in zip(*ax.get_legend_handles_labels(), strict=True):
+            found.setdefault(label, handle)
+    fig.legend(found.values(), found, loc="outside lower center", ncols=columns)
+
+
+def _draw_line(ax: plt.Axes, line: pd.DataFrame, x: str, style: int, label: str) -> None:
+    color, marker = COLORS[style], MARKERS[style]
+    ax.plot(line[x], line["value"], color=color, marker=marker, markersize=4, label=label)
+    ax.fill_between(line[x], line["low"], line["high"], color=color, alpha=0.15, linewidth=0)
+    if line["value"].nunique() > 1:
+        peak = line.loc[line["value"].idxmax()]
+        star = {"marker": "*", "markersize": 13, "color": "gold", "mec": color, "mew": 1.2}
+        ax.plot(peak[x], peak["value"], linestyle="none", zorder=4, **star)
+
+
+def _draw_chance(ax: plt.Axes, panel: pd.DataFrame, of_line: str, names: list[str]) -> None:
+    chance = panel.groupby(of_line, sort=False)["chance"].mean()
+    shared = chance.nunique() == 1
+    for name, value in (chance.iloc[:1] if shared else chance).items():
+        color = "gray" if shared else COLORS[names.index(name) % len(COLORS)]
+        ax.axhline(value, color=color, linestyle=":", linewidth=1)

@@ -1,0 +1,64 @@
+"""Table 1: methods left out of Flan 2022, and other collections (section 3.1)."""
+
+import numpy as np
+import pandas as pd
+
+from flanrepro.experiments.sweep import COLLECTIONS_OF_TABLE_1
+from flanrepro.report import tables
+from flanrepro.report.contrasts import difference
+from flanrepro.report.paper import published
+from flanrepro.report.statistics import interval
+
+NEXT_BEST = "Flan 2022 - Next Best"
+
+
+def paper() -> pd.DataFrame:
+    """`published("table_1")`, its rows named without the model: ours is another one."""
+    stated = published("table_1")
+    return stated.assign(row=stated["row"].str.replace("T5-XL", "").str.strip())
+
+
+def table(scores: pd.DataFrame) -> pd.DataFrame:
+    """A row per row, suite and setting of the paper's table, for the suites that were evaluated.
+
+    Args:
+        scores: `flanrepro.experiments.results.scores` of `ablations`.
+
+    Returns:
+        the columns of `flanrepro.report.tables.beside_paper` and, before them, the paper's group.
+        What others report of their models has no value of ours. The last rows, `Flan 2022 - Next
+        Best`, are the difference in points to the other collection with the highest mean, per suite
+        and setting; their interval is of differences paired by seed.
+    """
+    stated = paper()
+    stated = stated[stated["suite"].isin(scores["suite"])]
+    elsewhere = stated[stated["group"] == "reported elsewhere"].rename(columns={"value": "paper"})
+    elsewhere = elsewhere.assign(seeds=0, runs="")
+    ours = tables.beside_paper(scores, stated)
+    parts = [ours, elsewhere.reindex(columns=ours.columns), _next_best(scores, stated)]
+    found = pd.concat([part.astype({"seeds": int}) for part in parts if len(part)])
+    groups = stated.drop_duplicates("row").set_index("row")["group"]
+    found.insert(0, "group", found["row"].map(groups))
+    return found.reset_index(drop=True)
+
+
+def _next_best(scores: pd.DataFrame, stated: pd.DataFrame) -> pd.DataFrame:
+    claim = {"of": {"mixture": "flan2022"}, "to": {"mixture": list(COLLECTIONS_OF_TABLE_1)}}
+    known = stated[stated["row"] == NEXT_BEST].set_index(["suite", "setting"])["value"]
+    rows = []
+    for (suite, setting), cell in scores.groupby(["suite", "setting"], sort=False):
+        gains, runs = difference(claim, cell)
+        if not gains:
+            continue
+        low, high = interval(gains)
+        rows.append(
+            {"row": NEXT_BEST, "mixture": "", "suite": suite, "setting": setting}
+            | {"value": float(np.mean(gains)), "low": low, "high": high, "seeds": len(gains)}
+            | {"runs": " ".join(runs), "paper": known.get((suite, setting))}
+        )
+    return pd.DataFrame(rows)
+
+
+def printed(table: pd.DataFrame) -> pd.DataFrame:
+    """The paper's form of `table`, see `flanrepro.report.tables.printed`."""
+    return tables.printed(table, differences=(NEXT_BEST,))

@@ -1,0 +1,60 @@
+"""The paper's tables with our scores in them: tidy, and in the printed form."""
+
+import pandas as pd
+
+from flanrepro.report.panels import SETTINGS, SUITES, there
+from flanrepro.report.statistics import over_seeds
+
+KEYS = ["mixture", "suite", "setting"]
+COLUMNS = [*KEYS, "value", "low", "high", "chance", "seeds", "runs", "paper"]
+HERE, PAPER = "here", "paper"
+
+
+def beside_paper(scores: pd.DataFrame, paper: pd.DataFrame) -> pd.DataFrame:
+    """Means over seeds of the mixtures that a table of the paper names, in its rows' order.
+
+    Args:
+        scores: of `flanrepro.experiments.results.scores`.
+        paper: row, mixture, suite and value; where it tells them apart, setting.
+
+    Returns:
+        row (as printed), mixture, suite, setting, value in per cent, low and high (95 % t-interval
+        over seeds; empty for one), chance, seeds, runs, paper (empty where it states nothing).
+    """
+    rows = paper.loc[paper["mixture"] != "", ["row", "mixture"]].drop_duplicates()
+    table = rows.merge(over_seeds(scores, KEYS), on="mixture")
+    on = [name for name in ("row", "suite", "setting") if name in paper]
+    stated = paper[[*on, "value"]].rename(columns={"value": "paper"})
+    return table.merge(stated, on=on, how="left")[["row", *COLUMNS]]
+
+
+def printed(
+    table: pd.DataFrame, settings_in_paper: bool = True, differences: tuple[str, ...] = ()
+) -> pd.DataFrame:
+    """The paper's form: a row per model, per suite our 'zero-shot / few-shot' beside the paper's.
+
+    Args:
+        table: row, suite, setting, value and paper.
+        settings_in_paper: false: the paper states one number for both settings.
+        differences: rows whose numbers have a sign.
+
+    Returns:
+        text by (suite, `here` or `paper`); a dash for a number that is not there.
+    """
+    suites = there(SUITES, table["suite"])
+    cells: dict[str, dict] = {row: {} for row in table["row"]}
+    for (row, suite), cell in table.groupby(["row", "suite"], sort=False):
+        numbers = cell.set_index("setting").reindex(SETTINGS)
+        signed = row in differences
+        stated = numbers["paper"] if settings_in_paper else numbers["paper"].dropna().iloc[:1]
+        cells[row][suites[suite], HERE] = _text(numbers["value"], signed)
+        cells[row][suites[suite], PAPER] = _text(stated, signed)
+    columns = pd.MultiIndex.from_product([suites.values(), (HERE, PAPER)])
+    return pd.DataFrame.from_dict(cells, orient="index").reindex(columns=columns).fillna("")
+
+
+def _text(values: pd.Series, signed: bool) -> str:
+    if values.isna().all():
+        return ""
+    sign = "+" if signed else ""
+    return " / ".join("-" if pd.isna(value) else f"{value:{sign}.1f}" for value in values)

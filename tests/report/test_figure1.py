@@ -1,0 +1,44 @@
+import numpy as np
+import pytest
+from matplotlib.colors import to_hex
+
+from flanrepro.experiments.sweep import COLLECTIONS_OF_TABLE_1
+from flanrepro.report.figure1 import GREEN, collections, draw
+from flanrepro.report.table1 import table
+
+
+@pytest.fixture
+def found(scored):
+    values = dict.fromkeys(COLLECTIONS_OF_TABLE_1, (40.0, 42.0)) | {"flan2022": (50.0, 54.0)}
+    values = {(("mixture", name),): by_seed for name, by_seed in values.items()}
+    scores = scored(values, suites=("held_in", "mmlu"))
+    worse = (scores["setting"] == "zero_shot") & (scores["mixture"] == "flan2022")
+    scores.loc[worse & (scores["suite"] == "mmlu"), "value"] = 30.0
+    return collections(table(scores))
+
+
+def test_each_collection_has_a_bar_per_setting_with_its_interval(found, legend):
+    fig = draw(found)
+    held_in, mmlu = fig.axes
+    assert [held_in.get_title(), mmlu.get_title()] == ["Held-In", "MMLU"]
+    heights = [bar.get_height() for bar in held_in.patches]
+    np.testing.assert_equal(heights, 2 * [41, 41, 41, np.nan, 52])
+    assert [tick.get_text() for tick in held_in.get_xticklabels()][-1] == "Flan 2022"
+    assert {bar.get_hatch() for bar in held_in.patches} == {None, "///"}
+    assert set(legend(fig)) == {"zero-shot", "few-shot", "the paper's: T5-XL 3B, OPT-IML 175B"}
+
+
+def test_diamonds_are_the_papers_numbers_and_opt_iml_has_nothing_else(found):
+    mmlu = draw(found).axes[1]
+    zero_shot = mmlu.collections[[c.get_label()[:9] for c in mmlu.collections].index("the paper")]
+    np.testing.assert_equal(zero_shot.get_offsets()[:, 1], [41.4, 46.1, 35.6, 49.1, 50.3])
+    assert np.isnan(mmlu.patches[3].get_height())
+
+
+def test_what_flan_2022_has_over_the_next_best_is_green_and_what_it_lacks_is_not(found):
+    texts = [
+        [(text.get_text(), to_hex(text.get_color()) == GREEN.lower()) for text in ax.texts]
+        for ax in draw(found).axes
+    ]
+    assert texts[0] == [("+11.0 / ", True), ("+11.0", True)]
+    assert texts[1] == [("-11.0 / ", False), ("+11.0", True)]
