@@ -11,23 +11,19 @@ from flanrepro.experiments.profiles import Job
 from flanrepro.experiments.runner import run_sweep
 from flanrepro.experiments.shipped import shipped, shipped_run
 from flanrepro.experiments.spec import RunSpec
+from flanrepro.experiments.sweep import SWEEPS
 
 OF_SPEC = ("collection", "model", "seed", "mixture", "few_shot_fraction", "subset")
+DESCRIBED = ("run", *OF_SPEC, "inversion_rate", "tasks")
+COLUMNS = ("run", "suite", "shots", "items", "metric", "value", "chance", "standard_error", "n")
 
 
-def scores(
-    job: Job,
-    specs: Sequence[RunSpec],
-    suites: Sequence[str] | None = None,
-    shots: Sequence[int] | None = None,
-    train: bool = True,
-):
+def scores(job: Job, sweep: str, train: bool = True):
     """The suites' scores of a sweep's runs, as a DataFrame.
 
     Args:
         job: its engine says whether runs are trained here, or read from those that ship.
-        specs: of the runs; finished ones are read.
-        suites, shots: None: the profile's, zero- and few-shot.
+        sweep: a name of `flanrepro.experiments.sweep.SWEEPS`; finished runs are read.
         train: if false, what is not there yet is left out.
 
     Returns:
@@ -42,25 +38,33 @@ def scores(
     """
     import pandas as pd
 
-    suites = tuple(suites or job.settings.suites)
-    shots = tuple((0, job.settings.shots) if shots is None else shots)
+    specs, evaluated = SWEEPS[sweep].specs(job), SWEEPS[sweep].evaluated(job)
     if job.engine == "shipped":
-        found = _shipped(job, specs, suites, shots)
+        found = _shipped(job, specs, *evaluated)
     else:
-        done = functools.partial(_evaluated, job, suites, shots)
-        if not train:
-            specs = [spec for spec in specs if done(spec)]
-        do = functools.partial(_scored, job, suites, shots)
-        found = pd.DataFrame(row for rows in run_sweep(do, specs, done=done) for row in rows)
-    if found.empty:
-        how = "ships: choose engine local, which trains" if job.engine == "shipped" else "is there"
+        done = functools.partial(_evaluated, job, *evaluated)
+        specs = specs if train else [spec for spec in specs if done(spec)]
+        do = functools.partial(_scored, job, *evaluated)
+        made = run_sweep(do, specs, done=done, label=f"runs of {sweep}")
+        found = pd.DataFrame((row for rows in made for row in rows), columns=COLUMNS)
+    if found.empty and train:
         raise InputError(
-            f"no run of this sweep (profile '{job.profile}', collection '{job.collection}') {how}"
+            f"of sweep '{sweep}' at profile '{job.profile}' on '{job.collection}' no run ships: "
+            "choose engine local, which trains"
         )
-    described = pd.DataFrame(_described(spec) for spec in specs).drop_duplicates("run")
-    table = described.merge(found, on="run", how="inner", sort=False)
+    described = pd.DataFrame([_described(spec) for spec in specs], columns=DESCRIBED)
+    table = described.drop_duplicates("run").merge(found, on="run", sort=False)
     table.insert(table.columns.get_loc("shots") + 1, "setting", table["shots"].map(setting))
     return table
+
+
+def finished(job: Job) -> dict:
+    """Per sweep the scores that are there already; nothing is trained."""
+    from flanrepro.experiments.single_task import curves
+
+    tables = {name: scores(job, name, train=False) for name in SWEEPS}
+    tables["single_task"] = curves(job, train=False)
+    return {name: table for name, table in tables.items() if len(table)}
 
 
 def setting(shots: int) -> str:
@@ -89,7 +93,7 @@ def _shipped(job: Job, specs: Sequence[RunSpec], suites: tuple, shots: tuple):
     asked = table["suite"].isin(suites) & table["shots"].isin(shots) & same
     table = table[asked & table["run"].isin([spec.run_id for spec in specs])]
     order = table["suite"].map(suites.index) * len(shots) + table["shots"].map(shots.index)
-    return table.loc[order.sort_values(kind="stable").index]
+    return table.loc[order.sort_values(kind="stable").index, list(COLUMNS)]
 
 
 def _evaluated(job: Job, suites: tuple, shots: tuple, spec: RunSpec) -> bool:
@@ -103,13 +107,12 @@ def _evaluated(job: Job, suites: tuple, shots: tuple, spec: RunSpec) -> bool:
 def _scored(job: Job, suites: tuple, shots: tuple, spec: RunSpec) -> list[dict]:
     """The suites' rows of a run, which is trained and evaluated first if it has to be."""
     run = job.store.get(spec, bar=spec.label())
-    names = ("run", "suite", "shots", "metric", "value", "chance", "standard_error", "n")
     rows = []
     for suite in suites:
         items = job.settings.items_of(suite)
         for k in shots:
-            row = run.evaluate(suite, k, items)[-1]
-            rows.append({name: row[name] for name in names} | {"items": items})
+            row = run.evaluate(suite, k, items)[-1] | {"items": items}
+            rows.append({name: row[name] for name in COLUMNS})
     return rows
 
 

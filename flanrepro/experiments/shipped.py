@@ -26,7 +26,8 @@ def folder() -> Path:
 def _read(path: Path):
     import pandas as pd
 
-    return pd.read_csv(path, float_precision="round_trip")
+    # A run's name can look like a number, 12e345678901.
+    return pd.read_csv(path, dtype={"run": str}, float_precision="round_trip")
 
 
 def shipped(collection: str, name: str):

@@ -19,6 +19,9 @@ from flanrepro.whole import write_whole
 STATES = ("untuned", "tuned")
 """Where finetuning starts: at the checkpoint itself, or after tuning on Flan 2022."""
 
+LABELS = ("target", "group", "state", "seed")
+COLUMNS = ("step", "metric", "validation", "test")
+
 
 def starts(job: Job) -> list[RunSpec]:
     """The tuned models that finetuning starts from, one per seed."""
@@ -35,7 +38,7 @@ def single_task_specs(job: Job) -> Iterator[tuple[dict, RunSpec]]:
             for state in STATES:
                 for spec in tuned:
                     start = spec.run_id if state == "tuned" else ""
-                    labels = {"target": target, "group": group, "state": state, "seed": spec.seed}
+                    labels = dict(zip(LABELS, (target, group, state, spec.seed), strict=True))
                     yield labels, single_task_spec(job, target, seed=spec.seed, start=start)
 
 
@@ -64,8 +67,12 @@ def single_task_spec(job: Job, target: str, *, seed: int = 0, start: str = "") -
     return dataclasses.replace(first, seed=seed, start=start or first.start, options_fraction=1.0)
 
 
-def curves(job: Job):
+def curves(job: Job, train: bool = True):
     """The scores of every finetuning run by step, as a DataFrame.
+
+    Args:
+        job: its engine says whether runs are trained here, or read from those that ship.
+        train: if false, what is not there yet is left out.
 
     Returns:
         run, target, group (`held_in`, `held_out`; `little`: fewer than 1,000 training records),
@@ -76,24 +83,27 @@ def curves(job: Job):
 
     labelled = list(single_task_specs(job))
     if job.engine == "shipped":
-        every = shipped(job.collection, "curves").groupby("run")
-        parts = [
-            (labels, every.get_group(spec.run_id))
-            for labels, spec in labelled
-            if spec.run_id in every.groups
-        ]
+        every = dict(iter(shipped(job.collection, "curves").groupby("run")))
+        labelled = [(labels, spec) for labels, spec in labelled if spec.run_id in every]
+        found = [every[spec.run_id] for _, spec in labelled]
     else:
-        run_sweep(job.store.get, starts(job), done=job.store.find, label="tuned")
-        specs = [spec for _, spec in labelled]
         done = functools.partial(_kept, job)
-        found = run_sweep(functools.partial(finetune, job), specs, done=done, label="finetuned")
-        parts = [(labels, table) for (labels, _), table in zip(labelled, found, strict=True)]
-    if not parts:
+        if train:
+            run_sweep(job.store.get, starts(job), done=job.store.find, label="tuned models")
+        else:
+            labelled = [(labels, spec) for labels, spec in labelled if done(spec)]
+        specs = [spec for _, spec in labelled]
+        do = functools.partial(finetune, job)
+        found = run_sweep(do, specs, done=done, label="finetuning runs")
+    if not found and not train:
+        return pd.DataFrame(columns=["run", *COLUMNS, *LABELS])
+    if not found:
         raise InputError(
             f"no finetuning run of profile '{job.profile}' on '{job.collection}' "
             + ("ships: choose engine local" if job.engine == "shipped" else "has its data at hand")
         )
-    return pd.concat([table.assign(**labels) for labels, table in parts], ignore_index=True)
+    tables = [t.assign(**labels) for t, (labels, _) in zip(found, labelled, strict=True)]
+    return pd.concat(tables, ignore_index=True)
 
 
 def best(table):
@@ -151,7 +161,8 @@ def _read(job: Job, spec: RunSpec):
     import pandas as pd
 
     path = job.store.root / spec.run_id / "curve.csv"
-    return pd.read_csv(io.StringIO(path.read_text(encoding="utf-8")))
+    # A run's name can look like a number, 12e345678901.
+    return pd.read_csv(io.StringIO(path.read_text(encoding="utf-8")), dtype={"run": str})
 
 
 def _validations(job: Job, spec: RunSpec) -> int:

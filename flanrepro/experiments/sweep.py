@@ -1,6 +1,8 @@
 """Sweeps: the runs behind each figure and table, as lists of specs; many share runs."""
 
 import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass
 
 from flanrepro.collection.named import mixture_names
 from flanrepro.experiments.profiles import Job
@@ -67,11 +69,31 @@ def leave_one_out(job: Job) -> list[RunSpec]:
     return [spec for name in ("flan2022", *names) for spec in job.specs(mixture=name)]
 
 
+@dataclass(frozen=True)
+class Sweep:
+    """Runs, and what they are evaluated on.
+
+    Attributes:
+        specs: of a job.
+        suites: those of the profile's that the paper's figure or table has; empty: all.
+        zero_shot: no few-shot evaluation.
+    """
+
+    specs: Callable[[Job], list[RunSpec]]
+    suites: tuple[str, ...] = ()
+    zero_shot: bool = False
+
+    def evaluated(self, job: Job) -> tuple[tuple[str, ...], tuple[int, ...]]:
+        """The suites, and the numbers of exemplars."""
+        suites = tuple(s for s in job.settings.suites if s in (self.suites or job.settings.suites))
+        return suites, (0,) if self.zero_shot else (0, job.settings.shots)
+
+
 SWEEPS = {
-    "ablations": ablations,
-    "few_shot": few_shot_sweep,
-    "task_scaling": task_scaling,
-    "inversion": inversion_sweep,
-    "leave_one_out": leave_one_out,
+    "ablations": Sweep(ablations),
+    "few_shot": Sweep(few_shot_sweep),
+    "task_scaling": Sweep(task_scaling, ("held_in", "mmlu"), zero_shot=True),
+    "inversion": Sweep(inversion_sweep),
+    "leave_one_out": Sweep(leave_one_out, ("held_in", "cot", "mmlu")),
 }
 """By name; beside them there is `flanrepro.experiments.single_task`."""
