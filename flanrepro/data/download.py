@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pooch
 from requests import exceptions
 
+from flanrepro.data.files import import_pooch
 from flanrepro.errors import InputError
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ def download(file: "DataFile", folder: Path, also: str) -> None:
         InputError: it cannot be had, or is another file; the folder is then as before. `also` goes
             into the sentence.
     """
+    pooch = import_pooch()
     # Streamed responses stay open if they fail; the files are small enough to be read at once.
     downloader = pooch.HTTPDownloader(stream=False)
     sha256 = f"sha256:{file.sha256}"

@@ -15,6 +15,7 @@ import hashlib
 import json
 import os
 import stat
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
@@ -71,9 +72,15 @@ def cache_folder() -> Path:
     named = os.environ.get("FLANREPRO_CACHE")
     if named:
         return Path(named).expanduser()
-    import pooch
+    return Path(import_pooch().os_cache("flanrepro"))
 
-    return Path(pooch.os_cache("flanrepro"))
+
+def import_pooch():
+    """Pooch; it imports tqdm, which warns in a notebook without the widgets of its bars."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "IProgress not found")
+        import pooch
+    return pooch
 
 
 def mirror() -> Path | None:
