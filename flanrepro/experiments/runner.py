@@ -68,16 +68,16 @@ def run_sweep(
     finished = dict.fromkeys(s for s in unique if _attempt(partial(done, s))[0])
     left = [spec for spec in unique if spec not in finished]
     count = worker_count(do, left, workers)
-    results: dict[RunSpec, T | None] = {}
-    failed: dict[RunSpec, str] = {}
-    bar = {"unit": "run", "leave": False, "dynamic_ncols": True}
+    results, failed = {}, {}
+    # Workers end two at a time: the time left follows from the mean, not from the last one's.
+    bar = {"unit": "run", "leave": False, "dynamic_ncols": True, "smoothing": 0}
     with tqdm(desc=label, total=len(unique), initial=len(finished), **bar) as progress:
 
         def report(spec: RunSpec, value: T | None, sentence: str) -> None:
             results[spec] = value
             if sentence:
                 failed[spec] = sentence
-                progress.set_postfix_str(f"{len(failed)} failed", refresh=False)
+                progress.set_postfix_str(f"{len(failed)} failed")
             progress.update(spec not in finished)
 
         for spec in [*finished, *(left if count == 1 else ())]:
@@ -153,7 +153,7 @@ def _said(failed: dict[RunSpec, str], count: int, label: str) -> str:
     reasons: dict[str, list[str]] = {}
     for spec, sentence in failed.items():
         reasons.setdefault(sentence, []).append(f"{spec.run_id} ({spec.label()})")
-    each = "; ".join(f"{', '.join(names)}: {sentence}" for sentence, names in reasons.items())
+    each = "; ".join(f"{', '.join(names)}: {reason}" for reason, names in reasons.items())
     rest = "the others are finished and kept" if len(failed) < count else "none is finished"
     return (
         f"{len(failed)} of {count} {label} failed, {rest}: {each}. Mend that and start again: "
@@ -206,8 +206,7 @@ def _in_workers(
                 if todo:
                     _hand(worker, do, todo.popleft())
                 else:
-                    del workers[pipe]
-                    _end(worker.process)
+                    _end(workers.pop(pipe).process)
             tick()
     finally:  # also when this process is interrupted: nobody goes on training
         for worker in workers.values():
@@ -218,8 +217,8 @@ def _in_workers(
 
 def _start(cores: list[int]) -> subprocess.Popen:
     """A worker that is pinned from its first instruction on, since libraries count cores early."""
-    command = [sys.executable, *(f"-W{option}" for option in sys.warnoptions)]
-    command += ["-c", "from flanrepro.experiments.runner import _work; _work()"]
+    code = "from flanrepro.experiments.runner import _work; _work()"
+    command = [sys.executable, *(f"-W{option}" for option in sys.warnoptions), "-c", code]
     paths = os.pathsep.join(path or os.getcwd() for path in sys.path)
     with _pinned(cores):
         return subprocess.Popen(

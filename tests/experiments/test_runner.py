@@ -46,9 +46,11 @@ def test_results_are_in_the_order_of_specs_and_equal_ones_are_done_once(specs):
     assert os.getpid() not in processes
 
 
-def test_what_is_finished_is_read_in_this_process(specs):
+def test_what_is_finished_is_read_in_this_process_and_counts_from_the_start(specs, capfd):
     results = run_sweep(where, specs, done=lambda spec: spec.seed in (1, 3), workers=2)
     assert [process == os.getpid() for _, process in results] == [False, True, False, True]
+    drawn = capfd.readouterr().err.split("\r")
+    assert drawn[1].startswith("runs:  50%") and " 2/4 " in drawn[1]
 
 
 def test_one_worker_is_this_process(specs):
@@ -77,7 +79,9 @@ def test_failed_runs_are_named_at_the_end_and_the_others_are_done(specs, workers
     assert f"{specs[2].run_id} ({specs[2].label()}): KeyError: 'field'" in said
     assert said.endswith("start again: finished runs are read")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["0", "3"]
-    assert 'raise KeyError("field")' in capfd.readouterr().err  # where it was, for who mends it
+    err = capfd.readouterr().err
+    assert 'raise KeyError("field")' in err  # where it was, for who mends it
+    assert ", 2 failed]" in err
 
 
 def marks(folder: Path, do, spec: RunSpec):
