@@ -1,4 +1,4 @@
-"""How quick flanrepro is on this machine: `python ci/bench.py train`, `data`, or `eval`.
+"""How quick flanrepro is on this machine: `python ci/bench.py train`, `data`, `eval`, `notebooks`.
 
 Each prints a table and writes it to figures/bench/ as CSV.
 """
@@ -267,6 +267,23 @@ def evaluation(
     out.mkdir(parents=True, exist_ok=True)
     table.assign(**where).to_csv(out / "eval.csv", index=False)
     print(table.to_string(index=False, float_format="{:,.2f}".format, na_rep=""))
+    print(", ".join(f"{name} {value}" for name, value in where.items()))
+
+
+@app.command()
+def notebooks(
+    paths: Annotated[list[Path] | None, typer.Argument(help="none: all that there are")] = None,
+    out: Annotated[Path, typer.Option(help="folder of the CSV file")] = OUT,
+) -> None:
+    """Seconds per notebook at smoke, each with nothing trained: nothing compiled, then all."""
+    import bench_notebooks
+
+    where = environment()
+    every = sorted((bench_notebooks.ROOT / "notebooks").glob("*.ipynb"))
+    table = bench_notebooks.table(paths or every)
+    out.mkdir(parents=True, exist_ok=True)
+    table.assign(**where).to_csv(out / "notebooks.csv", index=False)
+    print(table.to_string(index=False, float_format="{:,.1f}".format))
     print(", ".join(f"{name} {value}" for name, value in where.items()))
 
 

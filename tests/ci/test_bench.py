@@ -3,10 +3,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import nbformat
 import pandas as pd
 import pytest
 
 BENCH = Path(__file__).resolve().parents[2] / "ci" / "bench.py"
+PARAMETERS = {"tags": ["parameters"]}
 
 
 @pytest.fixture(scope="module")
@@ -113,3 +115,21 @@ def test_the_harness_gives_the_same_answers(tmp_path):
     expected = ours["prompts_per_s"].to_numpy() / table["prompts_per_s"]["harness"].to_numpy()
     assert ours["ratio"].to_numpy() == pytest.approx(expected)
     assert {"torch", "lm_eval"} <= set(table)
+
+
+def test_seconds_of_a_notebook_are_printed_and_written_as_csv(tmp_path):
+    notebook = nbformat.v4.new_notebook(
+        cells=[
+            nbformat.v4.new_code_cell("profile: str = ''\nout: str = ''", metadata=PARAMETERS),
+            nbformat.v4.new_code_cell("assert profile == 'smoke'; import time; time.sleep(1)"),
+        ],
+        metadata={"kernelspec": {"name": "python3", "display_name": "3", "language": "python"}},
+    )
+    nbformat.write(notebook, tmp_path / "sleeps.ipynb")
+    command = [sys.executable, str(BENCH), "notebooks", tmp_path / "sleeps.ipynb"]
+    done = subprocess.run([*command, f"--out={tmp_path}"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    (row,) = pd.read_csv(tmp_path / "notebooks.csv").to_dict("records")
+    assert row["notebook"] == "sleeps" and row["notebook"] in done.stdout
+    assert 1 <= row["cold"] < 60 and 1 <= row["warm"] < 60
+    assert {"jax", "cores", "device"} <= set(row)
