@@ -10,19 +10,21 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
 	$$p -c 'import sys, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
 	&& { echo $$p; break; }; done)
 
-NOTEBOOK ?= notebooks/02_mixed_prompts.ipynb
 PROFILE ?= quick
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help install install-dev reproduce test lint bench clean
+.PHONY: help install install-dev reproduce student test lint bench clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) \
 	| awk -F ':.*## ' '{ printf "  make %-12s %s\n", $$1, $$2 }'
 
-reproduce: install ## regenerate Figure 3: trains, then prints where figure, CSV and notebook lie
-	$(BIN)/flanrepro run $(NOTEBOOK) --profile $(PROFILE)
+reproduce: install ## train, and draw the paper's figures and tables into reproduced/; PROFILE=quick
+	$(BIN)/flanrepro reproduce --profile $(PROFILE)
+
+student: install ## write the notebooks without their exercises' solutions into student/
+	$(BIN)/python ci/student.py student
 
 test: install-dev ## run the tests; PYTEST_ARGS="-k packaging -x" goes to pytest
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
@@ -38,7 +40,7 @@ install: $(VENV)/installed ## make .venv with the package, if it is not there ye
 
 install-dev: $(VENV)/installed-dev ## add the dev extra, if it is not there yet
 
-clean: ## remove .venv, caches and builds (not runs, figures or executed notebooks)
+clean: ## remove .venv, caches and builds (not runs, figures or notebooks)
 	rm -rf $(VENV) build dist .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

@@ -48,6 +48,27 @@ def run(
     print(runner.timed_run(notebook, given))
 
 
+@app.command()
+def reproduce(
+    profile: Annotated[str, typer.Option(help="how much to spend: smoke, quick, full")] = "quick",
+    seeds: Annotated[int, typer.Option(min=0, help="runs per setting; 0: the profile's")] = 0,
+    parameters: Annotated[
+        list[str] | None, typer.Option("--parameter", "-p", help="-p NAME VALUE, of all notebooks")
+    ] = None,
+    notebooks: Annotated[Path, typer.Option(help="their folder")] = Path("notebooks"),
+) -> None:
+    """Run the paper's notebooks, 00 to 06 and 09, into the folder `reproduced`.
+
+    The figures that ship stay as they are; `-p out FOLDER` names another folder. It says first how
+    long it takes; a failed notebook stops no other.
+    """
+    from flanrepro.experiments import reproduce as runner
+
+    given = {"profile": profile} | ({"seeds": str(seeds)} if seeds else {})
+    for line in runner.reproduce(given | dict(map(_pair, parameters or [])), notebooks):
+        print(line, flush=True)
+
+
 app.command()(pretrain)
 app.command()(evaluate)
 app.command()(convert)

@@ -78,6 +78,7 @@ def run_notebook(path: Path, given: Mapping[str, str]) -> Path:
     is written cell by cell, so that a failed one shows where it stopped.
     """
     import papermill
+    from nbclient.exceptions import DeadKernelError
 
     parameters = check_parameters(path, given)
     job = {name: parameters.get(name, getattr(Job(), name)) for name in ("collection", "profile")}
@@ -100,6 +101,11 @@ def run_notebook(path: Path, given: Mapping[str, str]) -> Path:
             f"{path.name} stopped in cell {error.cell_index} with {error.ename}: {error.evalue} "
             f"(the executed copy, {target}, shows where)"
         ) from error
+    except DeadKernelError:
+        raise InputError(
+            f"{path.name} stopped because its kernel died, as it does when memory runs out (the "
+            f"executed copy, {target}, shows where); run it again: finished runs are read"
+        ) from None
     _tidy(target)
     return target
 

@@ -1,10 +1,13 @@
+import sys
 from pathlib import Path
 
 import nbformat
 import pytest
 
+from flanrepro.cli import main
 from flanrepro.errors import InputError
 from flanrepro.experiments.notebook import check_parameters, notebook_parameters, run_notebook
+from flanrepro.experiments.reproduce import HOW_LONG
 
 MIXED_PROMPTS = Path(__file__).parents[2] / "notebooks" / "02_mixed_prompts.ipynb"
 
@@ -71,3 +74,72 @@ def test_a_failed_notebook_leaves_the_cells_before_the_error(tmp_path):
         run_notebook(path, {"out": str(tmp_path)})
     left = tmp_path / "notebooks" / "executed" / "fails.pocket.quick.ipynb"
     assert "made" in left.read_text()
+
+
+PARAMETERS = ("profile: str = 'quick'\nseeds: int = 0\nout: str = ''", "parameters")
+
+
+@pytest.fixture
+def reproduce(tmp_path, monkeypatch, capsys):
+    """reproduce(*args): exit status, standard output's lines and standard error of the command."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("FLANREPRO_OUT", raising=False)
+    (tmp_path / "notebooks").mkdir()
+
+    def run(*args: str) -> tuple[int, list[str], str]:
+        monkeypatch.setattr(sys, "argv", ["flanrepro", "reproduce", *args])
+        with pytest.raises(SystemExit) as stop:
+            main()
+            raise SystemExit(0)
+        out, err = capsys.readouterr()
+        return stop.value.code or 0, out.splitlines(), err
+
+    return run
+
+
+def test_reproduce_runs_the_papers_notebooks_in_order_and_a_failed_one_stops_no_other(
+    reproduce, tmp_path
+):
+    note = ("open('order', 'a').write(f'{profile} {seeds} {out};')", "")
+    for name in ("09_last", "06_first", "08_not_the_papers"):
+        write_notebook(tmp_path / "notebooks" / f"{name}.ipynb", PARAMETERS, note)
+    write_notebook(tmp_path / "notebooks" / "01_fails.ipynb", PARAMETERS, ("1 / 0", ""))
+    died = ("import os; os._exit(1)", "")
+    write_notebook(tmp_path / "notebooks" / "02_dies.ipynb", PARAMETERS, died)
+    status, lines, err = reproduce("--profile", "smoke", "-p", "seeds", "2")
+    assert status == 2
+    assert lines[0] == "4 notebooks into reproduced: profile smoke, seeds 2."
+    assert lines[1].startswith(HOW_LONG)
+    assert [line.rpartition(",")[0] for line in lines[2:6]] == [
+        "1 of 4: 01_fails, FAILED",
+        "2 of 4: 02_dies, FAILED",
+        "3 of 4: 06_first",
+        "4 of 4: 09_last",
+    ]
+    assert lines[6:] == [
+        "figures and tables: reproduced/figures",
+        "executed notebooks: reproduced/notebooks/executed",
+    ]
+    assert (tmp_path / "order").read_text() == "smoke 2 reproduced;" * 2
+    assert (tmp_path / "reproduced/notebooks/executed/09_last.pocket.smoke.ipynb").is_file()
+    assert "flanrepro: 2 of 4 notebooks failed: 01_fails.ipynb stopped in cell 2" in err
+    assert "02_dies.ipynb stopped because its kernel died" in err
+
+
+@pytest.mark.parametrize(
+    ("args", "sentence"),
+    [
+        (["--profile", "fast"], "unknown profile 'fast': choose one of smoke, quick"),
+        (["-p", "size", "3"], "00_a.ipynb has no parameter 'size': it has profile, seeds, out"),
+        (["--notebooks", "elsewhere"], "there are no notebooks 00 to 09 in elsewhere: run this in"),
+    ],
+)
+def test_reproduce_refuses_a_wrong_parameter_before_anything_runs(
+    reproduce, tmp_path, args, sentence
+):
+    cells = [PARAMETERS, ("open('ran', 'w')", "")]
+    write_notebook(tmp_path / "notebooks" / "00_a.ipynb", *cells)
+    status, lines, err = reproduce(*args)
+    assert (status, lines) == (2, [])
+    assert err.startswith(f"flanrepro: {sentence}")
+    assert not (tmp_path / "ran").exists()

@@ -1,0 +1,70 @@
+"""All of the paper: its notebooks, one after the other."""
+
+import os
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from flanrepro.errors import InputError
+from flanrepro.experiments.notebook import check_parameters, run_notebook
+from flanrepro.experiments.profiles import workspace
+
+REPRODUCED = "reproduced"
+"""The folder for results. The figures that ship are of more seeds: they stay, to compare with."""
+
+HOW_LONG = "About 20 minutes on two CPU cores at profile quick, with one seed on pocket."
+
+
+def reproduce(given: Mapping[str, str], folder: Path) -> Iterator[str]:
+    """Runs the notebooks of the Flan Collection paper in order; a failed one stops no other.
+
+    Args:
+        given: parameters of all of them; without `out`, it is `REPRODUCED` in the current folder,
+            or what FLANREPRO_OUT names.
+        folder: has the notebooks, of which 00 to 06 and 09 are run.
+
+    Yields:
+        lines to print: what is about to happen, one per notebook, and where everything lies.
+
+    Raises:
+        InputError: there are no notebooks, or a parameter is wrong: nothing has run then. In the
+            end: some of them failed, with a sentence for each.
+    """
+    paths = sorted(folder.glob("0[0-69]_*.ipynb"))
+    if not paths:
+        raise InputError(
+            f"there are no notebooks 00 to 09 in {folder}: run this in the project's folder, or "
+            "name that of its notebooks with --notebooks"
+        )
+    given = {"out": "" if os.environ.get("FLANREPRO_OUT") else REPRODUCED, **given}
+    for path in paths:
+        check_parameters(path, given)
+    out = workspace(given["out"])
+    how = ", ".join(f"{name} {value}" for name, value in given.items() if name != "out")
+    yield f"{len(paths)} notebooks into {os.path.relpath(out)}: {how}."
+    yield f"{HOW_LONG} Stopped and started again, it goes on: what is finished is read."
+    failed = []
+    for number, path in enumerate(paths, 1):
+        began = time.monotonic()
+        sentence = _run(path, given)
+        failed += [sentence] if sentence else []
+        minutes = f"{(time.monotonic() - began) / 60:.1f} minutes"
+        yield f"{number} of {len(paths)}: {path.stem}, {'FAILED, ' if sentence else ''}{minutes}"
+    yield f"figures and tables: {os.path.relpath(out / 'figures')}"
+    yield f"executed notebooks: {os.path.relpath(out / 'notebooks' / 'executed')}"
+    if failed:
+        raise InputError(
+            f"{len(failed)} of {len(paths)} notebooks failed: {'; '.join(failed)}. Mend that and "
+            "start again: finished runs are read"
+        )
+
+
+def _run(path: Path, given: Mapping[str, str]) -> str:
+    """Why the notebook failed; empty: it did not."""
+    try:
+        run_notebook(path, given)
+    except InputError as error:
+        return str(error)
+    except Exception as error:  # whatever it is, the others run
+        return f"{path.name} stopped with {type(error).__name__}: {' '.join(str(error).split())}"
+    return ""
