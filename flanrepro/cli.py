@@ -8,6 +8,7 @@ import typer
 
 from flanrepro.cli_evaluate import convert, evaluate
 from flanrepro.cli_pretrain import pretrain
+from flanrepro.cli_report import figures, scorecard, trace
 from flanrepro.errors import InputError
 
 app = typer.Typer(
@@ -72,6 +73,9 @@ def reproduce(
 app.command()(pretrain)
 app.command()(evaluate)
 app.command()(convert)
+app.command()(scorecard)
+app.command()(figures)
+app.command()(trace)
 
 
 @app.command()

@@ -1,6 +1,7 @@
 """Scores of sweeps as one tidy table: trained and evaluated here, or read from those that ship."""
 
 import functools
+import itertools
 import json
 from collections.abc import Sequence
 
@@ -92,8 +93,9 @@ def _shipped(job: Job, specs: Sequence[RunSpec], suites: tuple, shots: tuple):
     same = (table["items"] == items) | (table["items"].isna() & items.isna())
     asked = table["suite"].isin(suites) & table["shots"].isin(shots) & same
     table = table[asked & table["run"].isin([spec.run_id for spec in specs])]
-    order = table["suite"].map(suites.index) * len(shots) + table["shots"].map(shots.index)
-    return table.loc[order.sort_values(kind="stable").index, list(COLUMNS)]
+    order = {key: i for i, key in enumerate(itertools.product(suites, shots))}
+    ranks = [order[key] for key in zip(table["suite"], table["shots"], strict=True)]
+    return table.assign(rank=ranks).sort_values("rank", kind="stable")[list(COLUMNS)]
 
 
 def _evaluated(job: Job, suites: tuple, shots: tuple, spec: RunSpec) -> bool:

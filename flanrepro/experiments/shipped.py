@@ -27,7 +27,7 @@ def _read(path: Path):
     import pandas as pd
 
     # A run's name can look like a number, 12e345678901.
-    return pd.read_csv(path, dtype={"run": str}, float_precision="round_trip")
+    return pd.read_csv(path, dtype={"run": str})
 
 
 def shipped(collection: str, name: str):

@@ -128,7 +128,8 @@ def finetune(job: Job, spec: RunSpec):
         write_whole(path, pd.DataFrame(rows).to_csv(index=False))
 
     run = job.store.get(spec, each=validate, every=every)
-    table = pd.DataFrame(rows).drop_duplicates("step", keep="last").sort_values("step")
+    table = pd.DataFrame(rows, columns=["run", *COLUMNS])
+    table = table.drop_duplicates("step", keep="last").sort_values("step")
     if len(table) != _validations(job, spec):
         raise InputError(
             f"run {spec.run_id} in {run.folder} was validated at {len(table)} steps, expected "

@@ -16,6 +16,21 @@ from flanrepro.report.statistics import equivalence_p, holm, interval, p_value
 
 LEVEL = 0.05
 SETTINGS = ("zero_shot", "few_shot")
+COLUMNS = (
+    "claim",
+    "of",
+    "setting",
+    "paper",
+    "ours",
+    "low",
+    "high",
+    "smallest_effect",
+    "p",
+    "p_opposite",
+    "magnitude",
+    "seeds",
+    "runs",
+)
 VERDICTS = ("replicates", "opposite", "no effect", "undecided", "not testable", "not run")
 
 
@@ -77,11 +92,9 @@ class Part:
 
     def row(self) -> dict[str, Any]:
         low, high = interval(self.values)
-        names = {"claim": self.claim, "of": self.of, "setting": self.setting}
-        found = {"paper": self.paper, "ours": self.ours, "low": low, "high": high}
-        smallest = {"smallest_effect": self.smallest, "p": self.p[0], "p_opposite": self.p[1]}
-        rest = {"magnitude": self.magnitude, "seeds": len(self.values)}
-        return {**names, **found, **smallest, **rest, "runs": " ".join(self.runs)}
+        values = (self.claim, self.of, self.setting, self.paper, self.ours, low, high)
+        rest = (self.smallest, *self.p, self.magnitude, len(self.values), " ".join(self.runs))
+        return dict(zip(COLUMNS, (*values, *rest), strict=True))
 
 
 def parts_of(name: str, table: pd.DataFrame) -> list[Part]:
@@ -143,7 +156,8 @@ def beside_the_paper(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
         t-interval, paired by seed), smallest_effect, p (of what the paper says, for this part
         alone), p_opposite, magnitude (see `Part`), seeds, runs.
     """
-    return pd.DataFrame(part.row() for of in _every_part(tables).values() for part in of)
+    rows = (part.row() for of in _every_part(tables).values() for part in of)
+    return pd.DataFrame(rows, columns=COLUMNS)
 
 
 def scorecard(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
@@ -233,3 +247,31 @@ def _said(parts: list[Part], what: str) -> str:
             number = f"{number:+.1f}"
         said.append(" ".join(filter(None, (part.of, part.setting.replace("_", "-"), number))))
     return "; ".join(said)
+
+
+def printed(table: pd.DataFrame, job) -> str:
+    """The scorecard as text: each claim with the paper's numbers and ours, then the verdicts.
+
+    Args:
+        table: of `scorecard`.
+        job: a `flanrepro.experiments.profiles.Job`, whose profile, collection and model are named.
+    """
+    lines = []
+    for row in table.itertuples():
+        seeds = f" ({row.seeds} seeds, p {row.p_adjusted:.3f})" if row.seeds > 1 else ""
+        one = " (one seed)" if row.seeds == 1 else ""
+        lines += [f"{row.claim:4}{row.verdict}{seeds}{one}: {row.text} ({row.place})"]
+        if row.ours:
+            met = f"    magnitude met: {row.magnitude}" if row.magnitude else ""
+            lines += [f"    paper: {row.paper}", f"    here:  {row.ours}", *filter(None, [met])]
+            lines += [f"    runs:  {_shortened(row.runs)}"]
+    counts = table["verdict"].value_counts()
+    said = ", ".join(f"{counts[verdict]} {verdict}" for verdict in VERDICTS if verdict in counts)
+    model = job.model or job.settings.model
+    where = f"profile {job.profile}, collection {job.collection}, model {model}"
+    return "\n".join([*lines, "", f"{where}: {said}"])
+
+
+def _shortened(runs: str, most: int = 6) -> str:
+    names = runs.split()
+    return " ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")

@@ -1,23 +1,21 @@
-import json
-from dataclasses import dataclass
+import dataclasses
 
 import jax
 import numpy as np
 import pytest
 
-from flanrepro.errors import InputError
-from flanrepro.experiments.profiles import Job, profile_names
-from flanrepro.experiments.spec import RunSpec
+from flanrepro.collection.task import MissingTasks
+from flanrepro.experiments.profiles import Job
 from flanrepro.experiments.sweep import (
-    evaluate_all,
+    SWEEPS,
+    ablations,
     few_shot_sweep,
     leave_one_out,
-    run_all,
-    single_task,
-    single_task_spec,
+    task_scaling,
     untuned,
 )
 from flanrepro.model import pretrained
+from flanrepro.report.paper import published
 
 
 def test_figure_3s_sweep_changes_fraction_and_seed_alone():
@@ -30,31 +28,59 @@ def test_figure_3s_sweep_changes_fraction_and_seed_alone():
     assert max(rest) - min(rest) <= 2
 
 
-@dataclass
-class StandIn:
-    """A store and a run at once."""
-
-    spec: RunSpec | None = None
-
-    def get(self, spec: RunSpec, **kwargs) -> "StandIn":
-        return StandIn(spec)
-
-    def evaluate(self, suite: str, shots: int, items: int | None) -> list[dict]:
-        rows = [("sum", 10.0), ("mean", 20.0)]
-        return [
-            {"suite": suite, "shots": shots, "task": t, "value": v, "n": items} for t, v in rows
-        ]
+def test_table_1_is_every_method_left_out_and_every_other_collection():
+    specs = ablations(Job(profile="smoke"))
+    stated = published("table_1").query("mixture != ''")["mixture"]
+    assert {spec.mixture for spec in specs} == set(stated)
+    assert len(specs) == len(set(stated)) == 8
+    few_shot = {spec.mixture: spec.few_shot_fraction for spec in specs}
+    assert few_shot["flan2022_without_few_shot"] == few_shot["p3++"] == 0
+    assert few_shot["flan2022"] == few_shot["flan2021"] == 0.5
 
 
-def test_scores_are_one_row_per_run_suite_shots_and_task():
-    specs = few_shot_sweep(Job(profile="smoke"))
-    runs = run_all(StandIn(), specs)
-    assert [run.spec for run in runs] == specs
-    scores = evaluate_all(runs, iter(["cot", "held_in"]), iter([0, 3]), 7)
-    assert len(scores) == 3 * 2 * 2 * 2
-    assert list(scores["few_shot_fraction"].unique()) == [0.0, 0.5, 1.0]
-    assert scores.groupby(["suite", "shots", "task"]).size().tolist() == [3] * 8
-    assert set(scores["n"]) == {7}
+@pytest.mark.filterwarnings("ignore::flanrepro.collection.task.MissingTasks")
+def test_figure_4_is_sizes_by_numbers_of_tasks_trained_zero_shot():
+    job = dataclasses.replace(Job(profile="full"), seeds=1)
+    specs = task_scaling(job)
+    varied = [(spec.model, spec.subset) for spec in specs]
+    assert varied == [
+        (size, subset)
+        for size in ("nano", "micro")
+        for subset in (8, 25, 50, 100, 200, 400, 800, None)
+    ]
+    assert {spec.few_shot_fraction for spec in specs} == {0}
+    assert {(spec.model, spec.learning_rate) for spec in specs} == {
+        ("nano", 3e-3),
+        ("micro", 7.5e-4),
+    }
+    held_in = set(specs[0].load_collection().held_in)
+    for spec in specs[:3]:
+        tasks = {task.name for task in spec.load_mixture().tasks}
+        assert len(tasks) == spec.subset
+        assert held_in <= tasks  # section 3.3
+
+
+def test_a_subset_of_a_whole_collection_warns_of_nothing(recwarn):
+    list(Job(profile="smoke").specs(mixture="flan2022", subset=8))
+    assert not [w for w in recwarn if issubclass(w.category, MissingTasks)]
+
+
+def test_sweeps_share_their_runs():
+    job = Job(profile="quick")
+    specs = {name: {spec.run_id for spec in sweep.specs(job)} for name, sweep in SWEEPS.items()}
+    assert len(set().union(*specs.values())) == 22
+    assert sum(map(len, specs.values())) == 8 + 5 + 4 + 3 + 8
+    assert len(specs["ablations"] & specs["leave_one_out"]) == 2  # Flan 2022, equal weights
+    assert len(specs["ablations"] & specs["inversion"]) == 2  # the rates 0 and 0.3
+    assert len(specs["ablations"] & specs["few_shot"]) == 1
+    assert len(specs["ablations"] & specs["task_scaling"]) == 1
+
+
+def test_a_larger_profile_has_all_runs_of_a_smaller_one():
+    small, large = Job(profile="quick", seeds=3), Job(profile="full")
+    for name, sweep in SWEEPS.items():
+        ids = {spec.run_id for spec in sweep.specs(small)}
+        assert ids <= {spec.run_id for spec in sweep.specs(large)}, name
 
 
 def test_table_2_is_the_weights_of_the_paper_equal_ones_and_each_source_left_out():
@@ -76,40 +102,3 @@ def test_a_run_of_no_steps_is_the_start_itself(tmp_path):
     assert (spec.steps, spec.seed) == (0, 0)
     params = job.store.get(spec).params()
     assert jax.tree.all(jax.tree.map(np.array_equal, params, start))
-
-
-def test_finetuning_on_one_task_is_validated_by_its_metric_and_kept(tmp_path):
-    job = Job(profile="smoke", out=str(tmp_path))
-    table = single_task(job, "cxc")
-    assert list(table["step"]) == [0, 10, 20]
-    assert set(table["metric"]) == {"spearman"}
-    assert single_task(job, "cxc").equals(table)
-    (run,) = set(table["run"])
-    (job.store.root / run / "validation.csv").unlink()
-    with pytest.raises(
-        InputError, match=f"run {run} .* was validated at 0 steps, expected 3: move"
-    ):
-        single_task(job, "cxc")
-
-
-@pytest.mark.parametrize("profile", profile_names())
-def test_every_profile_of_pocket_has_runs_of_no_steps_and_of_one_task(profile):
-    job = Job(profile=profile)
-    assert untuned(job).steps == 0
-    spec = single_task_spec(job, "wanli")
-    assert (spec.tasks, spec.mixture, spec.steps) == (
-        ("wanli",),
-        "",
-        job.settings.single_task["steps"],
-    )
-    assert spec.start == untuned(job).start == pretrained.shipped("pocket", "nano")
-
-
-def test_finetuning_goes_on_from_a_finished_run(tmp_path):
-    job = Job(profile="smoke", out=str(tmp_path))
-    first = job.store.get(next(job.specs(mixture="flan2022")))
-    table = single_task(job, "wanli_small", start=first.spec.run_id)
-    again = single_task(job, "wanli_small")
-    assert set(table["run"]).isdisjoint(again["run"])
-    spec = json.loads((job.store.root / table["run"][0] / "spec.json").read_text())
-    assert (spec["start"], spec["tasks"]) == (first.spec.run_id, ["wanli_small"])

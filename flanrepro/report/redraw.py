@@ -1,0 +1,86 @@
+"""Every figure and table of a profile at once, from scores that are there: nothing is trained."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import pandas as pd
+
+from flanrepro.collection import load_collection
+from flanrepro.collection.named import named_mixture
+from flanrepro.experiments.profiles import Job
+from flanrepro.report import (
+    claims,
+    figure1,
+    figure2,
+    figure3,
+    figure4,
+    figure5,
+    figure6,
+    figure7,
+    inversion,
+    table1,
+    table2,
+    table3,
+)
+from flanrepro.report.figures import save_figure, save_table
+
+Table = Callable[[pd.DataFrame], pd.DataFrame]
+Draw = Callable[[pd.DataFrame], plt.Figure] | None
+"""None: a table, which is not drawn."""
+
+FROM_SCORES: dict[str, dict[str, tuple[Table, Draw]]] = {
+    "ablations": {
+        "table_1": (table1.table, None),
+        "figure_1": (lambda scores: figure1.collections(table1.table(scores)), figure1.draw),
+    },
+    "few_shot": {"figure_3": (figure3.curves, figure3.draw)},
+    "task_scaling": {"figure_4": (figure4.curves, figure4.draw)},
+    "inversion": {"inversion": (inversion.curves, inversion.draw)},
+    "leave_one_out": {"table_2": (table2.table, None)},
+    "single_task": {
+        "figure_5": (figure5.bars, figure5.draw),
+        "figure_6": (figure6.means, figure6.draw),
+    },
+}
+"""Per sweep its figures and tables, by their files' names without the collection's."""
+
+
+def _of_collection(collection: str) -> dict[str, tuple[pd.DataFrame, Draw]]:
+    """What needs no scores: the paper's timeline, and the collection as it is."""
+    loaded = load_collection(collection)
+    here = figure2.row_of(collection, named_mixture("flan2022", loaded))
+    return {
+        "figure_2": (figure2.timeline(here), figure2.draw),
+        "figure_7": (figure7.permutations(collection), figure7.draw),
+        "table_3": (table3.beside_the_collection(loaded), None),
+    }
+
+
+def redraw(job: Job, tables: Mapping[str, pd.DataFrame]) -> list[Path]:
+    """Writes every figure and table of a job, and the scorecard, into its folder of figures.
+
+    Args:
+        job: names the collection and the folder.
+        tables: of `flanrepro.experiments.results.finished`.
+
+    Returns:
+        the files.
+    """
+    mpl.use("agg")
+    drawn = _of_collection(job.collection)
+    for sweep, scores in tables.items():
+        drawn |= {name: (table(scores), draw) for name, (table, draw) in FROM_SCORES[sweep].items()}
+    drawn["scorecard"] = (claims.scorecard(tables), None)
+    drawn["scorecard_parts"] = (claims.beside_the_paper(tables), None)
+    paths = []
+    for name, (table, draw) in drawn.items():
+        file = f"{name}_{job.collection}"
+        if draw is None:
+            paths.append(save_table(table, job.figures, file))
+            continue
+        figure = draw(table)
+        paths += save_figure(figure, table, job.figures, file)
+        plt.close(figure)
+    return paths

@@ -1,0 +1,110 @@
+import json
+import shutil
+
+import pandas as pd
+import pytest
+
+from flanrepro.errors import InputError
+from flanrepro.experiments import shipped
+from flanrepro.experiments.profiles import Job, profile_names
+from flanrepro.experiments.results import finished, scores, trace
+from flanrepro.experiments.store import Run
+from flanrepro.experiments.sweep import SWEEPS
+
+SHIPPED = [name for name in profile_names() if Job(profile=name).settings.shipped_seeds]
+
+
+@pytest.fixture(scope="module")
+def job(tmp_path_factory) -> Job:
+    return Job(profile="smoke", out=str(tmp_path_factory.mktemp("results")))
+
+
+@pytest.fixture(scope="module")
+def table(job) -> pd.DataFrame:
+    return scores(job, "task_scaling")
+
+
+def test_scores_are_a_row_per_run_suite_and_shots_with_what_the_run_is(table, job):
+    assert len(table) == 3 * 2 * 1  # numbers of tasks, suites, zero-shot alone
+    assert list(table["tasks"].unique()) == [8, 50, 1847]
+    assert table[table["tasks"] == 1847]["subset"].isna().all()
+    assert set(table["setting"]) == {"zero_shot"}
+    assert set(table["mixture"]) == {"flan2022_without_few_shot"}
+    assert table["value"].between(0, 100).all()
+    kept = json.loads(
+        (job.store.root / table["run"][0] / "scores" / "held_in_0shot_8.json").read_text()
+    )["scores"][-1]
+    assert table["value"][0] == kept["value"]
+
+
+def test_a_sweep_trains_and_evaluates_nothing_twice(table, job):
+    before = {p: p.stat().st_mtime_ns for p in job.store.root.glob("*/*") if p.suffix != ".lock"}
+    assert scores(job, "task_scaling").equals(table)
+    assert {path: path.stat().st_mtime_ns for path in before} == before
+
+
+def test_what_is_finished_is_found_without_training(table, job):
+    found = finished(job)
+    assert found["task_scaling"].equals(table)
+    # A run of this sweep is one of Table 1's, which has more suites: it counts once they are there.
+    assert set(found) == {"task_scaling"}
+    assert len(list(job.store.root.glob("*/manifest.json"))) == 3
+
+
+def test_a_score_leads_to_its_run(table, job):
+    facts = trace(job, table["run"][0])
+    assert facts["spec"]["mixture"] == "flan2022_without_few_shot"
+    assert facts["seconds"] > 0
+    assert {"jax", "flanrepro"} <= set(facts["versions"])
+    assert facts["device"].startswith("cpu")
+    assert any(path.endswith("held_in_0shot_8.jsonl") for path in facts["predictions"])
+    with pytest.raises(InputError, match=r"there is no run 'abc' in .* nor among those that ship"):
+        trace(job, "abc")
+
+
+def test_scores_that_ship_are_those_of_the_runs(table, job, tmp_path, monkeypatch):
+    specs = SWEEPS["task_scaling"].specs(job)
+    runs = [Run(spec, job.store.root / spec.run_id) for spec in specs]
+    none = pd.DataFrame(columns=["run", "step", "metric", "validation", "test"])
+    shipped.ship(runs, table, none, "pocket", to=tmp_path)
+    monkeypatch.setattr(shipped, "folder", lambda: tmp_path)
+    elsewhere = Job(profile="smoke", engine="shipped", seeds=1, out=str(tmp_path / "other"))
+    read = scores(elsewhere, "task_scaling")
+    columns = ["run", "suite", "shots", "tasks", "n"]
+    assert read[columns].equals(table[columns])
+    assert read["value"].to_numpy() == pytest.approx(table["value"].to_numpy(), abs=1e-4)
+    facts = trace(elsewhere, table["run"][0])
+    assert facts["spec"]["mixture"] == "flan2022_without_few_shot"
+    assert facts["versions"]["jax"] and facts["seconds"] > 0
+    assert not (tmp_path / "other").exists()
+    with pytest.raises(
+        InputError, match=r"of sweep 'few_shot' .* no run ships: choose engine local"
+    ):
+        scores(elsewhere, "few_shot")
+
+
+def test_of_a_collection_without_shipped_scores_it_is_said_which_has_some(tmp_path, monkeypatch):
+    shutil.copytree(shipped.folder() / "pocket", tmp_path / "pocket")
+    monkeypatch.setattr(shipped, "folder", lambda: tmp_path)
+    with pytest.raises(InputError, match=r"no scores of collection 'flan2022' ship .* of pocket"):
+        shipped.shipped("flan2022", "scores")
+
+
+@pytest.mark.parametrize("profile", SHIPPED)
+def test_every_shipped_profile_has_scores_of_every_sweep_and_each_leads_to_its_run(profile):
+    job = Job(profile=profile, engine="shipped")
+    found = finished(job)
+    assert set(found) == {*SWEEPS, "single_task"}
+    for table in found.values():
+        assert set(range(job.settings.shipped_seeds)) >= set(table["seed"])
+    for run in {run for table in found.values() for run in table["run"]}:
+        facts = shipped.shipped_run("pocket", run)
+        assert facts["seconds"] >= 0 and facts["device"] and facts["versions"]["jax"]
+        assert facts["git_commit"]
+
+
+def test_quick_ships_whole_with_three_seeds():
+    job = Job(profile="quick", engine="shipped")
+    found = finished(job)
+    for name, sweep in SWEEPS.items():
+        assert set(found[name]["run"]) == {spec.run_id for spec in sweep.specs(job)}, name

@@ -1,0 +1,135 @@
+import dataclasses
+import json
+
+import pandas as pd
+import pytest
+
+from flanrepro.collection.task import hold_out, load_collection
+from flanrepro.errors import InputError
+from flanrepro.experiments.profiles import Job, profile_names
+from flanrepro.experiments.single_task import (
+    best,
+    curves,
+    finetune,
+    single_task_spec,
+    single_task_specs,
+    starts,
+)
+from flanrepro.experiments.sweep import untuned
+from flanrepro.model import pretrained
+
+
+def test_finetuning_on_one_task_is_validated_and_tested_by_its_metric_and_kept(tmp_path):
+    job = Job(profile="smoke", out=str(tmp_path))
+    spec = single_task_spec(job, "cxc")
+    table = finetune(job, spec)
+    assert list(table["step"]) == [0, 10, 20]
+    assert set(table["metric"]) == {"spearman"}
+    assert list(table.columns) == ["run", "step", "metric", "validation", "test"]
+    before = (job.store.root / spec.run_id / "manifest.json").stat().st_mtime_ns
+    assert finetune(job, spec).equals(table)
+    assert (job.store.root / spec.run_id / "manifest.json").stat().st_mtime_ns == before
+    (job.store.root / spec.run_id / "curve.csv").unlink()
+    with pytest.raises(
+        InputError, match=f"run {spec.run_id} .* was validated at 0 steps, expected 3: move"
+    ):
+        finetune(job, spec)
+
+
+@pytest.mark.parametrize("profile", profile_names())
+def test_every_profile_of_pocket_has_runs_of_no_steps_and_of_one_task(profile):
+    job = Job(profile=profile)
+    assert untuned(job).steps == 0
+    spec = single_task_spec(job, "wanli")
+    steps = job.settings.single_task["steps"]
+    assert (spec.tasks, spec.mixture, spec.steps) == (("wanli",), "", steps)
+    assert spec.start == untuned(job).start == pretrained.shipped("pocket", "nano")
+    assert spec.held_out == 0  # it has a validation and a test split
+    assert single_task_spec(job, "rte").held_out == 128
+
+
+def test_every_target_is_finetuned_from_both_starts_with_every_seed():
+    job = Job(profile="smoke", seeds=2)
+    labelled = list(single_task_specs(job))
+    labels = [tuple(row.values()) for row, _ in labelled]
+    assert labels == [
+        (target, group, state, seed)
+        for group, target in (
+            ("held_in", "arc_easy"),
+            ("held_out", "wanli"),
+            ("little", "wanli_small"),
+        )
+        for state in ("untuned", "tuned")
+        for seed in (0, 1)
+    ]
+    tuned = [spec.run_id for spec in starts(job)]
+    for row, spec in labelled:
+        expected = tuned[row["seed"]] if row["state"] == "tuned" else untuned(job).start
+        assert (spec.start, spec.seed, spec.tasks) == (expected, row["seed"], (row["target"],))
+
+
+def test_the_small_targets_have_fewer_than_a_thousand_training_records():
+    tasks = load_collection("pocket").every_task
+    for profile in profile_names():
+        groups = Job(profile=profile).settings.targets
+        assert all(tasks[name].size("train") < 1000 for name in groups["little"])
+        assert all(tasks[name].size("train") >= 1000 for name in groups["held_out"])
+        assert not set(groups["held_out"]) & set(load_collection("pocket").tasks)
+        assert set(groups["held_in"]) <= set(load_collection("pocket").tasks)
+
+
+def test_held_out_records_are_not_trained_on_and_the_old_validation_split_is_the_test():
+    task = load_collection("pocket").task("rte")
+    made = hold_out(task, 128)
+    assert dict(made.splits) == {"train": 872, "validation": 128, "test": 100}
+    assert list(made.records("test")) == list(task.records("validation"))
+    texts = [[json.dumps(dict(r)) for r in made.records(s)] for s in ("train", "validation")]
+    every = sorted(json.dumps(dict(record)) for record in task.records("train"))
+    assert sorted(texts[0] + texts[1]) == every
+    assert [json.dumps(dict(r)) for r in hold_out(task, 128).records("validation")] == texts[1]
+    with pytest.raises(InputError, match="'rte' has 1000 training records, and 1000 are to be"):
+        hold_out(task, 1000)
+
+
+def test_a_run_with_records_held_out_is_another_run_and_never_sees_them():
+    spec = single_task_spec(Job(profile="smoke"), "rte")
+    assert dataclasses.replace(spec, held_out=0).run_id != spec.run_id
+    mixture = spec.load_mixture()
+    (task,) = mixture.tasks
+    shown = {mixture[i].record for i in range(2000)}
+    assert shown == set(range(872))  # of its own training split, in which they are not
+    assert task.size("validation") == 128
+
+
+def test_the_best_step_is_the_first_with_the_highest_validation_score():
+    rows = [("a", 0, 10.0, 1.0), ("a", 20, 50.0, 2.0), ("a", 40, 50.0, 3.0), ("b", 0, 5.0, 4.0)]
+    table = pd.DataFrame(rows, columns=["run", "step", "validation", "test"])
+    found = best(table)
+    assert list(found["step"]) == [20, 0]
+    assert list(found["test"]) == [2.0, 4.0]
+
+
+def test_a_sweep_of_targets_is_a_table_and_is_read_the_second_time(tmp_path):
+    job = Job(profile="smoke", out=str(tmp_path))
+    assert curves(job, train=False).empty
+    table = curves(job)
+    assert len(table) == 3 * 2 * 3
+    assert set(table["state"]) == {"untuned", "tuned"}
+    assert table.groupby("target", sort=False)["group"].first().tolist() == [
+        "held_in",
+        "held_out",
+        "little",
+    ]
+    assert curves(job, train=False).equals(table)
+    # Before any step the untuned model is the same, whatever it will be finetuned on.
+    first = table[(table["step"] == 0) & (table["state"] == "untuned")]
+    assert first["run"].nunique() == 3
+
+
+def test_a_run_whose_name_looks_like_a_number_is_read_as_a_name(tmp_path):
+    job = Job(profile="smoke", out=str(tmp_path))
+    spec = single_task_spec(job, "wanli")
+    finetune(job, spec)
+    path = job.store.root / spec.run_id / "curve.csv"
+    path.write_text(path.read_text().replace(spec.run_id, "12e345678901"))
+    assert set(finetune(job, spec)["run"]) == {"12e345678901"}
