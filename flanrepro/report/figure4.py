@@ -11,7 +11,7 @@ PANELS = {"held_in": "Held-In", "mmlu": "Held-Out (MMLU)"}
 
 
 def curves(scores: pd.DataFrame) -> pd.DataFrame:
-    """One row per point of the figure, and of the suites that the figure leaves out.
+    """One row per point of the figure.
 
     Args:
         scores: `flanrepro.experiments.results.scores` of `task_scaling`.

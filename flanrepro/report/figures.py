@@ -27,6 +27,10 @@ def new_figure(
 ) -> tuple[plt.Figure, list[plt.Axes]]:
     """A figure of `columns` panels side by side, 3.4 x 3 inches each, or of `size` in all."""
     size = size or (3.4 * columns, 3.0)
+    if not plt.get_fignums():
+        # A notebook's backend turns on what shows a figure when it is loaded. Loaded by the first
+        # figure, within the context, that would be turned off again when the context ends.
+        plt.switch_backend(mpl.get_backend())
     with mpl.rc_context(STYLE):
         fig, axes = plt.subplots(
             1, columns, figsize=size, layout="constrained", squeeze=False, **kwargs
