@@ -33,9 +33,9 @@ def collections(table: pd.DataFrame) -> pd.DataFrame:
 def draw(table: pd.DataFrame) -> plt.Figure:
     """The figure from `collections`: a panel per suite, two bars per collection.
 
-    Bars are ours, with 95 % intervals over seeds; diamonds the paper's, of T5-XL (3 B parameters)
-    but for OPT-IML-Max, which is not trained here. Above a panel stands how much Flan 2022 is over
-    the next best collection, zero-shot / few-shot, in green where it is over it.
+    Bars are ours, with 95 % intervals over seeds, dotted lines chance; diamonds are the paper's, of
+    T5-XL (3 B parameters) but for OPT-IML-Max, which is not trained here. Above a panel stands how
+    much Flan 2022 is over the next best collection, zero-shot / few-shot, in green where it is.
     """
     suites, rows = there(SUITES, table["suite"]), there(ROWS, table["row"])
     fig, axes = new_figure(len(suites), size=(2.3 * len(suites), 3.4), sharey=True)
@@ -46,6 +46,7 @@ def draw(table: pd.DataFrame) -> plt.Figure:
             for setting, x in draw_bars(ax, panel, ("row", rows), ("setting", BARS)).items():
                 stated = panel[panel["setting"] == setting].set_index("row")["paper"].reindex(rows)
                 ax.scatter(x, stated, label="the paper's: T5-XL 3B, OPT-IML 175B", **DIAMOND)
+            ax.axhline(panel["chance"].mean(), color="gray", linestyle=":", linewidth=1)
             _write_gains(ax, panel[panel["row"] == NEXT_BEST].set_index("setting")["value"])
         axes[0].set(ylabel="score (%)", ylim=(0, None))
         add_legend(fig, axes)

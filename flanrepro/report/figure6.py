@@ -39,5 +39,6 @@ def draw(table: pd.DataFrame, group: str = "held_out") -> plt.Figure:
     fig = draw_lines(shown, "step", ("target", titles), ("state", STATES), size=size)
     for ax in fig.axes:
         ax.set_xlabel("finetuning steps")
+        ax.xaxis.get_major_locator().set_params(integer=True)
     fig.axes[0].set_ylabel("validation score (%)")
     return fig

@@ -24,6 +24,8 @@ def test_each_collection_has_a_bar_per_setting_with_its_interval(found, legend):
     heights = [bar.get_height() for bar in held_in.patches]
     np.testing.assert_equal(heights, 2 * [41, 41, 41, np.nan, 52])
     assert [tick.get_text() for tick in held_in.get_xticklabels()][-1] == "Flan 2022"
+    (chance,) = [line for line in held_in.lines if line.get_linestyle() == ":"]
+    assert chance.get_ydata()[0] == 25
     assert {bar.get_hatch() for bar in held_in.patches} == {None, "///"}
     assert set(legend(fig)) == {"zero-shot", "few-shot", "the paper's: T5-XL 3B, OPT-IML 175B"}
 
