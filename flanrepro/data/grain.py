@@ -21,6 +21,9 @@ from flanrepro.data.vocabulary import EOS, Vocabulary
 KEPT, TRUNCATED, DROPPED = 1, 2, 3
 """What became of an example; 0 is padding."""
 
+WORTH_A_WARNING = 0.01
+"""Share of examples that were cut or left out; fewer are in the run's counts alone."""
+
 _NAMES = {
     "inputs": "encoder_input_tokens",
     "targets": "decoder_target_tokens",
@@ -45,7 +48,7 @@ class Examples(Protocol):
 
 
 class PromptTooLong(UserWarning):
-    """A training prompt had to be cut or left out."""
+    """Many training prompts had to be cut or left out."""
 
 
 @dataclass
@@ -64,6 +67,8 @@ class Encode:
     vocabulary: Vocabulary
     inputs_length: int
     targets_length: int
+    _seen: int = 0
+    _too_long: int = 0
     _warned: bool = False
 
     def __call__(self, prompt: Prompt) -> Example:
@@ -74,7 +79,10 @@ class Encode:
             fate = DROPPED
         elif len(inputs) >= self.inputs_length:
             fate = TRUNCATED
-        if fate != KEPT and not self._warned:
+        self._seen += 1
+        self._too_long += fate != KEPT
+        # Of the first few examples, a share says nothing.
+        if self._too_long > WORTH_A_WARNING * max(self._seen, 1000) and not self._warned:
             self._warned = True
             self._warn(prompt, len(inputs) + 1, len(targets) + 1)
         if fate == DROPPED:
@@ -87,8 +95,9 @@ class Encode:
 
     def _warn(self, prompt: Prompt, inputs: int, targets: int) -> None:
         warnings.warn(
-            f"task '{prompt.task}', {prompt.split} record {prompt.record} ({prompt.setting}): the "
-            f"prompt has {inputs} input and {targets} target tokens, the model's lengths are "
+            f"{self._too_long} of the first {self._seen} training prompts are too long, e.g. task "
+            f"'{prompt.task}', {prompt.split} record {prompt.record} ({prompt.setting}): it has "
+            f"{inputs} input and {targets} target tokens, the model's lengths are "
             f"{self.inputs_length} and {self.targets_length}; inputs are cut, examples with longer "
             "targets left out, and both are counted with the run: raise inputs_length or "
             "targets_length if the counts are too high",

@@ -1,4 +1,5 @@
 import contextlib
+import dataclasses
 import subprocess
 import sys
 import threading
@@ -112,25 +113,29 @@ def test_a_stream_goes_on_from_its_state(position, prefetch):
                 np.testing.assert_array_equal(batch[name], resumed[name])
 
 
-def test_the_first_long_prompt_is_named_and_the_others_only_counted():
+def test_more_than_one_long_prompt_in_a_hundred_is_said_once_with_an_example():
     encode = Encode(load_vocabulary("pocket"), 20, 8)
     mixture = pocket_mixture()
     with pytest.warns(PromptTooLong) as caught:
-        for i in range(50):
-            encode(mixture[i])
+        fates = [int(encode(mixture[i])["fate"][0]) for i in range(50)]
     assert len(caught) == 1
-    long = next(
-        prompt
-        for prompt in map(mixture.__getitem__, range(50))
-        if len(encode.vocabulary.encode(prompt.inputs)) >= 20
-        or len(encode.vocabulary.encode(prompt.targets)) >= 8
-    )
-    inputs, targets = (len(encode.vocabulary.encode(t)) + 1 for t in (long.inputs, long.targets))
+    seen = next(n for n in range(1, 50) if sum(fate != KEPT for fate in fates[:n]) == 11)
+    named = mixture[seen - 1]
+    inputs, targets = (len(encode.vocabulary.encode(t)) + 1 for t in (named.inputs, named.targets))
     assert str(caught[0].message).startswith(
-        f"task '{long.task}', train record {long.record} ({long.setting}): the prompt has {inputs} "
-        f"input and {targets} target tokens, the model's lengths are 20 and 8; "
+        f"11 of the first {seen} training prompts are too long, e.g. task '{named.task}', train "
+        f"record {named.record} ({named.setting}): it has {inputs} input and {targets} target "
+        "tokens, the model's lengths are 20 and 8; "
     )
     assert "raise inputs_length" in str(caught[0].message)
+
+
+def test_a_few_long_prompts_are_only_counted():
+    encode = Encode(load_vocabulary("pocket"), 256, 64)
+    prompt = pocket_mixture()[0]
+    long = dataclasses.replace(prompt, inputs=prompt.inputs * 100)
+    fates = [int(encode(long if i < 10 else prompt)["fate"][0]) for i in range(1000)]
+    assert fates.count(TRUNCATED) == 10
 
 
 @pytest.mark.filterwarnings("ignore::flanrepro.data.grain.PromptTooLong")
