@@ -93,8 +93,9 @@ def run_notebook(path: Path, given: Mapping[str, str]) -> Path:
             kernel_name="python3",
             stderr_file=sys.stderr,  # progress, live
             progress_bar=False,
-            # Silences the kernel's note that it talks over local TCP.
-            extra_arguments=["--IPKernelApp.log_level=40"],
+            # Silences the kernel's notes that it talks over local TCP, and that it was interrupted,
+            # as papermill does with every kernel in the end.
+            extra_arguments=["--IPKernelApp.log_level=50"],
         )
     except papermill.exceptions.PapermillExecutionError as error:
         raise InputError(

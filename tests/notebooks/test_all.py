@@ -16,10 +16,12 @@ NAMES = sorted(
     path.stem for path in (Path(__file__).parents[2] / "notebooks").glob("0[0-69]_*.ipynb")
 )
 
-# What papermill and a kernel say of every notebook.
+# What papermill and a kernel say of every notebook. A kernel is interrupted before it is shut down,
+# and says so or not.
 PAPERMILL = re.compile(
     r"(Input|Output) Notebook: |Executing notebook with kernel: "
     r"|\[IPKernelApp\] WARNING \| Kernel is running over TCP without encryption\."
+    r"|\[IPKernelApp\] ERROR \| KeyboardInterrupt caught in kernel\."
 )
 # A line of tqdm's: 'label:  50%|███   | 2/4 [00:01<00:01, 1.9run/s]', or '3run [00:01, ...]'.
 BAR = re.compile(r"(\d+%\||\b\d+\w* \[\d\d:\d\d).*\]$")
