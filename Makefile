@@ -14,7 +14,7 @@ PROFILE ?= quick
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help install install-dev reproduce student test lint bench clean
+.PHONY: help figures install install-dev reproduce student test lint bench clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) \
@@ -32,6 +32,9 @@ test: install-dev ## run the tests; PYTEST_ARGS="-k packaging -x" goes to pytest
 lint: install-dev ## ruff check and ruff format --check, notebooks too
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+figures: install ## draw every figure and table anew from the scores that ship; trains nothing
+	$(BIN)/flanrepro figures
 
 bench: install ## measure this machine: examples/s of the mixture and of training
 	$(BIN)/flanrepro bench

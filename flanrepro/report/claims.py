@@ -258,9 +258,11 @@ def printed(table: pd.DataFrame, job) -> str:
     """
     lines = []
     for row in table.itertuples():
-        seeds = f" ({row.seeds} seeds, p {row.p_adjusted:.3f})" if row.seeds > 1 else ""
-        one = " (one seed)" if row.seeds == 1 else ""
-        lines += [f"{row.claim:4}{row.verdict}{seeds}{one}: {row.text} ({row.place})"]
+        seeds = " (one seed)" if row.seeds == 1 else ""
+        if row.seeds > 1:
+            p = f"p {row.p:.3f} alone, {row.p_adjusted:.3f} among all"
+            seeds = f" ({row.seeds} seeds, {p})"
+        lines += [f"{row.claim:4}{row.verdict}{seeds}: {row.text} ({row.place})"]
         if row.ours:
             met = f"    magnitude met: {row.magnitude}" if row.magnitude else ""
             lines += [f"    paper: {row.paper}", f"    here:  {row.ours}", *filter(None, [met])]

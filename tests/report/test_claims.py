@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from flanrepro.experiments.profiles import Job
 from flanrepro.experiments.sweep import SWEEPS
 from flanrepro.report import contrasts
 from flanrepro.report.claims import (
@@ -13,6 +14,7 @@ from flanrepro.report.claims import (
     claims,
     judge,
     parts_of,
+    printed,
     scorecard,
 )
 
@@ -168,6 +170,23 @@ def test_the_magnitude_is_met_where_ours_is_as_large_and_not_where_the_interval_
     assert "unclear" in set(wide["magnitude"])
     assert set(wide[wide["claim"] == "F9"]["magnitude"]) == {""}  # an equivalence
     assert set(beside_the_paper({"ablations": ablations(seeds=1)})["magnitude"]) == {""}
+
+
+def test_the_printed_scorecard_has_all_that_a_verdict_rests_on():
+    job = Job(profile="smoke")
+    lines = printed(scorecard({"ablations": ablations()}), job).splitlines()
+    at = next(i for i, line in enumerate(lines) if line.startswith("F2 "))
+    head, paper, here, magnitude, runs = lines[at : at + 5]
+    assert head.startswith("F2  replicates (5 seeds, p 0.000 alone, 0.0")
+    assert head.endswith("Flan 2022 beats the next best collection on CoT. (Table 1)")
+    assert paper == "    paper: cot zero-shot +10.2; cot few-shot +8.5"
+    assert here.startswith("    here:  cot zero-shot +9.") and "[" in here
+    assert magnitude.startswith("    magnitude met: ")
+    assert runs.startswith("    runs:  flan2022-0 flan2022-1") and runs.endswith("more")
+    assert lines[-1].startswith("profile smoke, collection pocket, model nano: ")
+    one = printed(scorecard({"ablations": ablations(seeds=1)}), job)
+    assert "F2  undecided (one seed): " in one
+    assert "L7  not run: " in one
 
 
 def fractions(values: dict, seeds=5, noise=0.2) -> pd.DataFrame:
