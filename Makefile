@@ -36,8 +36,9 @@ lint: install-dev ## ruff check and ruff format --check, notebooks too
 figures: install ## draw every figure and table anew from the scores that ship; trains nothing
 	$(BIN)/flanrepro figures
 
-bench: install ## measure this machine: examples/s of the mixture and of training
-	$(BIN)/flanrepro bench
+bench: install ## measure this machine: the data's speed, and each notebook's; figures/bench/
+	$(BIN)/python ci/bench.py data
+	$(BIN)/python ci/bench.py notebooks
 
 install: $(VENV)/installed ## make .venv with the package, if it is not there yet
 

@@ -2,12 +2,13 @@
 
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from flanrepro.errors import InputError
 from flanrepro.experiments.notebook import check_parameters, run_notebook
-from flanrepro.experiments.profiles import workspace
+from flanrepro.experiments.profiles import Job, workspace
+from flanrepro.experiments.results import train_all
 
 REPRODUCED = "reproduced"
 """The folder for results. The figures that ship are of more seeds: they stay, to compare with."""
@@ -24,7 +25,8 @@ def reproduce(given: Mapping[str, str], folder: Path) -> Iterator[str]:
         folder: has the notebooks, of which 00 to 06 and 09 are run.
 
     Yields:
-        lines to print: what is about to happen, one per notebook, and where everything lies.
+        lines to print: what is about to happen, one for the runs that notebooks share, one per
+        notebook, and where everything lies.
 
     Raises:
         InputError: there are no notebooks, or a parameter is wrong: nothing has run then. In the
@@ -37,34 +39,39 @@ def reproduce(given: Mapping[str, str], folder: Path) -> Iterator[str]:
             "name that of its notebooks with --notebooks"
         )
     given = {"out": "" if os.environ.get("FLANREPRO_OUT") else REPRODUCED, **given}
-    for path in paths:
-        check_parameters(path, given)
+    values, *_ = [check_parameters(path, given) for path in paths]
+    job = Job(**{name: values[name] for name in Job.__dataclass_fields__ if name in values})
     out = workspace(given["out"])
     how = ", ".join(f"{name} {value}" for name, value in given.items() if name != "out")
     yield f"{len(paths)} notebooks into {os.path.relpath(out)}: {how}."
     yield f"{HOW_LONG} Stopped and started again, it goes on: what is finished is read."
+    steps = {
+        f"{i} of {len(paths)}: {p.stem}": (run_notebook, p, given) for i, p in enumerate(paths, 1)
+    }
+    if job.engine == "local":
+        steps = {"the runs that notebooks share": (train_all, job)} | steps
     failed = []
-    for number, path in enumerate(paths, 1):
+    for name, step in steps.items():
         began = time.monotonic()
-        sentence = _run(path, given)
-        failed += [sentence] if sentence else []
+        sentence = _sentence(*step)
+        failed += [f"{name} stopped: {sentence}"] if sentence else []
         minutes = f"{(time.monotonic() - began) / 60:.1f} minutes"
-        yield f"{number} of {len(paths)}: {path.stem}, {'FAILED, ' if sentence else ''}{minutes}"
+        yield f"{name}, {'FAILED, ' if sentence else ''}{minutes}"
     yield f"figures and tables: {os.path.relpath(out / 'figures')}"
     yield f"executed notebooks: {os.path.relpath(out / 'notebooks' / 'executed')}"
     if failed:
         raise InputError(
-            f"{len(failed)} of {len(paths)} notebooks failed: {'; '.join(failed)}. Mend that and "
+            f"{len(failed)} of {len(steps)} steps failed: {'; '.join(failed)}. Mend that and "
             "start again: finished runs are read"
         )
 
 
-def _run(path: Path, given: Mapping[str, str]) -> str:
-    """Why the notebook failed; empty: it did not."""
+def _sentence(call: Callable, *args) -> str:
+    """Why the call failed; empty: it did not."""
     try:
-        run_notebook(path, given)
+        call(*args)
     except InputError as error:
         return str(error)
     except Exception as error:  # whatever it is, the others run
-        return f"{path.name} stopped with {type(error).__name__}: {' '.join(str(error).split())}"
+        return f"{type(error).__name__}: {' '.join(str(error).split())}"
     return ""

@@ -59,6 +59,22 @@ def scores(job: Job, sweep: str, train: bool = True):
     return table
 
 
+def train_all(job: Job) -> None:
+    """Trains and evaluates the runs of all sweeps as one list, so that no core waits for the last
+    run of each; those that start from another run, `single_task`'s, are left to their notebook."""
+    evaluated: dict[RunSpec, list[tuple]] = {}
+    for sweep in SWEEPS.values():
+        for spec in sweep.specs(job):
+            evaluated.setdefault(spec, []).append(sweep.evaluated(job))
+    done = functools.partial(_each, _evaluated, job, evaluated)
+    run_sweep(functools.partial(_each, _scored, job, evaluated), list(evaluated), done=done)
+
+
+def _each(function, job: Job, evaluated: dict[RunSpec, list[tuple]], spec: RunSpec) -> bool:
+    """`function` of a run on the suites of every sweep that it belongs to; whether all are true."""
+    return all([function(job, *how, spec) for how in evaluated[spec]])
+
+
 def finished(job: Job) -> dict:
     """Per sweep the scores that are there already; nothing is trained."""
     from flanrepro.experiments.single_task import curves

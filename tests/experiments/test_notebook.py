@@ -6,6 +6,7 @@ import pytest
 
 from flanrepro.cli import main
 from flanrepro.errors import InputError
+from flanrepro.experiments import reproduce as runner
 from flanrepro.experiments.notebook import check_parameters, notebook_parameters, run_notebook
 from flanrepro.experiments.reproduce import HOW_LONG
 
@@ -84,6 +85,7 @@ def reproduce(tmp_path, monkeypatch, capsys):
     """reproduce(*args): exit status, standard output's lines and standard error of the command."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("FLANREPRO_OUT", raising=False)
+    monkeypatch.setattr(runner, "train_all", lambda job: Path("trained").write_text(f"{job}"))
     (tmp_path / "notebooks").mkdir()
 
     def run(*args: str) -> tuple[int, list[str], str]:
@@ -110,20 +112,23 @@ def test_reproduce_runs_the_papers_notebooks_in_order_and_a_failed_one_stops_no_
     assert status == 2
     assert lines[0] == "4 notebooks into reproduced: profile smoke, seeds 2."
     assert lines[1].startswith(HOW_LONG)
-    assert [line.rpartition(",")[0] for line in lines[2:6]] == [
+    assert [line.rpartition(",")[0] for line in lines[2:7]] == [
+        "the runs that notebooks share",
         "1 of 4: 01_fails, FAILED",
         "2 of 4: 02_dies, FAILED",
         "3 of 4: 06_first",
         "4 of 4: 09_last",
     ]
-    assert lines[6:] == [
+    assert lines[7:] == [
         "figures and tables: reproduced/figures",
         "executed notebooks: reproduced/notebooks/executed",
     ]
     assert (tmp_path / "order").read_text() == "smoke 2 reproduced;" * 2
     assert (tmp_path / "reproduced/notebooks/executed/09_last.pocket.smoke.ipynb").is_file()
-    assert "flanrepro: 2 of 4 notebooks failed: 01_fails.ipynb stopped in cell 2" in err
+    assert "flanrepro: 2 of 5 steps failed: 1 of 4: 01_fails stopped: 01_fails.ipynb stopped" in err
     assert "02_dies.ipynb stopped because its kernel died" in err
+    trained = (tmp_path / "trained").read_text()
+    assert "profile='smoke', seeds=2" in trained and "out='reproduced'" in trained
 
 
 @pytest.mark.parametrize(
