@@ -43,10 +43,20 @@ def save_figure(fig: plt.Figure, table: pd.DataFrame, folder: Path, name: str) -
     folder.mkdir(parents=True, exist_ok=True)
     paths = [folder / f"{name}.{kind}" for kind in ("png", "svg", "csv")]
     with mpl.rc_context(STYLE):
+        _settle(fig)
         fig.savefig(paths[0], metadata={"Software": None})
         fig.savefig(paths[1], metadata={"Date": None})
     save_table(table, folder, name)
     return paths
+
+
+def _settle(fig: plt.Figure) -> None:
+    """Lays a figure out for good. The solver's last digits are not the same every time, and an SVG
+    names its parts by them."""
+    fig.draw_without_rendering()
+    fig.set_layout_engine("none")
+    for ax in fig.axes:
+        ax.set_position([round(edge, 6) for edge in ax.get_position().bounds])
 
 
 def save_table(table: pd.DataFrame, folder: Path, name: str) -> Path:
