@@ -210,8 +210,9 @@ def load_vocabulary(name: str) -> Vocabulary:
 
     Args:
         name: `pocket` (shipped), `t5` (from the Hugging Face Hub, needs the extra `hub`),
-            `flan2022-SIZE` (trained once from that collection's text, e.g. `flan2022-4096`), or the
-            path of a SentencePiece model.
+            `flan2022-SIZE` (trained once from that collection's text, e.g. `flan2022-4096`), the
+            path of a SentencePiece model, or a repository on the Hub that has one
+            (`google/t5-small-lm-adapt`).
     """
     if name == "pocket":
         path = Path(str(resources.files(__name__.rpartition(".")[0]) / "pocket.model"))
@@ -231,8 +232,13 @@ def load_vocabulary(name: str) -> Vocabulary:
         return Vocabulary(path)
     if Path(name).suffix == ".model":
         return Vocabulary(Path(name))
+    if name.count("/") == 1:
+        from flanrepro.model import huggingface
+
+        return huggingface.vocabulary_of(huggingface.download(name))
     raise InputError(
-        f"unknown vocabulary '{name}': choose pocket, t5, flan2022-SIZE or a .model file's path"
+        f"unknown vocabulary '{name}': choose pocket, t5, flan2022-SIZE, a .model file's path or a "
+        "repository on the Hugging Face Hub"
     )
 
 

@@ -18,7 +18,8 @@ PROMPTS = 2
 OBJECTIVES = ("instruction", "span_corruption", "prefix_lm")
 
 RUN_ID, SHIPPED = re.compile(r"[0-9a-f]{12}"), re.compile(r"[a-z0-9_-]+-[0-9a-f]{8}")
-"""What a start may look like: a run's name, or a shipped checkpoint's."""
+HUB = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
+"""What a start may look like: a run's name, a shipped checkpoint's, a repository's on the Hub."""
 
 _OF_PROMPTS = ("few_shot_fraction", "options_fraction", "max_examples", "tasks", "mixture")
 
@@ -50,8 +51,10 @@ class RunSpec:
         objective: `instruction`: the mixture's prompts; `span_corruption` or `prefix_lm`: the
             collection's texts, see `flanrepro.data.pretraining`.
         start: where parameters start; empty: random from `seed`; else the `run_id` of a finished
-            run in the same store, or a shipped checkpoint, whose name ends with its file's digest
-            so that other weights are another run. The optimizer starts anew.
+            run in the same store, a shipped checkpoint, whose name ends with its file's digest
+            so that other weights are another run, or a repository on the Hugging Face Hub
+            (`google/t5-small-lm-adapt`), whose weights are taken to stay as they are. The optimizer
+            starts anew.
         decay_steps: the learning rate falls linearly to 0 over so many last steps.
 
     Raises:
@@ -90,11 +93,12 @@ class RunSpec:
         # As a list, e.g. from JSON, it would be another run with another name.
         object.__setattr__(self, "tasks", tuple(self.tasks))
         self._check_objective()
-        if self.start and not (RUN_ID.fullmatch(self.start) or SHIPPED.fullmatch(self.start)):
+        if self.start and not any(form.fullmatch(self.start) for form in (RUN_ID, SHIPPED, HUB)):
             raise InputError(
-                f"start is '{self.start}': expected a finished run's 12 hexadecimal digits or a "
-                "shipped checkpoint's name (`flanrepro.model.pretrained.shipped` gives it), or "
-                "nothing for random parameters"
+                f"start is '{self.start}': expected a finished run's 12 hexadecimal digits, a "
+                "shipped checkpoint's name (`flanrepro.model.pretrained.shipped` gives it), a "
+                "repository on the Hugging Face Hub such as google/t5-small-lm-adapt, or nothing "
+                "for random parameters"
             )
         if not 0 <= self.decay_steps <= self.steps - self.warmup_steps * (self.decay_steps > 0):
             raise InputError(

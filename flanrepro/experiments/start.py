@@ -1,11 +1,13 @@
-"""Where a run's parameters start: a finished run of the same store, or a shipped checkpoint."""
+"""Where a run's parameters start: a finished run, a shipped checkpoint, or one on the Hub."""
 
+import dataclasses
 import hashlib
 import json
 from pathlib import Path
 
+from flanrepro.data.vocabulary import Vocabulary
 from flanrepro.errors import InputError
-from flanrepro.experiments.spec import RUN_ID, RunSpec
+from flanrepro.experiments.spec import HUB, RUN_ID, RunSpec
 from flanrepro.model import pretrained
 
 
@@ -23,6 +25,8 @@ def start_params(spec: RunSpec, root: Path) -> dict | None:
         return None
     if RUN_ID.fullmatch(spec.start):
         return _of_run(spec, root / spec.start)
+    if HUB.fullmatch(spec.start):
+        return _of_hub(spec)
     row = pretrained.find(spec.start)
     _check_same(spec, row.model, row.vocabulary)
     if vocabulary_digest(spec) != row.vocabulary_sha256:
@@ -35,7 +39,29 @@ def start_params(spec: RunSpec, root: Path) -> dict | None:
 
 def vocabulary_digest(spec: RunSpec) -> str:
     """The SHA-256 of the vocabulary's file."""
-    return hashlib.sha256(spec.load_vocabulary().path.read_bytes()).hexdigest()
+    return _digest(spec.load_vocabulary())
+
+
+def _digest(vocabulary: Vocabulary) -> str:
+    return hashlib.sha256(vocabulary.path.read_bytes()).hexdigest()
+
+
+def _of_hub(spec: RunSpec) -> dict:
+    from flanrepro.model.load import load
+
+    model, wanted = load(spec.start), spec.model_config()
+    same = {"dropout_rate": wanted.dropout_rate, "dtype": wanted.dtype}
+    if _digest(model.vocabulary) != vocabulary_digest(spec):
+        raise InputError(
+            f"start '{spec.start}' has another vocabulary than the run's '{spec.vocabulary}': take "
+            f"'{spec.start}' as the vocabulary, too"
+        )
+    if (found := dataclasses.replace(model.config, **same)) != wanted:
+        raise InputError(
+            f"start '{spec.start}' is not of model '{spec.model}': it is {found}, expected "
+            f"{wanted}; choose the size that it has"
+        )
+    return model.params
 
 
 def _of_run(spec: RunSpec, folder: Path) -> dict:

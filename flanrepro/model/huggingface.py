@@ -260,20 +260,22 @@ def _one_of(theirs: Tensors, names: Sequence[str], folder: Path):
 
 
 def _vocabulary(folder: Path, name: str, config: T5Config) -> Vocabulary:
+    found = load_vocabulary(name) if name else vocabulary_of(folder)
+    check_vocabulary(found, config, str(folder))
+    return found
+
+
+def vocabulary_of(folder: Path) -> Vocabulary:
+    """The vocabulary in a folder of the Hub's layout; InputError if it has none."""
     path = folder / "spiece.model"
-    if name:
-        found = load_vocabulary(name)
-    elif status_of(path):
-        options = folder / "tokenizer_config.json"
-        stated = read_json_object(options).get("extra_ids") if status_of(options) else None
-        found = Vocabulary(path, stated if type(stated) is int and stated >= 0 else EXTRA_IDS)
-    else:
+    if not status_of(path):
         raise InputError(
             f"{folder} has no spiece.model: put the model's SentencePiece file there, or give "
             f"vocabulary='t5' or the path of one"
         )
-    check_vocabulary(found, config, str(folder))
-    return found
+    options = folder / "tokenizer_config.json"
+    stated = read_json_object(options).get("extra_ids") if status_of(options) else None
+    return Vocabulary(path, stated if type(stated) is int and stated >= 0 else EXTRA_IDS)
 
 
 def _check_unigram(model: bytes, path: Path) -> None:

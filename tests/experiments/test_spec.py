@@ -34,6 +34,7 @@ CHANGED = {
     "dtype": "bfloat16",
     "objective": "prefix_lm",
     "start": "pocket-nano-1a2b3c4d",
+    "held_out": 5,
     "decay_steps": 1,
 }
 NAMES = [field.name for field in dataclasses.fields(RunSpec)]
@@ -73,7 +74,7 @@ def test_a_mixture_defined_by_its_few_shot_share_has_that_share(spec):
             {"objective": "prefix_lm", "tasks": ("sum",), "few_shot_fraction": 0.0},
             "'prefix_lm' trains on texts, not on prompts: leave out few_shot_fraction, tasks, or",
         ),
-        ({"start": "nano"}, "start is 'nano': expected a finished run's 12 hexadecimal digits or"),
+        ({"start": "nano"}, "start is 'nano': expected a finished run's 12 hexadecimal digits, a"),
         ({"start": "1A2B3C4D5E6F"}, "start is '1A2B3C4D5E6F': expected a finished run's 12 hex"),
         ({"decay_steps": 3}, "decay_steps is 3: expected 0 to 2 steps less 0 of warm-up; shorten"),
         ({"decay_steps": 2, "warmup_steps": 1}, "decay_steps is 2: expected 0 to 2 steps less 1 "),
