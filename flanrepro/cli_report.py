@@ -1,6 +1,7 @@
 """`flanrepro scorecard`, `figures` and `trace`: from scores to verdicts, and back to runs."""
 
 import json
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -30,8 +31,16 @@ def scorecard(
     from flanrepro.report.claims import printed, scorecard
 
     job = Job(collection, model, profile, seeds, engine, out)
-    table = scorecard(finished(job))
+    tables = finished(job)
+    table = scorecard(tables)
     print(printed(table, job))
+    if not tables:
+        print(
+            f"no run of this profile is in {job.store.root}: run the notebooks (`flanrepro "
+            "reproduce`), name their folder with --out, or take the scores that ship with --engine "
+            "shipped",
+            file=sys.stderr,
+        )
     if csv:
         try:
             table.to_csv(csv, index=False)

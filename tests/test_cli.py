@@ -1,4 +1,5 @@
 import csv
+import json
 import subprocess
 import sys
 
@@ -7,6 +8,7 @@ import pytest
 from flanrepro.cli import join_pairs, main
 from flanrepro.collection import load_collection
 from flanrepro.errors import InputError
+from flanrepro.experiments.shipped import shipped
 
 POCKET = load_collection("pocket")
 
@@ -206,3 +208,36 @@ def test_a_wrong_evaluation_is_one_sentence(monkeypatch, capsys, tmp_path, given
     status, _, err = flanrepro(monkeypatch, capsys, *asked)
     assert status == 2
     assert said in err
+
+
+def test_scorecard_judges_what_ships_and_writes_it(monkeypatch, capsys, tmp_path):
+    path = tmp_path / "card.csv"
+    args = ("scorecard", "--engine", "shipped", "--csv", str(path))
+    status, out, _ = flanrepro(monkeypatch, capsys, *args)
+    assert status == 0
+    assert "profile quick, collection pocket, model nano: " in out.splitlines()[-1]
+    rows = {row["claim"]: row for row in csv.DictReader(path.open())}
+    assert len(rows) == 30
+    assert (rows["F6"]["seeds"], rows["L1"]["verdict"]) == ("3", "not run")
+    args = ("scorecard", "--engine", "shipped", "--csv", str(tmp_path / "no" / "card.csv"))
+    status, _, err = flanrepro(monkeypatch, capsys, *args)
+    assert status == 2
+    assert "cannot write the scorecard to" in err
+
+
+def test_scorecard_of_nothing_says_where_scores_come_from(monkeypatch, capsys, tmp_path):
+    status, out, err = flanrepro(monkeypatch, capsys, "scorecard", "--out", str(tmp_path))
+    assert status == 0
+    assert "30 not run" in out
+    assert "take the scores that ship with --engine shipped" in err
+
+
+def test_trace_leads_from_a_shipped_number_to_its_run(monkeypatch, capsys, tmp_path):
+    (run, *_) = shipped("pocket", "runs")["run"]
+    status, out, _ = flanrepro(monkeypatch, capsys, "trace", run, "--out", str(tmp_path))
+    facts = json.loads(out)
+    assert status == 0
+    assert facts["spec"]["collection"] == "pocket"
+    assert facts["device"].startswith("cpu") and facts["seconds"] >= 0
+    status, _, err = flanrepro(monkeypatch, capsys, "trace", "nothing", "--out", str(tmp_path))
+    assert (status, "there is no run 'nothing'" in err) == (2, True)

@@ -1,5 +1,6 @@
 """The paper's notebooks, executed one after the other into one folder, as a user does it."""
 
+import functools
 import itertools
 import re
 from pathlib import Path
@@ -62,7 +63,9 @@ def test_together_they_train_every_run_of_every_sweep_once(smoke):
 
 def test_every_run_that_a_table_names_is_in_the_store(smoke):
     last = smoke(NAMES[-1])
-    tables = map(pd.read_csv, sorted((last.out / "figures" / "smoke").glob("*.csv")))
+    # A run's name can look like a number.
+    read = functools.partial(pd.read_csv, dtype={"runs": str})
+    tables = map(read, sorted((last.out / "figures" / "smoke").glob("*.csv")))
     named = [table["runs"].dropna().str.split() for table in tables if "runs" in table]
     assert len(named) > 5
     for runs in named:
