@@ -216,7 +216,7 @@ def test_scorecard_judges_what_ships_and_writes_it(monkeypatch, capsys, tmp_path
     status, out, _ = flanrepro(monkeypatch, capsys, *args)
     assert status == 0
     assert "profile quick, collection pocket, model nano: " in out.splitlines()[-1]
-    rows = {row["claim"]: row for row in csv.DictReader(path.open())}
+    rows = {row["claim"]: row for row in csv.DictReader(path.read_text().splitlines())}
     assert len(rows) == 30
     assert (rows["F6"]["seeds"], rows["L1"]["verdict"]) == ("3", "not run")
     args = ("scorecard", "--engine", "shipped", "--csv", str(tmp_path / "no" / "card.csv"))
