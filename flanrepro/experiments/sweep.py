@@ -52,10 +52,14 @@ def task_scaling(job: Job) -> list[RunSpec]:
     ]
 
 
+OWN_RATE = 0.3
+"""Inverted prompts per regular one in the paper's mixtures (Appendix B), whose specs state none."""
+
+
 def inversion_sweep(job: Job) -> list[RunSpec]:
     """The runs of section 3.4, by inverted prompts per regular one; the mixture's own rate and
     none are runs of Table 1."""
-    named = {0.0: {"mixture": "flan2022_without_inversion"}, 0.3: {"mixture": "flan2022"}}
+    named = {0.0: {"mixture": "flan2022_without_inversion"}, OWN_RATE: {"mixture": "flan2022"}}
     return [
         spec
         for rate in job.settings.inversion_rates

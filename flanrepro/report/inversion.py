@@ -3,11 +3,9 @@
 import matplotlib.pyplot as plt
 import pandas as pd
 
+from flanrepro.experiments.sweep import OWN_RATE
 from flanrepro.report.panels import SETTINGS, SUITES, draw_lines
 from flanrepro.report.statistics import over_seeds
-
-OWN_RATE = 0.3
-"""Of the paper's mixtures (Appendix B), whose specs therefore state none."""
 
 
 def curves(scores: pd.DataFrame) -> pd.DataFrame:
