@@ -13,7 +13,7 @@ from flanrepro.errors import InputError
 
 ROOT = Path(__file__).parents[2]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
-EXERCISE, SOLUTION = "## Exercises\n\n**1.** How many?", "answer = 42"
+EXERCISE, SOLUTION = "## Exercises\n\n**1.** How many?", "answer = forty-two-is-it"
 
 each_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 
@@ -65,15 +65,15 @@ def test_nothing_of_a_run_is_left_in_outputs_or_metadata(tmp_path):
         tmp_path / "a.ipynb", ("1 + 1", ""), (EXERCISE, ""), (SOLUTION, "solution")
     )
     notebook = nbformat.read(path, as_version=4)
-    notebook.metadata["widgets"] = {"state": "42"}
-    notebook.cells[0].metadata["papermill"] = {"said": "42"}
-    notebook.cells[0].outputs = [nbformat.v4.new_output("stream", text="42")]
+    notebook.metadata["widgets"] = {"state": "forty-two-is-it"}
+    notebook.cells[0].metadata["papermill"] = {"said": "forty-two-is-it"}
+    notebook.cells[0].outputs = [nbformat.v4.new_output("stream", text="forty-two-is-it")]
     nbformat.write(notebook, path)
     done = student(tmp_path / "out", path)
     assert (done.returncode, done.stderr) == (0, "")
     written = (tmp_path / "out" / "a.ipynb").read_text()
     assert "How many?" in written
-    assert "42" not in written
+    assert "forty-two-is-it" not in written
 
 
 def test_a_copy_of_the_tour_runs_from_top_to_bottom(tmp_path):
