@@ -6,7 +6,7 @@ import io
 import warnings
 from collections.abc import Iterator
 
-from flanrepro.collection.task import MissingTasks, Suite, load_collection
+from flanrepro.collection.task import MissingTasks, Suite, Task, load_collection
 from flanrepro.errors import InputError
 from flanrepro.experiments.profiles import Job
 from flanrepro.experiments.runner import run_sweep
@@ -119,12 +119,13 @@ def finetune(job: Job, spec: RunSpec):
         return _read(job, spec)
     every, items = (job.settings.single_task[name] for name in ("validate_every", "items"))
     path = job.store.root / spec.run_id / "curve.csv"
+    (task,) = spec.load_tasks()
     # Of a run that was stopped: what comes after its checkpoint comes again.
     rows = _read(job, spec).to_dict("records") if path.is_file() else []
 
     def validate(step: int, params: dict) -> None:
         model = Model(spec.run_id, spec.model_config(), params, spec.load_vocabulary())
-        rows.append({"run": spec.run_id, "step": step, **_scores(spec, model, items)})
+        rows.append({"run": spec.run_id, "step": step, **_scores(spec, task, model, items)})
         write_whole(path, pd.DataFrame(rows).to_csv(index=False))
 
     run = job.store.get(spec, each=validate, every=every)
@@ -139,11 +140,10 @@ def finetune(job: Job, spec: RunSpec):
     return _read(job, spec)
 
 
-def _scores(spec: RunSpec, model: Model, items: int | None) -> dict:
+def _scores(spec: RunSpec, task: Task, model: Model, items: int | None) -> dict:
     from flanrepro.evaluation.evaluate import evaluate
     from flanrepro.evaluation.metrics import task_score
 
-    (task,) = spec.load_tasks()
     found = {}
     for split in ("validation", "test"):
         rows = evaluate(

@@ -41,10 +41,13 @@ def ablations(job: Job) -> list[RunSpec]:
 
 
 def task_scaling(job: Job) -> list[RunSpec]:
-    """The runs of Figure 4: sizes of the model by numbers of tasks, trained zero-shot alone."""
+    """The runs of Figure 4: sizes of the model by numbers of tasks, trained zero-shot alone.
+
+    A job that names a model has that size alone.
+    """
     return [
         spec
-        for size in job.settings.sizes
+        for size in ((job.model,) if job.model else job.settings.sizes)
         for subset in (*job.settings.subsets, None)
         for spec in dataclasses.replace(job, model=size).specs(
             mixture="flan2022_without_few_shot", subset=subset

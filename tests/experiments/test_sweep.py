@@ -53,6 +53,8 @@ def test_figure_4_is_sizes_by_numbers_of_tasks_trained_zero_shot():
         ("nano", 3e-3),
         ("micro", 7.5e-4),
     }
+    named = task_scaling(dataclasses.replace(job, model="micro"))
+    assert [spec.model for spec in named] == ["micro"] * 8  # a model that is asked for is not lost
     held_in = set(specs[0].load_collection().held_in)
     for spec in specs[:3]:
         tasks = {task.name for task in spec.load_mixture().tasks}
