@@ -14,13 +14,13 @@ import yaml
 from flanrepro.collection.named import named_mixture, own_few_shot_fraction
 from flanrepro.collection.task import COLLECTIONS, MissingTasks, load_collection
 from flanrepro.errors import InputError
-from flanrepro.experiments.spec import RunSpec
+from flanrepro.experiments.spec import ENGINES, RunSpec
 from flanrepro.experiments.store import RunStore
 from flanrepro.model import pretrained
 from flanrepro.model.model import activation_dtype
 from flanrepro.model.sizes import SIZES
 
-ENGINES = ("local", "shipped")
+JOB_ENGINES = (*ENGINES, "shipped")
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,7 @@ class Job:
         _one_of("profile", self.profile, profile_names())
         _one_of("collection", self.collection, COLLECTIONS)
         _one_of("model", self.model, ("", *SIZES))
-        _one_of("engine", self.engine, ENGINES)
+        _one_of("engine", self.engine, JOB_ENGINES)
         if isinstance(self.seeds, bool) or not isinstance(self.seeds, int) or self.seeds < 0:
             raise InputError(f"seeds is {self.seeds!r}: expected a whole number, 0 or more")
 
@@ -141,6 +141,8 @@ class Job:
         if fields.get("start") == "shipped":
             fields["start"] = pretrained.shipped(self.collection, model)
         own = self.settings.shipped_seeds if self.engine == "shipped" else self.settings.seeds
+        if self.engine != "shipped":
+            fields["engine"] = self.engine
         for seed in range(self.seeds or own):
             # A subset is another one for every seed; else the tasks are looked at once.
             if fields.get("mixture") and (seed == 0 or fields.get("subset") is not None):

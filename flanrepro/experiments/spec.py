@@ -16,6 +16,7 @@ PROMPTS = 2
 """Goes up when a change of templates, formats or draws changes what a given mixture says."""
 
 OBJECTIVES = ("instruction", "span_corruption", "prefix_lm")
+ENGINES = ("local", "t5x")
 
 RUN_ID, SHIPPED = re.compile(r"[0-9a-f]{12}"), re.compile(r"[a-z0-9_-]+-[0-9a-f]{8}")
 HUB = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
@@ -56,10 +57,17 @@ class RunSpec:
             (`google/t5-small-lm-adapt`), whose weights are taken to stay as they are. The optimizer
             starts anew.
         decay_steps: the learning rate falls linearly to 0 over so many last steps.
+        microbatches: a step's rows are taken in so many parts, one after the other, whose gradients
+            are added: less memory. The loss is the same; what dropout drops is not.
+        remat: activations are computed again for the gradients (rematerialisation): less memory.
+        shards: the mixture's prompts are dealt out to so many streams, each packed on its own into
+            its part of a batch's rows, so that as many hosts can each make their own part.
+        engine: what trains: `local`, or `t5x`, whose run is the T5X twin of the local one.
 
     Raises:
-        InputError: an unknown objective, a start that is no name, a decay longer than the run, or a
-            mixture of prompts for an objective that has none.
+        InputError: an unknown objective or engine, a start that is no name, a decay longer than the
+            run, a batch that cannot be divided, or a mixture of prompts for an objective that has
+            none.
     """
 
     collection: str
@@ -88,6 +96,10 @@ class RunSpec:
     start: str = ""
     decay_steps: int = 0
     held_out: int = 0
+    microbatches: int = 1
+    remat: bool = False
+    shards: int = 1
+    engine: str = "local"
 
     def __post_init__(self):
         # As a list, e.g. from JSON, it would be another run with another name.
@@ -105,6 +117,14 @@ class RunSpec:
                 f"decay_steps is {self.decay_steps}: expected 0 to {self.steps} steps less "
                 f"{self.warmup_steps} of warm-up; shorten it, or train for longer"
             )
+        if self.engine not in ENGINES:
+            raise InputError(f"unknown engine '{self.engine}': choose one of {', '.join(ENGINES)}")
+        for name in ("microbatches", "shards"):
+            parts = getattr(self, name)
+            if parts < 1 or self.batch_size % parts:
+                raise InputError(
+                    f"{name} is {parts}: expected a divisor of the batch's {self.batch_size} rows"
+                )
 
     def _check_objective(self) -> None:
         if self.objective not in OBJECTIVES:

@@ -162,7 +162,10 @@ class RunStore:
     def _train(self, spec: RunSpec, folder: Path, **how) -> None:
         import pandas as pd
 
-        from flanrepro.training.loop import train
+        if spec.engine == "t5x":
+            from flanrepro.t5x.engine import train
+        else:
+            from flanrepro.training.loop import train
 
         compile_cache.enable()
         _, progress = train(spec, folder / "checkpoints", **how)

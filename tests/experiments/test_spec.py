@@ -36,6 +36,10 @@ CHANGED = {
     "start": "pocket-nano-1a2b3c4d",
     "held_out": 5,
     "decay_steps": 1,
+    "microbatches": 2,
+    "remat": True,
+    "shards": 2,
+    "engine": "t5x",
 }
 NAMES = [field.name for field in dataclasses.fields(RunSpec)]
 
@@ -136,6 +140,18 @@ def test_a_spec_read_from_json_is_the_same_run(spec):
 def test_any_changed_field_is_another_run(spec, name):
     changed = dataclasses.replace(spec, **{name: CHANGED[name]})
     assert changed.run_id != spec.run_id
+
+
+@pytest.mark.parametrize("name", ["microbatches", "shards"])
+@pytest.mark.parametrize("parts", [0, 3])
+def test_a_batch_is_divided_into_equal_parts(spec, name, parts):
+    with pytest.raises(InputError, match=f"{name} is {parts}: expected a divisor of the batch's 2"):
+        dataclasses.replace(spec, **{name: parts})
+
+
+def test_an_unknown_engine_is_an_error_that_lists_the_engines(spec):
+    with pytest.raises(InputError, match="unknown engine 'gpu': choose one of local, t5x"):
+        dataclasses.replace(spec, engine="gpu")
 
 
 def test_a_mixture_takes_the_specs_choices(spec):
