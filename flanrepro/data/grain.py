@@ -16,10 +16,8 @@ import grain
 import numpy as np
 
 from flanrepro.collection.prompt import Prompt
+from flanrepro.data.fates import DROPPED, KEPT, TRUNCATED
 from flanrepro.data.vocabulary import EOS, Vocabulary
-
-KEPT, TRUNCATED, DROPPED = 1, 2, 3
-"""What became of an example; 0 is padding."""
 
 WORTH_A_WARNING = 0.01
 """Share of examples that were cut or left out; fewer are in the run's counts alone."""
@@ -163,21 +161,87 @@ def pack(
     inputs_length: int,
     targets_length: int,
     prefetch: int = 8,
-) -> grain.DatasetIterator:
-    """An endless iterator of packed batches; it has `get_state` and `set_state`.
+    shards: int = 1,
+    rows: slice | None = None,
+) -> "grain.DatasetIterator | Shards":
+    """An endless iterator of packed batches; it has `get_state`, `set_state` and `close`.
 
     Args:
         examples: by index from 0 on.
         batch_size: rows per batch.
         inputs_length, targets_length: of a row, in tokens.
         prefetch: batches that a thread prepares ahead; 0: none.
+        shards: streams, of `examples[s::shards]`, that fill their equal parts of a batch's rows.
+        rows: give these of each batch alone, as a host of several does; only the shards that they
+            are in are read. None: all.
 
     Returns:
         dicts of int32 arrays under T5X's names: `encoder_input_tokens`, `encoder_segment_ids`,
         `encoder_positions` [batch, inputs_length]; `decoder_target_tokens`, `decoder_segment_ids`,
         `decoder_positions` [batch, targets_length]; and `fate` [batch, examples] with what became
-        of each example (see `count_fates`). Segments count from 1, padding is 0.
+        of each example (see `flanrepro.data.fates`). Segments count from 1, padding is 0.
     """
+    if shards == 1 and rows is None:
+        return _pack(examples, batch_size, inputs_length, targets_length, prefetch)
+    each = batch_size // shards
+    taken = rows or slice(0, batch_size)
+    own = range(taken.start // each, -(-taken.stop // each))
+    streams = {
+        s: _pack(_Shard(examples, s, shards), each, inputs_length, targets_length, prefetch)
+        for s in own
+    }
+    first = own.start * each
+    return Shards(streams, shards, slice(taken.start - first, taken.stop - first))
+
+
+@dataclass(frozen=True)
+class _Shard:
+    """Every `of`-th example."""
+
+    examples: Examples
+    number: int
+    of: int
+
+    def __getitem__(self, i: int) -> Example:
+        return self.examples[i * self.of + self.number]
+
+
+@dataclass(frozen=True)
+class Shards:
+    """Streams side by side, as `pack` gives them.
+
+    Attributes:
+        streams: by their number, those that are read here.
+        shards: how many there are, here and elsewhere.
+        rows: of these streams' rows together.
+    """
+
+    streams: dict[int, grain.DatasetIterator]
+    shards: int
+    rows: slice
+
+    def __next__(self) -> dict[str, np.ndarray]:
+        parts = [next(stream) for stream in self.streams.values()]
+        return {name: np.concatenate([p[name] for p in parts])[self.rows] for name in parts[0]}
+
+    def get_state(self) -> dict:
+        """The position of each stream; of those that are not read here, None."""
+        states = {s: stream.get_state() for s, stream in self.streams.items()}
+        return states[0] if self.shards == 1 else {"shards": [*map(states.get, range(self.shards))]}
+
+    def set_state(self, state: dict) -> None:
+        states = [state] if self.shards == 1 else state["shards"]
+        for s, stream in self.streams.items():
+            stream.set_state(states[s])
+
+    def close(self) -> None:
+        for stream in self.streams.values():
+            stream.close()
+
+
+def _pack(
+    examples: Examples, batch_size: int, inputs_length: int, targets_length: int, prefetch: int
+) -> grain.DatasetIterator:
     lengths = {"inputs": inputs_length, "targets": targets_length, "fate": inputs_length // 2}
     rows = grain.experimental.FirstFitPackIterDataset(
         grain.MapDataset.source(_Endless(examples)).to_iter_dataset(
@@ -198,12 +262,3 @@ def pack(
 
 def _rename(batch: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     return {name: batch[key] for key, name in _NAMES.items()}
-
-
-def count_fates(fate: np.ndarray) -> dict[str, int]:
-    """`examples` read for a batch and, of these, `truncated` and `dropped` ones."""
-    return {
-        "examples": int((fate > 0).sum()),
-        "truncated": int((fate == TRUNCATED).sum()),
-        "dropped": int((fate == DROPPED).sum()),
-    }

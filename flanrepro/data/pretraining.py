@@ -13,7 +13,8 @@ from typing import Protocol
 import numpy as np
 
 from flanrepro.collection import rng
-from flanrepro.data.grain import DROPPED, KEPT, TRUNCATED, Example
+from flanrepro.data.fates import DROPPED, KEPT, TRUNCATED
+from flanrepro.data.grain import Example
 from flanrepro.data.vocabulary import EOS, Vocabulary
 from flanrepro.errors import InputError
 

@@ -103,13 +103,20 @@ class DecoderLayer(nn.Module):
         return x + self.mlp(self.pre_mlp_layer_norm(x)), cache
 
 
+def _rematerialized(layer: type[nn.Module], deterministic: int) -> type[nn.Module]:
+    """Of its arguments, the one at position `deterministic`, after `self`, is no array."""
+    return nn.remat(layer, static_argnums=(deterministic,))
+
+
 class Encoder(nn.Module):
     config: T5Config
+    remat: bool = False
 
     def setup(self):
         cfg = self.config
         self.relpos_bias = RelativePositionBias(cfg, bidirectional=True)
-        self.layers = [EncoderLayer(cfg) for _ in range(cfg.num_encoder_layers)]
+        layer = _rematerialized(EncoderLayer, 4) if self.remat else EncoderLayer
+        self.layers = [layer(cfg) for _ in range(cfg.num_encoder_layers)]
         self.encoder_norm = RMSNorm(cfg.dtype)
         self.dropout = nn.Dropout(cfg.dropout_rate, broadcast_dims=(-2,))
 
@@ -123,11 +130,13 @@ class Encoder(nn.Module):
 
 class Decoder(nn.Module):
     config: T5Config
+    remat: bool = False
 
     def setup(self):
         cfg = self.config
         self.relpos_bias = RelativePositionBias(cfg, bidirectional=False)
-        self.layers = [DecoderLayer(cfg) for _ in range(cfg.num_decoder_layers)]
+        layer = _rematerialized(DecoderLayer, 6) if self.remat else DecoderLayer
+        self.layers = [layer(cfg) for _ in range(cfg.num_decoder_layers)]
         self.decoder_norm = RMSNorm(cfg.dtype)
         if not cfg.logits_via_embedding:
             self.logits_dense = Dense(cfg.vocab_size, "float32")
@@ -181,14 +190,18 @@ class Decoder(nn.Module):
 
 
 class Transformer(nn.Module):
-    """The whole model; token id 0 is padding everywhere."""
+    """The whole model; token id 0 is padding everywhere.
+
+    With `remat`, a layer's activations are not kept for its gradients, but computed again.
+    """
 
     config: T5Config
+    remat: bool = False
 
     def setup(self):
         self.token_embedder = Embed(self.config)
-        self.encoder = Encoder(self.config)
-        self.decoder = Decoder(self.config)
+        self.encoder = Encoder(self.config, self.remat)
+        self.decoder = Decoder(self.config, self.remat)
 
     def __call__(
         self,
@@ -284,15 +297,26 @@ def _as_bias(mask: jax.Array) -> jax.Array:
     return jnp.where(mask, 0.0, MASKED)
 
 
-@functools.partial(jax.jit, static_argnums=0)
 def _init(config: T5Config, key: jax.Array) -> dict:
     tokens = jnp.ones((1, 2), jnp.int32)
     return Transformer(config).init(key, tokens, tokens, tokens)["params"]
 
 
-def init_params(config: T5Config, seed: int) -> dict:
-    """Random parameters, float32: `token_embedder`, `encoder`, `decoder`."""
-    return _init(config, jax.random.key(seed))
+_init_here = jax.jit(_init, static_argnums=0)
+
+
+def init_params(config: T5Config, seed: int, shardings: dict | None = None) -> dict:
+    """Random parameters, float32: `token_embedder`, `encoder`, `decoder`.
+
+    Args:
+        config: of the model.
+        seed: gives the same ones wherever they lie.
+        shardings: where each lies, in the same tree; None: on one device.
+    """
+    init = _init_here
+    if shardings is not None:
+        init = jax.jit(_init, static_argnums=0, out_shardings=shardings)
+    return init(config, jax.random.key(seed))
 
 
 def param_shapes(config: T5Config) -> dict:

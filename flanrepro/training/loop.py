@@ -2,24 +2,37 @@
 
 import contextlib
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from tqdm import tqdm
 
-from flanrepro.data.grain import count_fates, pack
+from flanrepro.data.fates import count_fates
 from flanrepro.errors import InputError
 from flanrepro.experiments.spec import RunSpec
+from flanrepro.model.sizes import T5Config
 from flanrepro.model.t5 import param_shapes
+from flanrepro.training import mesh as devices
 from flanrepro.training.checkpoint import Checkpoints
 from flanrepro.training.step import Metrics, init_state, make_train_step
 
 LOG_EVERY = 25
 """Steps between readings of the metrics: the only times that the host waits for the device."""
+
+
+class Batches(Protocol):
+    """What a run is trained on: batches as `flanrepro.data.grain.pack` gives them, or of files."""
+
+    def __next__(self) -> dict[str, np.ndarray]: ...
+    def get_state(self) -> dict: ...
+    def set_state(self, state: dict) -> None: ...
+    def close(self) -> None: ...
 
 
 @dataclass
@@ -30,7 +43,7 @@ class Progress:
         stream: the data stream's position.
         history: rows of step, loss (nats per target token), accuracy (of target tokens),
             useful_tokens_per_s, seconds.
-        examples, truncated, dropped: prompts, see `flanrepro.data.grain.count_fates`.
+        examples, truncated, dropped: prompts, see `flanrepro.data.fates.count_fates`.
         useful_tokens: input and target tokens that are no padding; `tokens`: all.
         seconds: of training, over all of the run's processes, compilation included.
         pending: sums of `Metrics` since the last row.
@@ -57,8 +70,13 @@ def train(
     start: dict | None = None,
     each: Callable[[int, dict], None] | None = None,
     every: int = 0,
+    mesh: str = "",
+    config: T5Config | None = None,
+    batches: Callable[[slice | None], Batches] | None = None,
 ) -> tuple[dict, Progress]:
     """Trains `spec` to its last step, going on from the newest checkpoint in `folder`.
+
+    On several hosts all of them call it, with a folder that they share.
 
     Args:
         spec: what to train.
@@ -71,53 +89,59 @@ def train(
             every `every` steps (0: never). After a stop it may be called again for steps behind the
             checkpoint. The parameters are gone when it returns: keep a copy, or nothing.
         every: see `each`.
+        mesh: devices for data and for the model, e.g. `4x2`, see `flanrepro.training.mesh`.
+        config: the spec's `model_config()`, where its vocabulary is not at hand.
+        batches: gives the stream of these rows of its batches, where the spec's own is not to be
+            made here, see `flanrepro.data.packed`.
 
     Returns:
         parameters, and what was done.
 
     Raises:
-        InputError: bad data, a start that does not fit the model, or a checkpoint that cannot be
-            written.
+        InputError: bad data, a mesh that does not fit, a start that does not fit the model, or a
+            checkpoint that cannot be written.
     """
-    # --- data ---
-    batches = pack(
-        spec.load_examples(),
-        batch_size=spec.batch_size,
-        inputs_length=spec.inputs_length,
-        targets_length=spec.targets_length,
-    )
+    # --- devices and data ---
+    config = config or spec.model_config()
+    spread = devices.make_mesh(mesh, spec.batch_size // spec.microbatches)
+    rows = devices.local_rows(spread, spec.batch_size)
+    stream = batches(rows) if batches else _packed(spec, rows)
 
     # --- state ---
     optimizer = (spec.optimizer, spec.learning_rate_schedule(), spec.warmup_steps)
-    _check_start(spec, start)
-    state = init_state(spec.model_config(), *optimizer, spec.seed, start)
-    progress = Progress(stream=batches.get_state(), history=[])
-    metrics = Metrics.zero()
+    _check_start(spec, config, start)
+    state = init_state(config, *optimizer, spec.seed, start, spread)
+    progress = Progress(stream=stream.get_state(), history=[])
+    metrics = devices.replicated(Metrics.zero(), spread)
     checkpoints = Checkpoints(folder)
     if checkpoints.latest is not None:
         state, kept = checkpoints.restore(state)
         progress = Progress(**kept)
-        batches.set_state(progress.stream)
-        metrics = Metrics(*map(jnp.float32, progress.pending))
+        stream.set_state(progress.stream)
+        metrics = devices.replicated(Metrics(*map(jnp.float32, progress.pending)), spread)
     elif each:
-        each(0, state.params)
-    train_step = make_train_step(spec.model_config(), *optimizer, spec.z_loss)
-    key = jax.random.key(spec.seed)
+        _call(each, 0, state.params, spread)
+    how = {"microbatches": spec.microbatches, "remat": spec.remat, "mesh": spread}
+    train_step = make_train_step(config, *optimizer, spec.z_loss, **how)
+    key = devices.replicated(jax.random.key(spec.seed), spread)
 
     # --- steps ---
     started = saved = time.monotonic()
     seconds_before, last = progress.seconds, min(stop_at or spec.steps, spec.steps)
     steps = _bar(bar, int(state.step), last)
+    counts, counting = Counter(), devices.counts_rows(spread)
     # Closed even on an error: an open prefetch thread aborts the interpreter when it exits.
-    with contextlib.closing(batches), contextlib.closing(checkpoints), contextlib.closing(steps):
+    with contextlib.closing(stream), contextlib.closing(checkpoints), contextlib.closing(steps):
         if spec.steps == 0 and checkpoints.latest is None:  # the start itself, to be evaluated
             checkpoints.save(0, state, progress.__dict__)
         for step in steps:
-            batch = next(batches)
-            _count(progress, batch)
+            batch = next(stream)
+            # The device has no use for the fates.
+            counts.update(count_fates(batch.pop("fate")) if counting else {})
+            batch = devices.put_batch(batch, spread, spec.batch_size)
             state, metrics = train_step(state, metrics, batch, key)
             if each and every and (step + 1) % every == 0:
-                started += _timed(each, step + 1, state.params)
+                started += _call(each, step + 1, state.params, spread)
             # Rows depend on the spec alone, not on where a run was stopped.
             row, stop = (step + 1) % LOG_EVERY == 0 or step + 1 == spec.steps, step + 1 == last
             if not (row or stop):
@@ -125,16 +149,31 @@ def train(
             progress.seconds = seconds_before + time.monotonic() - started
             if row:
                 steps.set_postfix_str(_read(step + 1, metrics, progress))
-                metrics = Metrics.zero()
-            if stop or time.monotonic() - saved > checkpoint_seconds:
-                progress.stream = batches.get_state()
-                progress.pending = [float(x) for x in jax.device_get(metrics)]
+                metrics = devices.replicated(Metrics.zero(), spread)
+            if stop or devices.agreed(time.monotonic() - saved > checkpoint_seconds):
+                _collect(progress, stream, counts, metrics)
+                progress.tokens = (
+                    (step + 1) * spec.batch_size * (spec.inputs_length + spec.targets_length)
+                )
                 checkpoints.save(step + 1, state, progress.__dict__)
                 saved = time.monotonic()
     return state.params, progress
 
 
-def _check_start(spec: RunSpec, start: dict | None) -> None:
+def _packed(spec: RunSpec, rows: slice | None) -> Batches:
+    from flanrepro.data.grain import pack
+
+    return pack(
+        spec.load_examples(),
+        batch_size=spec.batch_size,
+        inputs_length=spec.inputs_length,
+        targets_length=spec.targets_length,
+        shards=spec.shards,
+        rows=rows,
+    )
+
+
+def _check_start(spec: RunSpec, config: T5Config, start: dict | None) -> None:
     """InputError unless `start` is there when the run has one, and fits its model."""
     if bool(spec.start) != (start is not None):
         raise InputError(
@@ -144,7 +183,7 @@ def _check_start(spec: RunSpec, start: dict | None) -> None:
         )
     if start is None:
         return
-    trees = (start, param_shapes(spec.model_config()))
+    trees = (start, param_shapes(config))
     shapes, expected = ({name: leaf.shape for name, leaf in _leaves(tree)} for tree in trees)
     for name in [*expected, *shapes]:
         if shapes.get(name) != expected.get(name):
@@ -160,11 +199,13 @@ def _leaves(params: dict) -> list[tuple[str, np.ndarray]]:
     return [("/".join(key.key for key in path), leaf) for path, leaf in paths]
 
 
-def _timed(each: Callable[[int, dict], None], step: int, params: dict) -> float:
-    """Calls the hook; gives its seconds, which are no part of training."""
+def _call(each: Callable[[int, dict], None], step: int, params: dict, mesh) -> float:
+    """Calls the hook, on the first host; gives its seconds, which are no part of training."""
     jax.block_until_ready(params)
     before = time.monotonic()
-    each(step, params)
+    params = devices.on_host(params, mesh)
+    if jax.process_index() == 0:
+        each(step, params)
     return time.monotonic() - before
 
 
@@ -181,11 +222,22 @@ def _bar(name: str, first: int, last: int) -> tqdm:
     )
 
 
-def _count(progress: Progress, batch: dict[str, np.ndarray]) -> None:
-    """Takes the fates out of the batch, which the device has no use for, and counts them."""
-    for name, n in count_fates(batch.pop("fate")).items():
+def _collect(progress: Progress, stream: Batches, counts: Counter, metrics: Metrics) -> None:
+    """Brings the progress up to now, with what all hosts have read."""
+    each = devices.gathered({"stream": stream.get_state(), "counts": dict(counts)})
+    progress.stream = _position([host["stream"] for host in each])
+    for name, n in sum((Counter(host["counts"]) for host in each), Counter()).items():
         setattr(progress, name, getattr(progress, name) + n)
-    progress.tokens += batch["encoder_input_tokens"].size + batch["decoder_target_tokens"].size
+    counts.clear()
+    progress.pending = [float(x) for x in jax.device_get(metrics)]
+
+
+def _position(states: list[dict]) -> dict:
+    """The whole stream's, from what each host has of it: of other hosts' shards it has None."""
+    if "shards" not in states[0]:
+        return states[0]
+    each = zip(*(state["shards"] for state in states), strict=True)
+    return {"shards": [next(s for s in found if s is not None) for found in each]}
 
 
 def _read(step: int, metrics: Metrics, progress: Progress) -> str:

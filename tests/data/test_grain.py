@@ -11,13 +11,10 @@ import numpy as np
 import pytest
 
 from flanrepro.collection import Mixture, Prompt, load_collection
+from flanrepro.data.fates import DROPPED, KEPT, TRUNCATED, count_fates
 from flanrepro.data.grain import (
-    DROPPED,
-    KEPT,
-    TRUNCATED,
     Encode,
     PromptTooLong,
-    count_fates,
     packed_batches,
 )
 from flanrepro.data.vocabulary import EOS, PAD, load_vocabulary

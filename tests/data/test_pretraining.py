@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flanrepro.data.grain import DROPPED, KEPT, TRUNCATED, count_fates, pack
+from flanrepro.data.fates import DROPPED, KEPT, TRUNCATED, count_fates
+from flanrepro.data.grain import pack
 from flanrepro.data.pretraining import (
     DocumentTooLong,
     PrefixLM,

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from flanrepro.collection import Mixture, Prompt, load_collection, load_templates
-from flanrepro.data.grain import DROPPED, KEPT, TRUNCATED, Encode
+from flanrepro.data.fates import DROPPED, KEPT, TRUNCATED
+from flanrepro.data.grain import Encode
 from flanrepro.data.vocabulary import EOS, load_vocabulary
 from flanrepro.errors import InputError
 
