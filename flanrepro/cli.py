@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from flanrepro.cli_cache import cache
 from flanrepro.cli_evaluate import convert, evaluate
 from flanrepro.cli_pretrain import pretrain
 from flanrepro.cli_report import figures, scorecard, trace
@@ -73,6 +74,7 @@ def reproduce(
 app.command()(pretrain)
 app.command()(evaluate)
 app.command()(convert)
+app.command()(cache)
 app.command()(scorecard)
 app.command()(figures)
 app.command()(trace)

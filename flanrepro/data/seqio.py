@@ -52,7 +52,7 @@ def register(
     Raises:
         InputError: SeqIO is not installed, or `num_examples` is not positive.
     """
-    seqio = _import_seqio()
+    seqio = import_seqio()
     if num_examples < 1:
         raise InputError(f"num_examples is {num_examples}: expected at least 1")
     pieces = seqio.SentencePieceVocabulary(str(vocabulary.path), extra_ids=vocabulary.extra_ids)
@@ -120,7 +120,7 @@ def _source(mixture: Sequence[Prompt], num_examples: int):
             first, end = (num_examples * i // shards for i in (index, index + 1))
 
             def examples() -> Iterator[dict[str, str | int]]:
-                return (_example(mixture[i], i) for i in range(first, end))
+                return (row(mixture[i], i) for i in range(first, end))
 
             text, whole = tf.TensorSpec((), tf.string), tf.TensorSpec((), tf.int64)
             whole_numbers = ("index", "_template_idx")
@@ -130,7 +130,8 @@ def _source(mixture: Sequence[Prompt], num_examples: int):
     return MixtureSource(splits=("train",), num_input_examples={"train": num_examples})
 
 
-def _example(prompt: Prompt, index: int) -> dict[str, str | int]:
+def row(prompt: Prompt, index: int) -> dict[str, str | int]:
+    """An example under the names of `FIELDS`."""
     return {
         "inputs": prompt.inputs,
         "targets": prompt.targets,
@@ -151,7 +152,8 @@ def _drop_long_targets(dataset, sequence_length: Mapping[str, int] | None = None
     return dataset.filter(lambda example: tf.size(example["targets"]) < sequence_length["targets"])
 
 
-def _import_seqio():
+def import_seqio():
+    """The module; InputError if it is not installed."""
     try:
         import seqio
     except ImportError:

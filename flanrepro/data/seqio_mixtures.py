@@ -3,6 +3,10 @@
     FLANREPRO_SEQIO="flan2022 niv2" seqio_cache_tasks --tasks=flanrepro_flan2022,flanrepro_niv2 \\
         --module_import=flanrepro.data.seqio_mixtures --output_cache_dir=CACHE
 
+Beam spreads over a cluster. A cache is complete when it has `COMPLETED`, which comes last, and a
+complete one is passed over; a job that was killed begins anew, all of its shards. On one machine
+`flanrepro cache`, which needs no Beam, goes on with the shards that are missing.
+
 Environment variables: `FLANREPRO_SEQIO`, the names of the mixtures; `FLANREPRO_SEQIO_EXAMPLES`, how
 many examples of each (100,000); `FLANREPRO_SEQIO_COLLECTION` (flan2022) and
 `FLANREPRO_SEQIO_VOCABULARY` (the collection's). Nothing else in the package imports this module.

@@ -9,6 +9,7 @@ import pytest
 
 from flanrepro.collection import load_collection
 from flanrepro.collection.named import named_mixture
+from flanrepro.data.cache import Cached, write_cache
 
 
 def test_a_named_mixture_is_cached_by_beam_and_read_by_seqio(tmp_path):
@@ -49,3 +50,16 @@ def test_a_named_mixture_is_cached_by_beam_and_read_by_seqio(tmp_path):
         assert example["inputs_pretokenized"].decode() == prompt.inputs
         assert example["_task_name"].decode() == prompt.task
         assert example["_template_type"].decode() == prompt.template_type
+    alone = write_cache(Cached("flan2021", "pocket", 300), tmp_path / "alone")
+    assert records(alone) == records(tmp_path / "flanrepro_flan2021")
+    for name in ("info.train.json", "stats.train.json"):
+        assert (alone / name).read_text() == (tmp_path / "flanrepro_flan2021" / name).read_text()
+
+
+def records(folder: Path) -> list[str]:
+    """The records of a cache's files as text, sorted, since Beam shuffles them."""
+    import tensorflow as tf
+
+    dataset = tf.data.TFRecordDataset(sorted(map(str, folder.glob("train.tfrecord-*"))))
+    found = (tf.train.Example.FromString(record) for record in dataset.as_numpy_iterator())
+    return sorted(str(sorted(dict(example.features.feature).items())) for example in found)

@@ -1,0 +1,175 @@
+import json
+import multiprocessing
+import os
+import signal
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import filelock
+import numpy as np
+import pytest
+
+from flanrepro.data.cache import Cached, write_cache
+from flanrepro.errors import InputError
+
+CACHED = Cached("flan2021", "pocket", 300)
+
+
+@pytest.fixture(scope="module")
+def seqio():
+    return pytest.importorskip("seqio", reason="SeqIO is not installed: pip install -e '.[beam]'")
+
+
+@pytest.fixture(scope="module")
+def root(seqio, tmp_path_factory) -> Path:
+    """Has the cache of `CACHED`."""
+    folder = tmp_path_factory.mktemp("cache")
+    write_cache(CACHED, folder)
+    return folder
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def test_seqio_reads_the_examples_that_the_task_gives_uncached(seqio, root):
+    from flanrepro.data.seqio import register_named
+
+    task = register_named("flan2021", CACHED.load_vocabulary(), 300, "pocket")
+    lengths = {"inputs": 64, "targets": 8}  # short, so that some are cut and some left out
+    seqio.set_global_cache_dirs([str(root)])
+    try:
+        cached = task.get_dataset(lengths, split="train", shuffle=False, use_cached=True)
+        found = sorted(cached.as_numpy_iterator(), key=lambda example: example["index"])
+    finally:
+        seqio.set_global_cache_dirs([])
+    expected = list(task.get_dataset(lengths, split="train", shuffle=False).as_numpy_iterator())
+    assert 200 < len(found) == len(expected) < 300
+    for ours, theirs in zip(found, expected, strict=True):
+        assert ours.keys() == theirs.keys()
+        for name in ours:
+            np.testing.assert_array_equal(ours[name], theirs[name], err_msg=name)
+
+
+def test_its_counts_are_those_of_the_mixture(root):
+    mixture, vocabulary = CACHED.load().mixture, CACHED.load_vocabulary()
+    inputs, targets = (
+        [len(vocabulary.encode(getattr(mixture[i], name))) for i in range(300)]
+        for name in ("inputs", "targets")
+    )
+    assert json.loads((root / "flanrepro_flan2021" / "stats.train.json").read_text()) == {
+        "examples": 300,
+        "inputs_tokens": sum(inputs),
+        "inputs_max_tokens": max(inputs),
+        "targets_tokens": sum(targets),
+        "targets_max_tokens": max(targets),
+    }
+
+
+def test_a_killed_worker_is_a_sentence_and_the_next_start_writes_only_what_is_missing(
+    seqio, tmp_path
+):
+    cached = replace(CACHED, examples=20_000)
+    folder = tmp_path / "two" / "flanrepro_flan2021"
+    with ThreadPoolExecutor() as pool:
+        writing = pool.submit(write_cache, cached, tmp_path / "two", 2)
+        while not (done := list(folder.glob("stats.train-*"))) and not writing.done():
+            time.sleep(0.01)
+        workers = [child.pid for child in multiprocessing.active_children()]
+        assert len(workers) == 2
+        os.kill(workers[0], signal.SIGKILL)
+        with pytest.raises(InputError, match=r"was killed, .* of 64 shards are written and kept"):
+            writing.result()
+    assert done
+    assert not (folder / "COMPLETED").exists()
+    written = [
+        path.name.replace("stats.train-", "train.tfrecord-")[: -len(".json")] for path in done
+    ]
+    times = {name: (folder / name).stat().st_mtime_ns for name in written}
+    write_cache(cached, tmp_path / "two", workers=1)
+    assert {name: (folder / name).stat().st_mtime_ns for name in written} == times
+    alone = write_cache(cached, tmp_path / "one", workers=1)
+    assert contents(folder) == contents(alone)
+
+
+def test_a_complete_cache_is_left_as_it_is(root):
+    folder = root / "flanrepro_flan2021"
+    before = {path: path.stat().st_mtime_ns for path in folder.glob("train.tfrecord-*")}
+    assert len(before) == 64
+    assert write_cache(CACHED, root) == folder
+    assert {path: path.stat().st_mtime_ns for path in before} == before
+
+
+@pytest.mark.parametrize(
+    ("other", "said"),
+    [
+        ({"seed": 1}, "its seed is not what is asked for"),
+        ({"examples": 200}, "its examples is not"),
+        ({"subset": 8}, "its subset, data are not"),
+        ({"few_shot_fraction": 0.0}, "its few_shot_fraction is not"),
+    ],
+)
+def test_a_folder_never_gets_two_caches(root, other, said):
+    with pytest.raises(InputError, match=f"{said}.*; give another folder, or move"):
+        write_cache(replace(CACHED, **other), root)
+
+
+def test_another_vocabulary_is_another_cache(root, tmp_path):
+    from flanrepro.data.vocabulary import train_vocabulary
+
+    path = train_vocabulary(["a few words"] * 9, tmp_path / "words.model", 20)
+    with pytest.raises(InputError, match="its vocabulary is not what is asked for"):
+        write_cache(replace(CACHED, vocabulary=str(path)), root)
+
+
+def test_what_beam_wrote_is_not_written_into(seqio, tmp_path):
+    folder = tmp_path / "flanrepro_flan2021"
+    folder.mkdir()
+    (folder / "train.tfrecord-00000-of-00064").touch()
+    with pytest.raises(InputError, match="holds another cache"):
+        write_cache(CACHED, tmp_path)
+
+
+def test_two_processes_do_not_write_one_cache(seqio, tmp_path):
+    folder = tmp_path / "flanrepro_flan2021"
+    folder.mkdir()
+    with (
+        filelock.FileLock(folder / "writing.lock"),
+        pytest.raises(InputError, match="another process is writing the cache"),
+    ):
+        write_cache(CACHED, tmp_path)
+
+
+@pytest.mark.parametrize(("examples", "workers"), [(0, 1), (300, 0)])
+def test_numbers_below_one_are_refused(seqio, tmp_path, examples, workers):
+    with pytest.raises(InputError, match="is 0: expected at least 1"):
+        write_cache(replace(CACHED, examples=examples), tmp_path, workers)
+
+
+def test_a_folder_that_cannot_be_made_is_a_sentence(seqio, tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match="could not be made"):
+        write_cache(CACHED, tmp_path / "file")
+
+
+def test_without_seqio_the_extra_is_named(monkeypatch, tmp_path):
+    monkeypatch.setitem(sys.modules, "seqio", None)
+    with pytest.raises(InputError, match=r"pip install 'flanrepro\[beam\]'"):
+        write_cache(CACHED, tmp_path)
+
+
+def test_the_command_writes_a_cache(seqio, monkeypatch, capsys, tmp_path):
+    from flanrepro.cli import main
+
+    options = "-c pocket --examples 20 --subset 8 --few-shot-fraction 0 --seed 3"
+    command = ["flanrepro", "cache", "niv2", *options.split(), "--out", str(tmp_path)]
+    monkeypatch.setattr(sys, "argv", command)
+    with pytest.raises(SystemExit) as stop:
+        main()
+    assert not stop.value.code
+    assert capsys.readouterr().out == f"{tmp_path}/flanrepro_niv2: 20 examples in 20 files\n"
+    said = json.loads((tmp_path / "flanrepro_niv2" / "flanrepro.json").read_text())
+    assert (said["seed"], said["subset"], said["few_shot_fraction"]) == (3, 8, 0.0)
