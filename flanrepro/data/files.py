@@ -72,7 +72,10 @@ def cache_folder() -> Path:
     named = os.environ.get("FLANREPRO_CACHE")
     if named:
         return Path(named).expanduser()
-    return Path(import_pooch().os_cache("flanrepro"))
+    try:
+        return Path(import_pooch().os_cache("flanrepro"))
+    except ImportError:  # where nothing is downloaded: a run is trained from files alone
+        return Path.home() / ".cache" / "flanrepro"
 
 
 def import_pooch():
