@@ -5,7 +5,7 @@ the caller's too: what is cached is not cut, so one cache serves every length.
 """
 
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from flanrepro.collection.prompt import Prompt
@@ -24,7 +24,9 @@ FIELDS = (
     "_template_type",
     "_template_idx",
 )
-"""What an example carries before it is tokenized."""
+"""What an example carries before it is tokenized, in the order of `row`."""
+
+WHOLE_NUMBERS = ("index", "_template_idx")
 
 SHARD = 10_000
 """Examples that one Beam worker renders at a time."""
@@ -119,13 +121,17 @@ def _source(mixture: Sequence[Prompt], num_examples: int):
             index, shards = (shard_info.index, shard_info.num_shards) if shard_info else (0, 1)
             first, end = (num_examples * i // shards for i in (index, index + 1))
 
-            def examples() -> Iterator[dict[str, str | int]]:
-                return (row(mixture[i], i) for i in range(first, end))
+            def example(i) -> tuple[bytes | int, ...]:
+                found = row(mixture[int(i)], int(i)).values()
+                return tuple(x.encode() if isinstance(x, str) else x for x in found)
 
-            text, whole = tf.TensorSpec((), tf.string), tf.TensorSpec((), tf.int64)
-            whole_numbers = ("index", "_template_idx")
-            signature = {name: whole if name in whole_numbers else text for name in FIELDS}
-            return tf.data.Dataset.from_generator(examples, output_signature=signature)
+            def read(i):
+                types = [tf.int64 if name in WHOLE_NUMBERS else tf.string for name in FIELDS]
+                # Not stateful, as a generator would be: T5X can keep the position in a checkpoint.
+                values = tf.numpy_function(example, [i], types, stateful=False)
+                return {n: tf.ensure_shape(x, ()) for n, x in zip(FIELDS, values, strict=True)}
+
+            return tf.data.Dataset.range(first, end).map(read)
 
     return MixtureSource(splits=("train",), num_input_examples={"train": num_examples})
 

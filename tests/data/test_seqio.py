@@ -175,6 +175,20 @@ def test_shards_together_are_the_whole_and_none_overlaps(register, monkeypatch):
     assert seen == list(range(40))
 
 
+def test_a_stream_goes_on_from_a_checkpoint_of_its_position(register, tmp_path):
+    import tensorflow as tf
+
+    task = register("flanrepro_test_position", pocket_mixture(), load_vocabulary("pocket"), 40)
+    batches = task.get_dataset(None, split="train", shuffle=False).batch(1).prefetch(2)
+    stream = iter(batches)
+    for _ in range(7):
+        next(stream)
+    path = tf.train.Checkpoint(stream=stream).write(str(tmp_path / "position"))
+    again = iter(batches)
+    tf.train.Checkpoint(stream=again).read(path).assert_consumed()
+    assert [int(next(again)["index"][0]) for _ in range(3)] == [7, 8, 9]
+
+
 def test_registering_a_name_again_replaces_the_task(register):
     mixture, vocabulary = pocket_mixture(), load_vocabulary("pocket")
     register("flanrepro_test_again", mixture, vocabulary, 5)
