@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from flanrepro.cluster import for_people
 from flanrepro.errors import InputError
 from flanrepro.experiments.profiles import Job, workspace
 
@@ -83,7 +84,7 @@ def run_notebook(path: Path, given: Mapping[str, str]) -> Path:
     parameters = check_parameters(path, given)
     job = {name: parameters.get(name, getattr(Job(), name)) for name in ("collection", "profile")}
     name = f"{path.stem}.{job['collection']}.{job['profile']}.ipynb"
-    target = workspace(parameters.get("out", "")) / "notebooks" / "executed" / name
+    target = for_people(workspace(parameters.get("out", "")) / "notebooks" / "executed") / name
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
         papermill.execute_notebook(

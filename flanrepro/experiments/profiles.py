@@ -11,6 +11,7 @@ from typing import Any
 
 import yaml
 
+from flanrepro.cluster import for_people, mesh_shape
 from flanrepro.collection.named import named_mixture, own_few_shot_fraction
 from flanrepro.collection.task import COLLECTIONS, MissingTasks, load_collection
 from flanrepro.errors import InputError
@@ -97,8 +98,10 @@ class Job:
         model: a size, or empty: the profile's.
         profile: how much to spend.
         seeds: runs per setting, or 0: the profile's.
-        engine: what trains; `shipped`: nothing does, the scores that ship are read.
+        engine: what trains; `t5x`: the runs' T5X twins; `shipped`: nothing does, the scores that
+            ship are read.
         out: where `runs/` and `figures/` are made; empty: see `workspace`.
+        mesh: devices for data and for the model, e.g. `4x2`; empty: all that there are, for data.
     """
 
     collection: str = "pocket"
@@ -107,12 +110,14 @@ class Job:
     seeds: int = 0
     engine: str = "local"
     out: str = ""
+    mesh: str = ""
 
     def __post_init__(self):
         _one_of("profile", self.profile, profile_names())
         _one_of("collection", self.collection, COLLECTIONS)
         _one_of("model", self.model, ("", *SIZES))
         _one_of("engine", self.engine, JOB_ENGINES)
+        mesh_shape(self.mesh)
         if isinstance(self.seeds, bool) or not isinstance(self.seeds, int) or self.seeds < 0:
             raise InputError(f"seeds is {self.seeds!r}: expected a whole number, 0 or more")
 
@@ -122,12 +127,12 @@ class Job:
 
     @property
     def store(self) -> RunStore:
-        return RunStore(workspace(self.out) / "runs")
+        return RunStore(workspace(self.out) / "runs", self.mesh)
 
     @property
     def figures(self) -> Path:
         """The folder of this profile's figures."""
-        return workspace(self.out) / "figures" / self.profile
+        return for_people(workspace(self.out) / "figures" / self.profile)
 
     def specs(self, **changes) -> Iterator[RunSpec]:
         """The profile's run with `changes`, once per seed from 0 on."""

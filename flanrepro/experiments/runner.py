@@ -19,6 +19,7 @@ from typing import TypeVar
 
 from tqdm import tqdm
 
+from flanrepro import cluster
 from flanrepro.errors import InputError
 from flanrepro.experiments.spec import RunSpec
 from flanrepro.model.sizes import SIZES
@@ -94,8 +95,9 @@ def worker_count(do: Callable, left: Sequence[RunSpec], workers: int = 0) -> int
 
     Where nobody says: one if fewer than two runs are left, if a model is larger than `mini`, or if
     JAX would use an accelerator, which one process takes as a whole; else one per usable core, as
-    far as runs and memory go, and 8 at most. One in any case if other processes cannot import
-    `do`, which is so for a function of a script or a notebook, and where there is no POSIX.
+    far as runs and memory go, and 8 at most. One in any case if this is one of several hosts, if
+    other processes cannot import `do`, which is so for a function of a script or a notebook, and
+    where there is no POSIX.
     """
     text = os.environ.get("FLANREPRO_WORKERS", "").strip()
     if not (text or "0").isdecimal():
@@ -105,7 +107,7 @@ def worker_count(do: Callable, left: Sequence[RunSpec], workers: int = 0) -> int
         )
     if workers < 0:
         raise InputError(f"workers is {workers}: expected a whole number, 0 or more")
-    if len(left) < 2 or os.name != "posix" or not _travels(do):
+    if len(left) < 2 or os.name != "posix" or not _travels(do) or cluster.process()[1] > 1:
         return 1
     if workers := int(text or workers):
         return min(workers, len(left))

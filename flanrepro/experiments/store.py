@@ -12,7 +12,7 @@ from pathlib import Path
 
 import filelock
 
-from flanrepro import compile_cache
+from flanrepro import cluster, compile_cache
 from flanrepro.errors import InputError
 from flanrepro.experiments.evaluations import kept_scores, scores_of, suite_of
 from flanrepro.experiments.spec import RunSpec
@@ -93,12 +93,16 @@ class Run:
 class RunStore:
     """Runs under one folder, each under its id.
 
+    A run is the same whatever trains it: the mesh is no part of its spec. On several hosts all of
+    them ask for it, in folders that they share, and the first one writes.
+
     Args:
         root: made if it is not there.
+        mesh: devices that train, see `flanrepro.training.loop.train`.
     """
 
-    def __init__(self, root: Path | str):
-        self.root = Path(root)
+    def __init__(self, root: Path | str, mesh: str = ""):
+        self.root, self.mesh = Path(root), mesh
 
     def find(self, spec: RunSpec) -> Run | None:
         """The finished run of `spec`, or None; InputError if its folder is of another version."""
@@ -120,13 +124,33 @@ class RunStore:
         for the progress `bar` shows one. While it trains here, `each` is called `every` so many
         steps, see `flanrepro.training.loop.train`.
         """
-        if run := self.find(spec):
-            return run
-        start = start_params(spec, self.root)
+        cluster.join()
+        if self._found(spec):
+            return Run(spec, self.root / spec.run_id)
+        inputs = self._inputs(spec)
         with self._own(spec) as folder:
-            if not self.find(spec):
-                self._train(spec, folder, bar=bar, start=start, each=each, every=every)
+            if not self._found(spec):
+                self._train(spec, folder, bar=bar, each=each, every=every, **inputs)
         return Run(spec, folder)
+
+    def _found(self, spec: RunSpec) -> bool:
+        """Whether the run is finished; on several hosts, the first one's answer."""
+        found = self.find(spec) is not None
+        if cluster.process()[1] == 1:
+            return found
+        from flanrepro.training.mesh import agreed
+
+        return agreed(found)
+
+    def _inputs(self, spec: RunSpec) -> dict:
+        """Of a run whose batches are in files, what it needs beside its spec; else its start."""
+        folder = self.root / spec.run_id
+        if not (folder / "packed").is_dir():
+            return {"start": start_params(spec, self.root)}
+        from flanrepro.data.packed import open_packed
+
+        packed = open_packed(folder)
+        return {"config": packed.config, "batches": packed.batches, "start": packed.start()}
 
     def advance(self, spec: RunSpec, stop_at: int, *, bar: str = ""):
         """Trains `spec` up to step `stop_at` and leaves it there: `get` goes on with it.
@@ -136,10 +160,11 @@ class RunStore:
         """
         from flanrepro.training.loop import train
 
+        cluster.join()
         compile_cache.enable()
-        start = start_params(spec, self.root)
+        how = {"bar": bar, "stop_at": stop_at, "mesh": self.mesh, **self._inputs(spec)}
         with self._own(spec) as folder:
-            _, progress = train(spec, folder / "checkpoints", bar=bar, stop_at=stop_at, start=start)
+            _, progress = train(spec, folder / "checkpoints", **how)
         return progress
 
     @contextlib.contextmanager
@@ -153,32 +178,26 @@ class RunStore:
             raise InputError(
                 f"the run folder {folder} could not be made ({error.strerror}): give another `out`"
             ) from None
-        with _locked(folder / "training.lock", spec):
-            if not (folder / "manifest.json").is_file():
+        lock = _locked(folder / "training.lock", spec)
+        with lock if cluster.first() else contextlib.nullcontext():
+            if cluster.first() and not (folder / "manifest.json").is_file():
                 text = json.dumps(asdict(spec), indent=1, sort_keys=True)
                 write_whole(folder / "spec.json", text)
             yield folder
 
     def _train(self, spec: RunSpec, folder: Path, **how) -> None:
-        import pandas as pd
-
+        compile_cache.enable()
         if spec.engine == "t5x":
             from flanrepro.t5x.engine import train
+
+            _, progress = train(spec, folder, mesh=self.mesh, **how)
         else:
             from flanrepro.training.loop import train
 
-        compile_cache.enable()
-        _, progress = train(spec, folder / "checkpoints", **how)
-        write_whole(folder / "metrics.csv", pd.DataFrame(progress.history).to_csv(index=False))
-        # The manifest comes last: a run with one is finished.
-        manifest = {
-            "format": FORMAT,
-            "run": spec.run_id,
-            "start": spec.start or "random",
-            **_totals(progress),
-            **environment(),
-        }
-        write_whole(folder / "manifest.json", json.dumps(manifest, indent=1))
+            _, progress = train(spec, folder / "checkpoints", mesh=self.mesh, **how)
+        if cluster.first():
+            _write_results(spec, folder, progress)
+        self._found(spec)  # the other hosts wait here until all is written
 
     def _check(self, folder: Path, spec: RunSpec) -> None:
         """InputError if the folder holds another version's run, or another spec's."""
@@ -218,10 +237,32 @@ def _locked(path: Path, spec: RunSpec) -> Iterator[None]:
         lock.release()
 
 
+def _write_results(spec: RunSpec, folder: Path, progress) -> None:
+    import pandas as pd
+
+    write_whole(folder / "metrics.csv", pd.DataFrame(progress.history).to_csv(index=False))
+    # The manifest comes last: a run with one is finished.
+    manifest = {
+        "format": FORMAT,
+        "run": spec.run_id,
+        "start": spec.start or "random",
+        **_totals(progress),
+        **environment(),
+    }
+    write_whole(folder / "manifest.json", json.dumps(manifest, indent=1))
+
+
 def _totals(progress) -> dict:
     fields = ("seconds", "examples", "truncated", "dropped", "tokens", "useful_tokens")
     totals = {name: getattr(progress, name) for name in fields}
     return {**totals, "non_padding_fraction": progress.useful_tokens / max(progress.tokens, 1)}
+
+
+def _version(name: str) -> str | None:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:  # a machine that trains from files needs few
+        return None
 
 
 def environment() -> dict:
@@ -238,7 +279,7 @@ def environment() -> dict:
         text=True,
         check=False,
     )
-    versions = {name: importlib.metadata.version(name) for name in _LIBRARIES}
+    versions = {name: _version(name) for name in _LIBRARIES}
     return {
         "versions": {"flanrepro": flanrepro.__version__, **versions},
         "python": platform.python_version(),

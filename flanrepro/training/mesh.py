@@ -108,7 +108,17 @@ def _check(name: tuple[str, ...], shape: tuple[int, ...], axes: tuple[str, ...],
 
 def replicated(tree: Any, mesh: Mesh | None) -> Any:
     """The same on every device."""
-    return tree if mesh is None else jax.device_put(tree, NamedSharding(mesh, P()))
+    if mesh is None:
+        return tree
+    everywhere = NamedSharding(mesh, P())
+
+    def put(leaf: jax.Array) -> jax.Array:
+        if jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key):
+            return jax.random.wrap_key_data(put(jax.random.key_data(leaf)))
+        # From the host's memory: to another host's devices JAX puts nothing else.
+        return jax.device_put(np.asarray(leaf), everywhere)
+
+    return jax.tree.map(put, tree)
 
 
 def local_rows(mesh: Mesh | None, rows: int) -> slice | None:
