@@ -6,7 +6,8 @@ folder, `packed/` holds
 - `batches-FIRST-END.npz`, some hundred batches each: of every row the number of its examples, of
   every example its lengths and its fate, and the tokens without padding, in the smallest types
   that hold them. Segments and positions follow from the lengths. A file also says how the stream
-  goes on behind it, so that the next part begins where it ends.
+  goes on behind it, so that the next part begins where it ends. Runs of the same data have the
+  same files, byte for byte;
 - `start.safetensors`, the parameters that the run starts from, if it has any;
 - `index.json`, which comes last: the run's spec, its model's configuration, the range of steps that
   is here, and each file's SHA-256.
@@ -158,9 +159,19 @@ class Packed:
         return T5Config(**self.index["config"])
 
     def start(self) -> dict | None:
-        """The parameters that the run starts from; None: random ones."""
-        if not self.index["start"]:
+        """The parameters that the run starts from; None: random ones.
+
+        Raises:
+            InputError: they are missing, or damaged.
+        """
+        if not self.index["spec"]["start"]:
             return None
+        if not self.index["start"]:
+            raise InputError(
+                f"run {self.index['run']} starts from '{self.index['spec']['start']}', whose "
+                f"parameters are not in {self.folder}: `flanrepro.data.packed.give_start` puts "
+                "them there"
+            )
         from safetensors.numpy import load
 
         return nested(load(self._read(self.index["start"])))
@@ -283,6 +294,7 @@ def write_packed(
     first: int = 0,
     end: int | None = None,
     bar: str = "",
+    compression: int = zipfile.ZIP_DEFLATED,
 ) -> Packed:
     """Writes the batches of a run's steps `first` to `end`, going on behind those that are there.
 
@@ -292,13 +304,16 @@ def write_packed(
     Args:
         spec: the run.
         folder: the run's, named by its `run_id`.
-        start: the parameters that `spec.start` names, see `flanrepro.experiments.start`.
+        start: the parameters that `spec.start` names, see `flanrepro.experiments.start`; where
+            they are not there yet, or travel by themselves, `give_start` takes them later.
         first, end: steps; None: the run's last.
         bar: show progress over batches under this name; empty: not.
+        compression: of the files, as `zipfile` calls it; ZIP_LZMA makes them a third smaller, and
+            the reading three times as slow.
 
     Raises:
-        InputError: the range is none of the run's; `folder` is not the run's; a start is missing;
-            bad data; or a file cannot be written. Files that are written are kept.
+        InputError: the range is none of the run's; `folder` is not the run's; bad data; or a file
+            cannot be written. Files that are written are kept.
     """
     end = spec.steps if end is None else end
     if not 0 <= first < end <= spec.steps:
@@ -306,14 +321,12 @@ def write_packed(
             f"batches of steps {first} to {end} were asked for: expected a range of 0 to "
             f"{spec.steps}, the run's steps"
         )
-    if folder.name != spec.run_id or bool(spec.start) != (start is not None):
+    if folder.name != spec.run_id:
         raise InputError(
-            f"{folder} is to hold the batches of run {spec.run_id}, which starts from "
-            f"'{spec.start or 'random'}': expected a folder of that name, and the parameters of "
-            "its start if it has one"
+            f"{folder} is to hold the batches of run {spec.run_id}: expected a folder of that name"
         )
     packed = folder / "packed"
-    files = _write_files(spec, packed, first, end, bar)
+    files = _write_files(spec, packed, first, end, bar, compression)
     index = {
         "format": FORMAT,
         "run": spec.run_id,
@@ -322,16 +335,50 @@ def write_packed(
         "first": files[0]["first"],
         "end": files[-1]["end"],
         "files": files,
-        "start": _write_start(packed, start),
+        "start": None,
     }
-    write_whole(packed / "index.json", json.dumps(index, indent=1))
+    _write_index(packed, index)
+    if start is not None:
+        give_start(folder, start)
     for path in packed.glob("batches-*"):
         if path.name not in {file["name"] for file in files}:
             path.unlink()
-    return Packed(packed, index)
+    return open_packed(folder)
 
 
-def _write_files(spec: "RunSpec", packed: Path, first: int, end: int, bar: str) -> list[dict]:
+def give_start(folder: Path, start: dict) -> None:
+    """Puts the parameters that a run starts from to its files in `folder`."""
+    from safetensors.numpy import save
+
+    packed = open_packed(folder)
+    content = save({name: np.ascontiguousarray(leaf) for name, leaf in flat(start).items()})
+    write_whole(packed.folder / "start.safetensors", content)
+    digest = hashlib.sha256(content).hexdigest()
+    named = {"name": "start.safetensors", "sha256": digest}
+    _write_index(packed.folder, packed.index | {"start": named})
+
+
+def _write_index(packed: Path, index: dict) -> None:
+    write_whole(packed / "index.json", json.dumps(index, indent=1))
+
+
+_OF_BATCHES = (
+    "collection", "vocabulary", "seed", "objective", "batch_size", "inputs_length",
+    "targets_length", "shards", "mixture", "subset", "tasks", "data", "few_shot_fraction",
+    "options_fraction", "inversion_rate", "max_examples", "held_out",
+)  # fmt: skip
+
+
+def batches_id(spec: "RunSpec") -> str:
+    """The same 12 hexadecimal digits for runs whose batches are the same, whatever they train."""
+    prompts = json.loads(spec.to_json())["prompts"]
+    fields = [prompts, *(getattr(spec, name) for name in _OF_BATCHES)]
+    return hashlib.sha256(json.dumps(fields).encode()).hexdigest()[:12]
+
+
+def _write_files(
+    spec: "RunSpec", packed: Path, first: int, end: int, bar: str, compression: int
+) -> list[dict]:
     """The files of the range, with what is there already, as the index lists them."""
     from tqdm import tqdm
 
@@ -356,8 +403,10 @@ def _write_files(spec: "RunSpec", packed: Path, first: int, end: int, bar: str) 
                 for _ in range(at, last):
                     batches.append(next(stream))
                     progress.update()
-                header = {"run": spec.run_id, "first": at, "end": last}
-                kept.append(_write_file(packed, header | {"stream": stream.get_state()}, batches))
+                header = {"batches": batches_id(spec), "first": at, "end": last}
+                header["stream"] = stream.get_state()
+                _write_file(packed, header, batches, compression)
+                kept.append(header)
                 at = last
     finally:
         stream.close()
@@ -381,7 +430,7 @@ def _stream(spec: "RunSpec"):
     )
 
 
-def _write_file(packed: Path, header: dict, batches: Sequence[Batch]) -> dict:
+def _write_file(packed: Path, header: dict, batches: Sequence[Batch], compression: int) -> None:
     """Writes batches, and reads them again: they must be the same, bit for bit."""
     arrays = compact(batches)
     sides = {side: batches[0][f"{side}_{name}"].shape[1] for side, name in _SIDES.items()}
@@ -392,23 +441,22 @@ def _write_file(packed: Path, header: dict, batches: Sequence[Batch]) -> dict:
             raise AssertionError(f"batch {header['first'] + i} does not survive packing")
     text = np.frombuffer(json.dumps(header).encode(), np.uint8)
     name = f"batches-{header['first']:08d}-{header['end']:08d}.npz"
-    write_whole(packed / name, _npz({"header": text, **arrays}))
-    return header
+    write_whole(packed / name, _npz({"header": text, **arrays}, compression))
 
 
-def _npz(arrays: dict[str, np.ndarray]) -> bytes:
-    """As `np.savez`, in LZMA, which packs tokens a third smaller, and without the time."""
+def _npz(arrays: dict[str, np.ndarray], compression: int) -> bytes:
+    """As `np.savez_compressed`, without the time of writing: the same arrays are the same bytes."""
     content = BytesIO()
-    with zipfile.ZipFile(content, "w", zipfile.ZIP_LZMA) as file:
+    with zipfile.ZipFile(content, "w") as file:
         for name, array in arrays.items():
             with BytesIO() as member:
                 np.lib.format.write_array(member, array, allow_pickle=False)
-                file.writestr(zipfile.ZipInfo(f"{name}.npy"), member.getvalue(), zipfile.ZIP_LZMA)
+                file.writestr(zipfile.ZipInfo(f"{name}.npy"), member.getvalue(), compression)
     return content.getvalue()
 
 
 def _headers(spec: "RunSpec", packed: Path) -> list[dict]:
-    """Of the files that are there and of this run, by step."""
+    """Of the files that are there and have this run's batches, by step."""
     found = []
     for path in sorted(packed.glob("batches-*.npz")):
         try:
@@ -416,7 +464,7 @@ def _headers(spec: "RunSpec", packed: Path) -> list[dict]:
                 header = json.loads(arrays["header"].tobytes())
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):  # written again
             continue
-        if header["run"] == spec.run_id:
+        if header["batches"] == batches_id(spec):
             found.append(header)
     return found
 
@@ -425,13 +473,3 @@ def _listed(packed: Path, header: dict) -> dict:
     name = f"batches-{header['first']:08d}-{header['end']:08d}.npz"
     digest = hashlib.sha256((packed / name).read_bytes()).hexdigest()
     return {"name": name, "first": header["first"], "end": header["end"], "sha256": digest}
-
-
-def _write_start(packed: Path, start: dict | None) -> dict | None:
-    if start is None:
-        return None
-    from safetensors.numpy import save
-
-    content = save({name: np.ascontiguousarray(leaf) for name, leaf in flat(start).items()})
-    write_whole(packed / "start.safetensors", content)
-    return {"name": "start.safetensors", "sha256": hashlib.sha256(content).hexdigest()}

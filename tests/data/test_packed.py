@@ -11,7 +11,7 @@ import pytest
 
 from flanrepro.data import packed as module
 from flanrepro.data.grain import pack
-from flanrepro.data.packed import open_packed, write_packed
+from flanrepro.data.packed import batches_id, give_start, open_packed, write_packed
 from flanrepro.errors import InputError
 from flanrepro.experiments.spec import RunSpec
 from flanrepro.experiments.start import start_params
@@ -216,12 +216,32 @@ def test_a_checkpoint_of_training_without_files_is_said(folder):
         ("", {"first": 5, "end": 5}, "steps 5 to 5 were asked for: expected a range of 0 to 20"),
         ("", {"end": 21}, "steps 0 to 21 were asked for"),
         ("other", {}, "expected a folder of that name"),
-        ("", {"start": {}}, "starts from 'random': expected"),
     ],
 )
 def test_what_cannot_be_written_is_said(tmp_path, name, how, said):
     with pytest.raises(InputError, match=said):
         write_packed(SPEC, tmp_path / (name or SPEC.run_id), **how)
+
+
+def test_runs_that_differ_in_their_model_alone_have_the_same_files(folder, tmp_path):
+    other = dataclasses.replace(SPEC, model="micro", learning_rate=1e-3, dropout_rate=0.1)
+    write_packed(other, tmp_path / other.run_id)
+    for name, content in contents(folder).items():
+        same = contents(tmp_path / other.run_id)[name] == content
+        assert same == (name != "index.json")
+    for change in ({"seed": 1}, {"batch_size": 8}, {"few_shot_fraction": 0.0}):
+        assert batches_id(dataclasses.replace(SPEC, **change)) != batches_id(SPEC)
+
+
+def test_a_start_may_be_given_later(tmp_path):
+    spec = dataclasses.replace(SPEC, steps=2, start="0123456789ab")
+    folder = tmp_path / spec.run_id
+    write_packed(spec, folder)
+    with pytest.raises(InputError, match="starts from '0123456789ab', whose parameters are not in"):
+        open_packed(folder).start()
+    give_start(folder, {"encoder": {"scale": np.arange(3.0, dtype=np.float32)}})
+    found = open_packed(folder).start()
+    np.testing.assert_array_equal(found["encoder"]["scale"], [0, 1, 2])
 
 
 def test_reading_needs_numpy_alone(folder, made):
