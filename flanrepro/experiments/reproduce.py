@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
+from flanrepro.cluster import process
 from flanrepro.errors import InputError
 from flanrepro.experiments.notebook import check_parameters, run_notebook
 from flanrepro.experiments.profiles import Job, workspace
@@ -29,10 +30,15 @@ def reproduce(given: Mapping[str, str], folder: Path) -> Iterator[str]:
         notebook, and where everything lies.
 
     Raises:
-        InputError: there are no notebooks, or a parameter is wrong: nothing has run then. In the
-            end: some of them failed, with a sentence for each.
+        InputError: there are no notebooks, a parameter is wrong, or this is one of several hosts:
+            nothing has run then. In the end: some of them failed, with a sentence for each.
     """
     paths = sorted(folder.glob("0[0-69]_*.ipynb"))
+    if process()[1] > 1:
+        raise InputError(
+            "`flanrepro reproduce` is for one host, and this is one process of several: start "
+            "`flanrepro run NOTEBOOK` on all of them, notebook by notebook"
+        )
     if not paths:
         raise InputError(
             f"there are no notebooks 00 to 09 in {folder}: run this in the project's folder, or "
@@ -48,7 +54,7 @@ def reproduce(given: Mapping[str, str], folder: Path) -> Iterator[str]:
     steps = {
         f"{i} of {len(paths)}: {p.stem}": (run_notebook, p, given) for i, p in enumerate(paths, 1)
     }
-    if job.engine == "local":
+    if job.engine != "shipped":
         steps = {"the runs that notebooks share": (train_all, job)} | steps
     failed = []
     for name, step in steps.items():

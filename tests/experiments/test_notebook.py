@@ -28,7 +28,7 @@ def write_notebook(path: Path, *cells: tuple[str, str]) -> Path:
 
 def test_every_parameter_has_a_type_and_a_help():
     parameters = notebook_parameters(MIXED_PROMPTS)
-    assert list(parameters) == ["collection", "model", "profile", "seeds", "engine", "out"]
+    assert list(parameters) == ["collection", "model", "profile", "seeds", "engine", "out", "mesh"]
     assert {row["inferred_type_name"] for row in parameters.values()} == {"str", "int"}
     assert all(row["help"] for row in parameters.values())
 
@@ -45,7 +45,7 @@ def test_values_take_the_notebooks_types():
         ({"profile": "fast"}, "unknown profile 'fast': choose one of smoke, quick"),
         ({"model": "huge"}, "unknown model 'huge': choose one of nano, micro"),
         ({"collection": "p3"}, "unknown collection 'p3': choose one of pocket, flan2022"),
-        ({"engine": "tpu"}, "unknown engine 'tpu': choose one of local"),
+        ({"engine": "tpu"}, "unknown engine 'tpu': choose one of local, t5x"),
         ({"seeds": "many"}, "parameter 'seeds' is 'many': expected int"),
         ({"seeds": "-1"}, "seeds is -1: expected a whole number, 0 or more"),
     ],
@@ -148,3 +148,12 @@ def test_reproduce_refuses_a_wrong_parameter_before_anything_runs(
     assert (status, lines) == (2, [])
     assert err.startswith(f"flanrepro: {sentence}")
     assert not (tmp_path / "ran").exists()
+
+
+def test_on_several_hosts_notebooks_are_run_one_by_one(reproduce, monkeypatch):
+    variables = {"SLURM_STEP_NODELIST": "a,b", "SLURM_PROCID": "1", "SLURM_NTASKS": "2"}
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    status, _, err = reproduce()
+    assert status == 2
+    assert "is one process of several: start `flanrepro run NOTEBOOK` on all of them" in err

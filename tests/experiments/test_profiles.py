@@ -87,7 +87,8 @@ def test_a_jobs_parameters_go_before_the_profiles():
         ({"profile": ""}, "unknown profile '': choose one of smoke, quick"),
         ({"model": "huge"}, "unknown model 'huge': choose one of nano, micro, mini, small, base"),
         ({"collection": "p3"}, "unknown collection 'p3': choose one of pocket, flan2022"),
-        ({"engine": "tpu"}, "unknown engine 'tpu': choose one of local"),
+        ({"engine": "tpu"}, "unknown engine 'tpu': choose one of local, t5x, shipped"),
+        ({"mesh": "8"}, "mesh is '8': expected DATAxMODEL"),
         ({"seeds": -1}, "seeds is -1: expected a whole number, 0 or more"),
         ({"seeds": 1.5}, "seeds is 1.5: expected a whole number, 0 or more"),
         ({"seeds": True}, "seeds is True: expected a whole number, 0 or more"),
@@ -103,6 +104,14 @@ def test_an_unknown_profile_or_collection_is_refused_when_loaded():
         load_profile("fast", "pocket")
     with pytest.raises(InputError, match="unknown collection 'p3': choose one of pocket"):
         load_profile("smoke", "p3")
+
+
+def test_the_mesh_is_no_part_of_a_run_and_the_engine_is():
+    spec = next(Job(profile="smoke").specs())
+    assert next(Job(profile="smoke", mesh="4x2").specs()) == spec
+    twin = next(Job(profile="smoke", engine="t5x").specs())
+    assert dataclasses.replace(twin, engine="local") == spec != twin
+    assert next(Job(profile="smoke", engine="shipped", seeds=1).specs()) == spec
 
 
 @pytest.fixture
