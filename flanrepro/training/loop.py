@@ -20,7 +20,7 @@ from flanrepro.model.sizes import T5Config
 from flanrepro.model.t5 import param_shapes
 from flanrepro.training import mesh as devices
 from flanrepro.training.checkpoint import Checkpoints
-from flanrepro.training.step import Metrics, init_state, make_train_step
+from flanrepro.training.step import Metrics, TrainState, init_state, make_train_step
 
 LOG_EVERY = 25
 """Steps between readings of the metrics: the only times that the host waits for the device."""
@@ -108,56 +108,150 @@ def train(
     stream = batches(rows) if batches else _packed(spec, rows)
 
     # --- state ---
-    optimizer = (spec.optimizer, spec.learning_rate_schedule(), spec.warmup_steps)
-    _check_start(spec, config, start)
-    state = init_state(config, *optimizer, spec.seed, start, spread)
-    progress = Progress(stream=stream.get_state(), history=[])
-    metrics = devices.replicated(Metrics.zero(), spread)
-    checkpoints = Checkpoints(folder)
-    if checkpoints.latest is not None:
-        state, kept = checkpoints.restore(state)
-        progress = Progress(**kept)
-        stream.set_state(progress.stream)
-        metrics = devices.replicated(Metrics(*map(jnp.float32, progress.pending)), spread)
+    check_start(spec, config, start)
+    state, metrics = init_state(config, *optimizer(spec), spec.seed, start, spread), Metrics.zero()
+    run = OpenRun(spec, folder, stream)
+    if run.checkpoints.latest is not None:
+        state, metrics = run.restore(state)
     elif each:
         _call(each, 0, state.params, spread)
-    how = {"microbatches": spec.microbatches, "remat": spec.remat, "mesh": spread}
-    train_step = make_train_step(config, *optimizer, spec.z_loss, **how)
+    metrics = devices.replicated(metrics, spread)
     key = devices.replicated(jax.random.key(spec.seed), spread)
+    train_step = make_train_step(config, *optimizer(spec), **step_options(spec), mesh=spread)
 
     # --- steps ---
-    started = saved = time.monotonic()
-    seconds_before, last = progress.seconds, min(stop_at or spec.steps, spec.steps)
-    steps = _bar(bar, int(state.step), last)
-    counts, counting = Counter(), devices.counts_rows(spread)
+    clock, counting = Clock(run.progress.seconds), devices.counts_rows(spread)
+    last = min(stop_at or spec.steps, spec.steps)
+    steps = progress_bar(bar, int(state.step), last)
     # Closed even on an error: an open prefetch thread aborts the interpreter when it exits.
-    with contextlib.closing(stream), contextlib.closing(checkpoints), contextlib.closing(steps):
-        if spec.steps == 0 and checkpoints.latest is None:  # the start itself, to be evaluated
-            checkpoints.save(0, state, progress.__dict__)
+    with contextlib.closing(run), contextlib.closing(steps):
+        if spec.steps == 0 and run.checkpoints.latest is None:  # the start itself, to be evaluated
+            run.save(0, state, metrics)
         for step in steps:
-            batch = next(stream)
-            # The device has no use for the fates.
-            counts.update(count_fates(batch.pop("fate")) if counting else {})
-            batch = devices.put_batch(batch, spread, spec.batch_size)
+            batch = devices.put_batch(run.read(counting), spread, spec.batch_size)
             state, metrics = train_step(state, metrics, batch, key)
             if each and every and (step + 1) % every == 0:
-                started += _call(each, step + 1, state.params, spread)
+                clock.stand(_call(each, step + 1, state.params, spread))
             # Rows depend on the spec alone, not on where a run was stopped.
             row, stop = (step + 1) % LOG_EVERY == 0 or step + 1 == spec.steps, step + 1 == last
             if not (row or stop):
                 continue
-            progress.seconds = seconds_before + time.monotonic() - started
+            run.progress.seconds = clock.seconds
             if row:
-                steps.set_postfix_str(_read(step + 1, metrics, progress))
+                steps.set_postfix_str(run.add_row(step + 1, metrics))
                 metrics = devices.replicated(Metrics.zero(), spread)
-            if stop or devices.agreed(time.monotonic() - saved > checkpoint_seconds):
-                _collect(progress, stream, counts, metrics)
-                progress.tokens = (
-                    (step + 1) * spec.batch_size * (spec.inputs_length + spec.targets_length)
-                )
-                checkpoints.save(step + 1, state, progress.__dict__)
-                saved = time.monotonic()
-    return state.params, progress
+            if stop or devices.agreed(clock.since_saved > checkpoint_seconds):
+                run.save(step + 1, state, metrics)
+                clock.saved()
+    return state.params, run.progress
+
+
+def optimizer(spec: RunSpec) -> tuple:
+    """What `flanrepro.training.optimizer.make_optimizer` takes."""
+    return spec.optimizer, spec.learning_rate_schedule(), spec.warmup_steps
+
+
+def step_options(spec: RunSpec) -> dict:
+    """What else of a spec `make_train_step` takes."""
+    return {name: getattr(spec, name) for name in ("z_loss", "microbatches", "remat")}
+
+
+class OpenRun:
+    """A run that is being trained: its stream, its checkpoints, and what it has done.
+
+    Args:
+        spec: what is trained.
+        folder: for its checkpoints.
+        stream: its batches.
+    """
+
+    def __init__(self, spec: RunSpec, folder: Path, stream: Batches):
+        self.spec, self.stream, self.checkpoints = spec, stream, Checkpoints(folder)
+        self.progress = Progress(stream=stream.get_state(), history=[])
+        self._counts: Counter[str] = Counter()
+
+    def restore(self, like: TrainState, step: int | None = None) -> tuple[TrainState, Metrics]:
+        """The state, and the sums since the last row, of the newest checkpoint or that of `step`;
+        the stream goes on there."""
+        state, kept = self.checkpoints.restore(like, step)
+        self.progress = Progress(**kept)
+        self.stream.set_state(self.progress.stream)
+        return state, Metrics(*map(jnp.float32, self.progress.pending))
+
+    def read(self, counting: bool = True) -> dict[str, np.ndarray]:
+        """The next batch, without the fates, which the device has no use for: they are counted."""
+        batch = next(self.stream)
+        fate = batch.pop("fate")
+        if counting:
+            self._counts.update(count_fates(fate))
+        return batch
+
+    def add_row(self, step: int, metrics: Metrics) -> str:
+        """Waits for the device, adds a row to the history, and puts it in words."""
+        loss, correct, tokens, useful = (float(x) for x in jax.device_get(metrics))
+        progress = self.progress
+        before = progress.history[-1]["seconds"] if progress.history else 0.0
+        progress.useful_tokens += int(useful)
+        row = {
+            "step": step,
+            "loss": loss / max(tokens, 1),
+            "accuracy": correct / max(tokens, 1),
+            "useful_tokens_per_s": useful / max(progress.seconds - before, 1e-9),
+            "seconds": progress.seconds,
+        }
+        progress.history.append(row)
+        return f"loss {row['loss']:.3f}, {row['useful_tokens_per_s']:,.0f} tokens/s"
+
+    def save(self, step: int, state: TrainState, metrics: Metrics) -> None:
+        """Writes a checkpoint, with what all hosts have read until now."""
+        spec, progress = self.spec, self.progress
+        hosts = devices.gathered({"stream": self.stream.get_state(), "counts": dict(self._counts)})
+        progress.stream = _position([host["stream"] for host in hosts])
+        for name, n in sum((Counter(host["counts"]) for host in hosts), Counter()).items():
+            setattr(progress, name, getattr(progress, name) + n)
+        self._counts.clear()
+        progress.tokens = step * spec.batch_size * (spec.inputs_length + spec.targets_length)
+        progress.pending = [float(x) for x in jax.device_get(metrics)]
+        self.checkpoints.save(step, state, progress.__dict__)
+
+    def close(self) -> None:
+        self.stream.close()
+        self.checkpoints.close()
+
+
+def _position(states: list[dict]) -> dict:
+    """The whole stream's, from what each host has of it: of other hosts' shards it has None."""
+    if "shards" not in states[0]:
+        return states[0]
+    each = zip(*(state["shards"] for state in states), strict=True)
+    return {"shards": [next(s for s in found if s is not None) for found in each]}
+
+
+class Clock:
+    """Seconds of training, from `before` on.
+
+    Args:
+        before: of the run's earlier processes.
+    """
+
+    def __init__(self, before: float):
+        self._before, self._started = before, time.monotonic()
+        self._saved = self._started
+
+    @property
+    def seconds(self) -> float:
+        return self._before + time.monotonic() - self._started
+
+    @property
+    def since_saved(self) -> float:
+        return time.monotonic() - self._saved
+
+    def stand(self, seconds: float) -> None:
+        """So many seconds were no part of training."""
+        self._started += seconds
+
+    def saved(self) -> None:
+        self._saved = time.monotonic()
 
 
 def _packed(spec: RunSpec, rows: slice | None) -> Batches:
@@ -173,7 +267,7 @@ def _packed(spec: RunSpec, rows: slice | None) -> Batches:
     )
 
 
-def _check_start(spec: RunSpec, config: T5Config, start: dict | None) -> None:
+def check_start(spec: RunSpec, config: T5Config, start: dict | None) -> None:
     """InputError unless `start` is there when the run has one, and fits its model."""
     if bool(spec.start) != (start is not None):
         raise InputError(
@@ -209,7 +303,7 @@ def _call(each: Callable[[int, dict], None], step: int, params: dict, mesh) -> f
     return time.monotonic() - before
 
 
-def _bar(name: str, first: int, last: int) -> tqdm:
+def progress_bar(name: str, first: int, last: int) -> tqdm:
     return tqdm(
         range(first, last),
         initial=first,
@@ -220,37 +314,3 @@ def _bar(name: str, first: int, last: int) -> tqdm:
         leave=False,
         dynamic_ncols=True,
     )
-
-
-def _collect(progress: Progress, stream: Batches, counts: Counter, metrics: Metrics) -> None:
-    """Brings the progress up to now, with what all hosts have read."""
-    each = devices.gathered({"stream": stream.get_state(), "counts": dict(counts)})
-    progress.stream = _position([host["stream"] for host in each])
-    for name, n in sum((Counter(host["counts"]) for host in each), Counter()).items():
-        setattr(progress, name, getattr(progress, name) + n)
-    counts.clear()
-    progress.pending = [float(x) for x in jax.device_get(metrics)]
-
-
-def _position(states: list[dict]) -> dict:
-    """The whole stream's, from what each host has of it: of other hosts' shards it has None."""
-    if "shards" not in states[0]:
-        return states[0]
-    each = zip(*(state["shards"] for state in states), strict=True)
-    return {"shards": [next(s for s in found if s is not None) for found in each]}
-
-
-def _read(step: int, metrics: Metrics, progress: Progress) -> str:
-    """Waits for the device, adds a row to the history, and puts it in words."""
-    loss, correct, tokens, useful = (float(x) for x in jax.device_get(metrics))
-    before = progress.history[-1]["seconds"] if progress.history else 0.0
-    progress.useful_tokens += int(useful)
-    row = {
-        "step": step,
-        "loss": loss / max(tokens, 1),
-        "accuracy": correct / max(tokens, 1),
-        "useful_tokens_per_s": useful / max(progress.seconds - before, 1e-9),
-        "seconds": progress.seconds,
-    }
-    progress.history.append(row)
-    return f"loss {row['loss']:.3f}, {row['useful_tokens_per_s']:,.0f} tokens/s"
