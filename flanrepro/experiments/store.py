@@ -6,7 +6,7 @@ import json
 import os
 import platform
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -132,6 +132,35 @@ class RunStore:
             if not self._found(spec):
                 self._train(spec, folder, bar=bar, each=each, every=every, **inputs)
         return Run(spec, folder)
+
+    def get_many(
+        self,
+        specs: Sequence[RunSpec],
+        *,
+        bar: str = "",
+        stop: Callable[[], bool] = lambda: False,
+    ) -> list[Run]:
+        """As `get`, of runs that are trained at once, see `flanrepro.training.many.train_many`.
+
+        Returns:
+            the finished ones: all of them, unless `stop` said to stop, or one is another process's.
+        """
+        from flanrepro.training.many import train_many
+
+        with contextlib.ExitStack() as stack:
+            # In one order, so that no two processes wait for each other.
+            left = sorted((s for s in specs if not self.find(s)), key=lambda spec: spec.run_id)
+            folders = [stack.enter_context(self._own(spec)) for spec in left]
+            left = {s: folder for s, folder in zip(left, folders, strict=True) if not self.find(s)}
+            if left:
+                compile_cache.enable()
+                checkpoints = [folder / "checkpoints" for folder in left.values()]
+                inputs = [self._inputs(spec) for spec in left]
+                done = train_many(list(left), checkpoints, inputs, bar=bar, stop=stop)
+                for (spec, folder), progress in zip(left.items(), done, strict=True):
+                    if progress.history and progress.history[-1]["step"] == spec.steps:
+                        _write_results(spec, folder, progress)
+        return [run for run in map(self.find, specs) if run]
 
     def _found(self, spec: RunSpec) -> bool:
         """Whether the run is finished; on several hosts, the first one's answer."""

@@ -105,7 +105,7 @@ def train(
     config = config or spec.model_config()
     spread = devices.make_mesh(mesh, spec.batch_size // spec.microbatches)
     rows = devices.local_rows(spread, spec.batch_size)
-    stream = batches(rows) if batches else _packed(spec, rows)
+    stream = batches(rows) if batches else packed(spec, rows)
 
     # --- state ---
     check_start(spec, config, start)
@@ -254,7 +254,8 @@ class Clock:
         self._saved = time.monotonic()
 
 
-def _packed(spec: RunSpec, rows: slice | None) -> Batches:
+def packed(spec: RunSpec, rows: slice | None = None) -> Batches:
+    """The stream of a run's batches, made here."""
     from flanrepro.data.grain import pack
 
     return pack(
