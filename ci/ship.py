@@ -23,7 +23,7 @@ def main(
     out: Annotated[str, typer.Argument(help="folder with runs/")], collection: str = "pocket"
 ) -> None:
     """Writes the tables and says what is in them."""
-    of_profile = [Job(collection, profile=name, out=out) for name in profile_names()]
+    of_profile = [Job(collection, profile=name, out=out) for name in profile_names(collection)]
     tables = []
     for job in of_profile:
         if seeds := job.settings.shipped_seeds:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 CollectionName = Annotated[str, typer.Option("--collection", "-c", help="pocket or flan2022")]
-Profile = Annotated[str, typer.Option(help="whose runs: smoke, quick or full")]
+Profile = Annotated[str, typer.Option(help="whose runs: smoke, quick, full or paper")]
 Engine = Annotated[str, typer.Option(help="local: runs that are here; shipped: those that ship")]
 Seeds = Annotated[int, typer.Option(help="of the runs; 0: the profile's")]
 Model = Annotated[str, typer.Option(help="empty: the profile's")]
@@ -64,7 +64,7 @@ def figures(
     from flanrepro.experiments.results import finished
     from flanrepro.report.redraw import redraw
 
-    for name in [profile] if profile else profile_names():
+    for name in [profile] if profile else profile_names(collection):
         job = Job(collection, model, name, seeds, engine, out)
         if profile or job.settings.shipped_seeds:
             paths = redraw(job, finished(job))

@@ -74,14 +74,17 @@ def _profiles() -> dict[str, dict]:
     return yaml.safe_load(text)
 
 
-def profile_names() -> tuple[str, ...]:
-    return tuple(_profiles())
+def profile_names(collection: str = "") -> tuple[str, ...]:
+    """All profiles, or those of a collection."""
+    own = collection.removesuffix("_rendered")
+    return tuple(name for name, rows in _profiles().items() if not own or own in rows)
 
 
 def load_profile(name: str, collection: str) -> Profile:
     """A profile by name; InputError lists the names if there is none."""
     _one_of("profile", name, profile_names())
     _one_of("collection", collection, COLLECTIONS)
+    _one_of(f"profile of collection '{collection}'", name, profile_names(collection))
     row = dict(_profiles()[name][collection.removesuffix("_rendered")])
     if like := row.pop("like", ""):
         row = {**vars(load_profile(like, collection)), **row}
@@ -113,8 +116,7 @@ class Job:
     mesh: str = ""
 
     def __post_init__(self):
-        _one_of("profile", self.profile, profile_names())
-        _one_of("collection", self.collection, COLLECTIONS)
+        load_profile(self.profile, self.collection)
         _one_of("model", self.model, ("", *SIZES))
         _one_of("engine", self.engine, JOB_ENGINES)
         mesh_shape(self.mesh)

@@ -11,7 +11,7 @@ from flanrepro.model.sizes import SIZES
 from flanrepro.training.optimizer import OPTIMIZERS
 
 HERE = [name for name in COLLECTIONS if name != "flan2022_rendered"]  # which is on the Hub alone
-ROWS = [(name, collection) for name in profile_names() for collection in HERE]
+ROWS = [(name, collection) for collection in HERE for name in profile_names(collection)]
 
 
 @pytest.mark.filterwarnings("ignore::flanrepro.collection.task.MissingTasks")
@@ -66,7 +66,7 @@ def test_rendered_prompts_that_were_not_fetched_are_one_sentence(tmp_path, monke
         next(Job(profile="smoke", collection="flan2022_rendered").specs())
 
 
-@pytest.mark.parametrize("profile", profile_names())
+@pytest.mark.parametrize("profile", profile_names("pocket"))
 def test_pocket_profiles_use_the_shipped_vocabulary(profile):
     spec = next(Job(profile=profile).specs())
     assert spec.load_vocabulary() is load_vocabulary("pocket")
@@ -104,6 +104,8 @@ def test_an_unknown_profile_or_collection_is_refused_when_loaded():
         load_profile("fast", "pocket")
     with pytest.raises(InputError, match="unknown collection 'p3': choose one of pocket"):
         load_profile("smoke", "p3")
+    with pytest.raises(InputError, match="unknown profile of collection 'pocket' 'paper': choose"):
+        load_profile("paper", "pocket")
 
 
 def test_the_mesh_is_no_part_of_a_run_and_the_engine_is():
@@ -112,6 +114,16 @@ def test_the_mesh_is_no_part_of_a_run_and_the_engine_is():
     twin = next(Job(profile="smoke", engine="t5x").specs())
     assert dataclasses.replace(twin, engine="local") == spec != twin
     assert next(Job(profile="smoke", engine="shipped", seeds=1).specs()) == spec
+
+
+@pytest.mark.filterwarnings("ignore::flanrepro.collection.task.MissingTasks")
+def test_the_papers_profile_has_its_hyperparameters():
+    (spec,) = Job(profile="paper", collection="flan2022").specs(mixture="flan2022")
+    assert (spec.model, spec.start, spec.steps) == ("xl", "google/t5-xl-lm-adapt", 38_000)
+    assert (spec.optimizer, spec.learning_rate, spec.dropout_rate) == ("adafactor", 5e-4, 0.05)
+    assert (spec.batch_size, spec.inputs_length, spec.targets_length) == (64, 1024, 256)
+    (base,) = Job(profile="paper", collection="flan2022", model="base").specs()
+    assert (base.model, base.start, base.steps) == ("base", "google/t5-base-lm-adapt", 38_000)
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from flanrepro.experiments.results import finished, scores, trace
 from flanrepro.experiments.store import Run
 from flanrepro.experiments.sweep import SWEEPS
 
-SHIPPED = [name for name in profile_names() if Job(profile=name).settings.shipped_seeds]
+SHIPPED = [name for name in profile_names("pocket") if Job(profile=name).settings.shipped_seeds]
 
 
 @pytest.fixture(scope="module")

@@ -36,7 +36,7 @@ def test_finetuning_on_one_task_is_validated_and_tested_by_its_metric_and_kept(t
         finetune(job, spec)
 
 
-@pytest.mark.parametrize("profile", profile_names())
+@pytest.mark.parametrize("profile", profile_names("pocket"))
 def test_every_profile_of_pocket_has_runs_of_no_steps_and_of_one_task(profile):
     job = Job(profile=profile)
     assert untuned(job).steps == 0
@@ -70,7 +70,7 @@ def test_every_target_is_finetuned_from_both_starts_with_every_seed():
 
 def test_the_small_targets_have_fewer_than_a_thousand_training_records():
     tasks = load_collection("pocket").every_task
-    for profile in profile_names():
+    for profile in profile_names("pocket"):
         groups = Job(profile=profile).settings.targets
         assert all(tasks[name].size("train") < 1000 for name in groups["little"])
         assert all(tasks[name].size("train") >= 1000 for name in groups["held_out"])

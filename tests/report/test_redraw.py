@@ -13,7 +13,7 @@ from flanrepro.report.claims import scorecard
 from flanrepro.report.redraw import redraw
 
 ROOT = Path(__file__).parents[2]
-SHIPPED = [name for name in profile_names() if Job(profile=name).settings.shipped_seeds]
+SHIPPED = [name for name in profile_names("pocket") if Job(profile=name).settings.shipped_seeds]
 
 
 def drawn(out: Path, profile: str = "quick") -> dict[str, bytes]:
