@@ -1,8 +1,4 @@
-"""How quick the way from record to tokens is: `python ci/bench.py data`.
-
-The reference implementation (FLAN v2's tf.data pipelines) gave 75 few-shot and 1,731 zero-shot
-GSM8K examples/s, with 14 s to the first few-shot one, on two CPU cores.
-"""
+"""How quick the way from record to tokens is: `python ci/bench.py data`."""
 
 import dataclasses
 import json
@@ -12,9 +8,9 @@ import sys
 import time
 from pathlib import Path
 
+import bench_render
 import pandas as pd
 
-REFERENCE = {"few_shot": 75, "zero_shot": 1731}  # examples/s
 REPEATS = 5
 
 
@@ -70,33 +66,6 @@ def _mixture_rows() -> list[dict]:
             },
             {"what": f"mixture[i], {tasks} tasks", "value": 1 / each, "unit": "prompts/s"},
         ]
-    return rows
-
-
-def _gsm8k_rows(vocabulary_name: str) -> list[dict]:
-    from flanrepro.collection import Mixture, load_collection
-    from flanrepro.data.vocabulary import load_vocabulary
-
-    task = load_collection("flan2022").task("cot_gsm8k")
-    vocabulary, rows, n = load_vocabulary(vocabulary_name), [], 2000
-    for setting, reference in REFERENCE.items():
-        mixture = Mixture((task,), few_shot_fraction=float(setting == "few_shot"))
-        began = time.perf_counter()
-        vocabulary.encode(mixture[0].inputs)
-        first = time.perf_counter() - began
-
-        def encode(mixture=mixture) -> None:
-            for i in range(n):
-                prompt = mixture[i]
-                vocabulary.encode(prompt.inputs)
-                vocabulary.encode(prompt.targets)
-
-        rate = n / _seconds(encode)
-        name = f"GSM8K {setting}, tokenized"
-        rows.append({"what": name, "value": rate, "unit": "examples/s"})
-        rows.append({"what": f"{name}, reference", "value": reference, "unit": "examples/s"})
-        rows.append({"what": f"{name}, ratio", "value": rate / reference, "unit": ""})
-        rows.append({"what": f"{name}, first", "value": first, "unit": "s"})
     return rows
 
 
@@ -205,6 +174,7 @@ def data() -> pd.DataFrame:
     """Columns what, value, unit; medians of five."""
     rows = [{"what": "import flanrepro", "value": _import_seconds("import flanrepro"), "unit": "s"}]
     rows += _mixture_rows()
-    rows += _gsm8k_rows("flan2022-4096")
+    for setting in bench_render.SETTINGS:
+        rows += bench_render.measure(setting, REPEATS, seconds=4.0)
     rows += _whole_rows()
     return pd.DataFrame(rows)
