@@ -12,9 +12,15 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
 
 PROFILE ?= quick
 
+# T5X is on no package index, and what PyPI has of the other two does not do. None of them has
+# releases: these commits are those that the tests ran with.
+T5X := t5x @ git+https://github.com/google-research/t5x@cc342d419ec3e3e9c4bf1df33c82330cafdc1e16
+AIRIO := airio @ git+https://github.com/google/airio@69897df7d9a427b947a9f7bb4164c7782b43e601
+JESTIMATOR := jestimator @ git+https://github.com/google-research/jestimator@326824a477feef6d92e6f44175000907a72899ca
+
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help figures install install-dev reproduce student test lint bench clean
+.PHONY: help figures install install-dev reproduce student test lint bench t5x clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) \
@@ -44,6 +50,8 @@ install: $(VENV)/installed ## make .venv with the package, if it is not there ye
 
 install-dev: $(VENV)/installed-dev ## add the dev extra, if it is not there yet
 
+t5x: $(VENV)/installed-t5x ## add T5X, for engine=t5x; T5X_SOURCE=FOLDER with t5x, airio and jestimator: no GitHub
+
 clean: ## remove .venv, caches and builds (not runs, figures or notebooks)
 	rm -rf $(VENV) build dist .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
@@ -62,3 +70,17 @@ $(VENV)/installed: $(VENV)/created pyproject.toml constraints.txt
 $(VENV)/installed-dev: $(VENV)/created pyproject.toml constraints.txt
 	$(PIP) install -c constraints.txt -e '.[dev]'
 	@touch $(VENV)/installed $@
+
+# Without their dependencies: they pin others' versions, and ask for TensorFlow's nightly builds.
+$(VENV)/installed-t5x: $(VENV)/installed
+	$(PIP) install -c constraints.txt cached-property fiddle gin-config 'seqio>=0.0.20' tensorboard
+ifdef T5X_SOURCE
+	@for name in t5x airio jestimator; do test -d "$(T5X_SOURCE)/$$name" || { \
+	echo "T5X_SOURCE=$(T5X_SOURCE) has no folder '$$name': give one that holds t5x, airio and jestimator." >&2; \
+	exit 1; }; done
+	echo '$(abspath $(T5X_SOURCE))' > "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/t5x-source.pth"
+else
+	$(PIP) install --no-deps '$(T5X)' '$(AIRIO)' '$(JESTIMATOR)'
+endif
+	$(BIN)/python -c 'import t5x.train' 2>/dev/null || $(BIN)/python -c 'import t5x.train'
+	@touch $@

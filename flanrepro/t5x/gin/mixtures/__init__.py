@@ -1,0 +1,1 @@
+"""A file per mixture of the paper, see `flanrepro.t5x.gin_files`."""

@@ -1,0 +1,32 @@
+"""What needs T5X is skipped, with a reason, where `import t5x` does not work: `make t5x`."""
+
+import pytest
+
+from flanrepro.experiments.spec import RunSpec
+from flanrepro.model import pretrained
+from flanrepro.t5x.engine import missing_modules
+
+
+@pytest.fixture(scope="session")
+def with_t5x() -> None:
+    if missing := missing_modules():
+        pytest.skip(f"T5X is not installed ({', '.join(missing)}): make t5x")
+
+
+@pytest.fixture(scope="session")
+def spec() -> RunSpec:
+    """A run under T5X, from the checkpoint that ships."""
+    return RunSpec(
+        collection="pocket",
+        model="nano",
+        vocabulary="pocket",
+        mixture="flan2021",
+        steps=24,
+        batch_size=4,
+        inputs_length=128,
+        targets_length=32,
+        learning_rate=5e-3,
+        optimizer="adafactor",
+        start=pretrained.shipped("pocket", "nano"),
+        engine="t5x",
+    )
