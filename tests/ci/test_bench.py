@@ -70,7 +70,7 @@ def test_hugging_face_is_measured_in_turn_and_what_is_not_installed_is_left_out(
     ours, theirs = (table.loc["adamw", name] for name in ("flanrepro", "hugging_face"))
     expected = ours["useful_tokens_per_s"] / theirs["useful_tokens_per_s"]
     assert ours["ratio"] == pytest.approx(expected, rel=1e-3) and theirs["ratio"] == 1
-    assert 0 < ours["padding"] < theirs["padding"] < 1
+    assert table["padding"].between(0, 1, inclusive="neither").all()
     assert (table["peak_mib"] > 0).all() and (table["loss"].between(1, 15)).all()
     assert ours["compiled_mib"] > 1 and table["utilisation"].isna().all()
     assert {"jax", "torch", "transformers", "torch_threads", "cores", "device"} <= set(table)
