@@ -23,7 +23,7 @@ JESTIMATOR := jestimator @ git+https://github.com/google-research/jestimator@326
 .PHONY: help figures install install-dev reproduce student test lint bench t5x clean
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) \
+	@grep -hE '^[a-z0-9-]+:.*## ' $(firstword $(MAKEFILE_LIST)) \
 	| awk -F ':.*## ' '{ printf "  make %-12s %s\n", $$1, $$2 }'
 
 reproduce: install ## train, and draw the paper's figures and tables into reproduced/; PROFILE=quick
