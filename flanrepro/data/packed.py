@@ -387,6 +387,8 @@ def _write_files(
     kept = []
     while file := next((h for h in there if h["first"] == first and h["end"] <= end), None):
         kept, before, first = [*kept, file], file, file["end"]
+    if first == end:
+        return [_listed(packed, file) for file in kept]
     stream, at = _stream(spec), 0
     if before:
         stream.set_state(before["stream"])

@@ -1,0 +1,119 @@
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from flanrepro.experiments.pretrain import pretraining_specs
+from flanrepro.experiments.store import RunStore
+
+ROOT = Path(__file__).resolve().parents[2]
+
+WITHOUT = """
+import sys
+ABSENT = {"grain", "seqio", "tensorflow", "pooch", "papermill", "sklearn", "matplotlib"}
+class Without:
+    def __init__(self, finder):
+        self.finder = finder
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] not in ABSENT:
+            return self.finder.find_spec(name, path, target)
+    def __getattr__(self, name):
+        return getattr(self.finder, name)
+sys.meta_path[:] = map(Without, sys.meta_path)
+"""
+"""A borrowed machine's Python: these are not installed there."""
+
+
+@pytest.fixture(scope="module")
+def here(tmp_path_factory) -> Path:
+    """A workspace with two parts, the second with the rest of a run that begins in the first."""
+    folder = tmp_path_factory.mktemp("here")
+    done = run(folder, sys.executable, "ci/gpu.py", "prepare", "--tiny", "--part", "72000")
+    assert done.stdout.startswith("4 of 4 lacking runs are packed whole, in 2 parts:\n")
+    return folder
+
+
+def run(workspace: Path, *command, **variables) -> subprocess.CompletedProcess:
+    done = subprocess.run(command, **how(workspace, variables), check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done
+
+
+def how(workspace: Path, variables: dict) -> dict:
+    named = {"FLANREPRO_OUT": str(workspace), "JAX_PLATFORMS": "cpu", **variables}
+    env = os.environ | {name: str(value) for name, value in named.items()}
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    return {"cwd": ROOT, "env": env, **pipes}
+
+
+def carry(here: Path, there: Path, part: str) -> None:
+    shutil.rmtree(there / ".gpu-tiny", ignore_errors=True)
+    shutil.copytree(here / ".gpu-tiny" / part, there / ".gpu-tiny" / part)
+
+
+def test_a_part_whose_beginning_never_came_is_left_out(here, tmp_path):
+    carry(here, tmp_path, "2")
+    said = run(tmp_path, sys.executable, "ci/gpu.py", "work", "--tiny", OUT=tmp_path / "out").stdout
+    assert "nano prefix lm, seed 0: left out, the part before" in said
+    assert "0 of 0 runs are done" in said
+
+
+def test_a_killed_job_goes_on_with_the_next_part_and_its_runs_are_taken_home(here, tmp_path):
+    there, out = tmp_path / "there", tmp_path / "out"
+    (tmp_path / "python").mkdir()
+    (tmp_path / "python" / "sitecustomize.py").write_text(WITHOUT)
+    machine = {"PYTHON": sys.executable, "PYTHONPATH": tmp_path / "python", "OUT": out}
+    logs = there / ".gpu-tiny-work" / "logs"
+    logs.mkdir(parents=True)
+    for name in ("tests", "bench"):  # they have tests of their own
+        (logs / f"{name}.done").touch()
+
+    carry(here, there, "1")
+    job = ("bash", "ci/gpu.sh", "--tiny")
+    killed = subprocess.Popen(job, **how(there, machine), start_new_session=True)
+    while not list(there.glob(".gpu-tiny-work/runs/*/manifest.json")):
+        assert killed.poll() is None, killed.communicate()
+        time.sleep(0.1)
+    os.killpg(killed.pid, signal.SIGKILL)
+    killed.communicate()
+
+    carry(here, there, "2")
+    said = run(there, *job, **machine).stdout
+    assert "4 of 4 runs are done" in said
+    assert sorted(path.name for path in out.iterdir()) == ["logs.tar.gz", "outcome.zip.0"]
+
+    taken = run(here, sys.executable, "ci/gpu.py", "take", out).stdout
+    assert taken.count(": taken over\n") == 4
+    store = RunStore(here / "runs")
+    first, last = pretraining_specs("pocket", "nano", steps=20)
+    usual = RunStore(tmp_path / "usual")
+    for spec in (first, last):
+        expected, found = usual.get(spec).metrics(), store.find(spec).metrics()
+        np.testing.assert_allclose(found["loss"], expected["loss"], rtol=1e-4)
+    for name, leaf in store.find(last).params()["decoder"]["decoder_norm"].items():
+        known = usual.find(last).params()["decoder"]["decoder_norm"][name]
+        np.testing.assert_allclose(leaf, known, rtol=1e-3)
+    scores = list(here.glob("runs/*/scores/held_in_0shot_8.json"))
+    assert len(scores) == 2
+    assert json.loads(scores[0].read_text())["scores"][-1]["task"] == "mean"
+
+    again = run(here, sys.executable, "ci/gpu.py", "take", out).stdout
+    assert again.count(": was there already\n") == 4
+    left = run(here, sys.executable, "ci/gpu.py", "prepare", "--tiny").stdout
+    assert left.startswith("0 of 0 lacking runs")
+
+
+def test_a_folder_that_has_nothing_to_take_is_a_sentence(tmp_path):
+    command = (sys.executable, "ci/gpu.py", "take", str(tmp_path))
+    done = subprocess.run(command, **how(tmp_path, {}), check=False)
+    assert done.returncode == 1
+    assert (
+        done.stderr == f"gpu.py: {tmp_path} has no outcome.zip.0: give the folder that came back\n"
+    )
