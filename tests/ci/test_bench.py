@@ -58,20 +58,18 @@ def run(*arguments):
 
 
 @pytest.mark.usefixtures("transformers")
-def test_hugging_face_is_measured_in_turn_and_what_is_not_installed_is_left_out(tmp_path, without):
-    without("t5x")
-    done = run(f"--out={tmp_path}")
+def test_hugging_face_is_measured_in_turn_on_the_same_examples(tmp_path):
+    done = run("--optimizer=adamw", f"--out={tmp_path}")
     assert done.returncode == 0, done.stderr
-    assert "t5x is left out, it is not installed: no t5x here" in done.stdout
     rounds = pd.read_csv(tmp_path / "train_rounds.csv")
-    assert list(rounds["engine"]) == ["flanrepro", "hugging_face", "flanrepro"] * 2
-    assert list(rounds["optimizer"]) == ["adamw", "adamw", "adafactor"] * 2
-    table = pd.read_csv(tmp_path / "train.csv").set_index(["optimizer", "engine"])
-    ours, theirs = (table.loc["adamw", name] for name in ("flanrepro", "hugging_face"))
+    assert list(rounds["engine"]) == ["flanrepro", "hugging_face"] * 2
+    assert set(rounds["model"]) == {"nano"} and set(rounds["optimizer"]) == {"adamw"}
+    table = pd.read_csv(tmp_path / "train.csv").set_index("engine")
+    ours, theirs = table.loc["flanrepro"], table.loc["hugging_face"]
     expected = ours["useful_tokens_per_s"] / theirs["useful_tokens_per_s"]
     assert ours["ratio"] == pytest.approx(expected, rel=1e-3) and theirs["ratio"] == 1
     assert table["padding"].between(0, 1, inclusive="neither").all()
-    assert (table["peak_mib"] > 0).all() and (table["loss"].between(1, 15)).all()
+    assert (table["peak_mib"] > 0).all() and ((table["loss"] > 0) & (table["loss"] < 15)).all()
     assert ours["compiled_mib"] > 1 and table["utilisation"].isna().all()
     assert {"jax", "torch", "transformers", "torch_threads", "cores", "device"} <= set(table)
     assert (tmp_path / "train.png").exists() and (tmp_path / "train.svg").exists()
@@ -90,15 +88,16 @@ def test_t5x_is_measured_on_the_same_rows(tmp_path):
     assert theirs["loss"] == pytest.approx(ours["loss"], rel=0.1)
 
 
-def test_synthetic_rows_need_neither_grain_nor_a_vocabulary(tmp_path, without):
+def test_synthetic_rows_need_no_grain_and_what_is_not_installed_is_left_out(tmp_path, without):
     without("grain", "seqio", "sentencepiece", "tensorflow", "torch", "t5x")
-    options = ["--data=synthetic", "--dtype=bfloat16", "--remat", "--optimizer=adamw"]
-    done = run(*options, "--no-hugging-face", "--no-t5x", f"--out={tmp_path}")
+    options = ["--data=synthetic", "--dtype=bfloat16", "--remat", "--optimizer=adafactor"]
+    done = run(*options, f"--out={tmp_path}")
     assert done.returncode == 0, done.stderr
+    assert "t5x is left out, it is not installed: no seqio here" in done.stdout
     (row,) = pd.read_csv(tmp_path / "train.csv").to_dict("records")
     assert row["data"] == "synthetic" and row["dtype"] == "bfloat16" and row["remat"]
     assert row["useful_tokens_per_s"] > 0 and 5 < row["loss"] < 20
-    assert pd.isna(row["ratio"]) and "left out" not in done.stdout
+    assert pd.isna(row["ratio"])
 
 
 def test_synthetic_segments_are_whole_and_fill_most_of_a_row(bench):
