@@ -76,9 +76,11 @@ def train(
     home = folder.absolute() / "t5x"
     with contextlib.closing(Checkpoints(folder / "checkpoints")) as checkpoints:
         if checkpoints.latest is None:
-            _prepare(spec, start, home, _partitions(mesh))
-            _run(spec, home, bar)
-            params, _ = t5x_checkpoint.read(home / "model")
+            params = start if start is not None else init_params(spec.model_config(), spec.seed)
+            if spec.steps:  # else it is the start itself, to be evaluated
+                _prepare(spec, params, home, _partitions(mesh))
+                _run(spec, home, bar)
+                params, _ = t5x_checkpoint.read(home / "model")
             # The optimizer is in T5X's own checkpoint: it goes on from there or not at all.
             state = TrainState(jnp.int32(spec.steps), jax.tree.map(jnp.asarray, params), {})
             progress = rows.progress(home / "rows.jsonl", spec)
@@ -134,13 +136,12 @@ def _partitions(mesh: str) -> int:
     return model
 
 
-def _prepare(spec: RunSpec, start: dict | None, home: Path, partitions: int) -> None:
+def _prepare(spec: RunSpec, start: dict, home: Path, partitions: int) -> None:
     """Writes what T5X reads; of a run that was begun, drops what its checkpoint does not have."""
     write_whole(home / "run.gin", run_gin(spec, home, partitions))
     write_whole(home / "spec.json", json.dumps(dataclasses.asdict(spec), indent=1))
     if not (home / "start" / "checkpoint_0").exists():
-        params = start if start is not None else init_params(spec.model_config(), spec.seed)
-        t5x_checkpoint.write(params, spec.model_config(), home / "start")
+        t5x_checkpoint.write(start, spec.model_config(), home / "start")
     # The first checkpoint may lack a batch: T5X looks at it while it writes the stream's position.
     shutil.rmtree(home / "model" / "checkpoint_0", ignore_errors=True)
     rows.cut(home / "rows.jsonl", _newest(home / "model"))

@@ -89,9 +89,6 @@ def run_gin(spec: RunSpec, home: Path, partitions: int = 1) -> str:
     """
     _check(spec)
     config = spec.model_config()
-    # Adafactor's steps do not depend on the loss's scale; the mean over each part's own tokens
-    # would weigh the parts equally, however many tokens they have.
-    mean = None if spec.microbatches > 1 else "NUM_REAL_TARGET_TOKENS"
     return f"""\
 # Run {spec.run_id}: {spec.label()}. Written anew whenever the run is started.
 from __gin__ import dynamic_registration
@@ -115,7 +112,8 @@ TASK_FEATURE_LENGTHS = {{'inputs': {spec.inputs_length}, 'targets': {spec.target
 RANDOM_SEED = {spec.seed}
 DROPOUT_RATE = {spec.dropout_rate!r}
 Z_LOSS = {spec.z_loss!r}
-LOSS_NORMALIZING_FACTOR = {mean!r}
+# The mean over target tokens comes from their weights: see get_dataset_fn below.
+LOSS_NORMALIZING_FACTOR = None
 STATS_PERIOD = {STATS_PERIOD}
 CHECKPOINT_PERIOD = {_period(spec.steps)}
 USE_CACHED_TASKS = False
@@ -183,10 +181,6 @@ def _check(spec: RunSpec) -> None:
         f"objective '{spec.objective}'": (spec.objective != "instruction", " trains on prompts"),
         "remat": (spec.remat, "'s network of T5 v1.1 keeps all activations"),
         f"shards {spec.shards}": (spec.shards > 1, " deals the prompts out to its own hosts"),
-        f"microbatches {spec.microbatches} with AdamW": (
-            spec.microbatches > 1 and spec.optimizer == "adamw",
-            " adds up the parts' losses without their mean, which Adafactor alone does not mind",
-        ),
     }
     for name, (given, reason) in lacks.items():
         if given:

@@ -45,7 +45,7 @@ def progress(path: Path, spec: RunSpec) -> Progress:
         done.history.append(
             {
                 "step": row["step"],
-                "loss": _per_token(row, spec),
+                "loss": row["loss"],
                 "accuracy": row["accuracy"],
                 "useful_tokens_per_s": useful / max(seconds - done.seconds, 1e-9),
                 "seconds": seconds,
@@ -56,10 +56,3 @@ def progress(path: Path, spec: RunSpec) -> Progress:
         done.examples += round(row["examples"] * steps)
     done.tokens = spec.steps * size
     return done
-
-
-def _per_token(row: dict, spec: RunSpec) -> float:
-    """Nats per target token; of a batch in parts T5X's loss is the sum over its target tokens."""
-    if spec.microbatches == 1:
-        return row["loss"]
-    return row["loss"] / (row["target_non_padding"] * spec.batch_size * spec.targets_length)

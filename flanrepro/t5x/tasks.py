@@ -119,14 +119,22 @@ _KEPT = []
 
 
 def dataset(cfg, shard_id: int, num_shards: int, feature_converter_cls, **how):
-    """T5X's own stream, for a process that ends with `flanrepro.t5x.launch`.
+    """T5X's own stream of batches, of a process on one host that `flanrepro.t5x.launch` ends.
 
-    It is kept when T5X is done with it: TensorFlow takes up to a minute to take it down.
+    The weights of a batch's target tokens add up to 1, so that their sum is its mean loss, also of
+    a batch in parts: T5X's means are of each part, and weigh its tokens by how few they are.
+
+    The stream is kept when T5X is done with it: TensorFlow takes up to a minute to take it down.
     """
+    import tensorflow as tf
     from clu.data.dataset_iterator import TfDatasetIterator
     from t5x import utils
 
-    found = utils.get_dataset(cfg, shard_id, num_shards, feature_converter_cls, **how)
+    def mean(batch: dict) -> dict:
+        weights = tf.cast(batch["decoder_loss_weights"], tf.float32)
+        return {**batch, "decoder_loss_weights": weights / tf.reduce_sum(weights)}
+
+    found = utils.get_dataset(cfg, shard_id, num_shards, feature_converter_cls, **how).map(mean)
     _KEPT.append(TfDatasetIterator(found, checkpoint=True))
     return _KEPT[-1]
 
@@ -135,7 +143,6 @@ METRICS = {
     "loss": "cross_ent_loss",
     "accuracy": "accuracy",
     "non_padding": "non_padding_fraction/overall",
-    "target_non_padding": "non_padding_fraction/loss_weights",
     "examples": "effective_batch_size/decoder",
 }
 """Our names of what T5X measures, means over the steps since the last row."""

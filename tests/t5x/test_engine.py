@@ -3,10 +3,12 @@
 import dataclasses
 
 import jax
+import numpy as np
 import pytest
 
 from flanrepro.errors import InputError
-from flanrepro.model import pretrained
+from flanrepro.model import pretrained, tree
+from flanrepro.model.t5 import init_params
 from flanrepro.t5x import engine
 
 
@@ -47,6 +49,17 @@ def test_a_start_is_given_if_the_run_has_one(spec, tmp_path, installed, name, gi
     params = pretrained.load(spec.start) if given else None
     with pytest.raises(InputError, match="train it through a RunStore"):
         engine.train(dataclasses.replace(spec, start=name), tmp_path, start=params)
+
+
+@pytest.mark.parametrize("name", ["", "shipped"])
+def test_a_run_of_no_steps_is_its_start(spec, tmp_path, installed, name):
+    start = pretrained.load(spec.start) if name else None
+    none = dataclasses.replace(spec, steps=0, start=spec.start if name else "", seed=3)
+    params, progress = engine.train(none, tmp_path, start=start)
+    expected = tree.flat(start or init_params(spec.model_config(), 3))
+    for key, leaf in tree.flat(params).items():
+        np.testing.assert_array_equal(leaf, expected[key], key)
+    assert (progress.history, progress.tokens) == ([], 0)
 
 
 def test_a_mesh_has_all_devices(spec, tmp_path, installed):

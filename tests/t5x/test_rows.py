@@ -6,7 +6,7 @@ from flanrepro.t5x import rows
 
 
 def row(step: int, began: float, seconds: float, **more: float) -> dict:
-    measured = {"loss": 2.0, "accuracy": 0.5, "non_padding": 0.75, "target_non_padding": 0.5}
+    measured = {"loss": 2.0, "accuracy": 0.5, "non_padding": 0.75}
     return {**measured, "examples": 10.0, "step": step, "began": began, "seconds": seconds, **more}
 
 
@@ -31,14 +31,6 @@ def test_rows_are_the_history_with_seconds_of_all_processes(write, spec):
     assert (done.seconds, done.examples) == (12.0, 240)
     assert (done.tokens, done.useful_tokens) == (24 * tokens, 18 * tokens)
     assert (done.truncated, done.dropped) == (None, None)  # T5X does not count them
-
-
-def test_of_a_batch_in_parts_the_sum_over_target_tokens_is_divided_by_their_number(write, spec):
-    import dataclasses
-
-    path = write(row(24, 1.0, 5.0, loss=128.0))
-    done = rows.progress(path, dataclasses.replace(spec, microbatches=2))
-    assert done.history[0]["loss"] == 128.0 / (0.5 * 4 * 32)
 
 
 def test_rows_behind_a_checkpoint_are_dropped(write):
