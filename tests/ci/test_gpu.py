@@ -84,6 +84,9 @@ def test_a_killed_job_goes_on_with_the_next_part_and_its_runs_are_taken_home(her
     os.killpg(killed.pid, signal.SIGKILL)
     killed.communicate()
 
+    said = run(there, *job, **machine).stdout
+    assert "prefix lm, seed 0: stopped with a checkpoint at step 40 of 90; its batches" in said
+    assert "3 of 4 runs are done" in said
     carry(here, there, "2")
     said = run(there, *job, **machine).stdout
     assert "4 of 4 runs are done" in said
