@@ -1,7 +1,8 @@
 """The T5X engine: gin files, and what T5X's own train.py (Roberts et al., 2022) needs of ours.
 
-`make t5x` installs T5X at a pinned commit. Then `engine=t5x` trains the runs of any notebook under
-T5X, on one host, see `flanrepro.t5x.engine`; `run.gin` in a run's folder says with what.
+`make t5x` installs T5X at a pinned commit. Then `engine=t5x` trains a notebook's runs under T5X, on
+one host, see `flanrepro.t5x.engine`; `t5x/run.gin` in a run's folder says with what. Only runs that
+are evaluated while they train, as in finetuning on a single task, are the local engine's alone.
 
 A lab trains on a TPU or GPU cluster without a run store. Render the mixture once, in parallel,
 
