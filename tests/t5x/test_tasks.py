@@ -1,0 +1,46 @@
+"""What gin files call, without T5X."""
+
+import dataclasses
+import json
+
+import pytest
+
+from flanrepro.collection import load_collection
+from flanrepro.collection.named import named_mixture
+from flanrepro.t5x import tasks
+
+
+@pytest.fixture(scope="module")
+def seqio():
+    return pytest.importorskip("seqio")
+
+
+def test_a_named_mixture_is_a_task_under_the_name_of_its_cache(seqio):
+    name = tasks.named("flan2022_without_cot", 5, "pocket", collection="pocket", seed=2)
+    assert name == "flanrepro_flan2022_without_cot"
+    task = seqio.get_mixture_or_task(name)
+    found = task.get_dataset(None, split="train", shuffle=False).as_numpy_iterator()
+    made = named_mixture("flan2022_without_cot", load_collection("pocket"), seed=2).mixture
+    assert [e["inputs_pretokenized"].decode() for e in found] == [made[i].inputs for i in range(5)]
+
+
+def test_it_is_registered_where_its_data_are_not(seqio):
+    name = tasks.named("niv2", 5, "pocket", collection="no_such_collection")
+    assert seqio.get_mixture_or_task(name).num_input_examples("train") == 5
+
+
+def test_a_run_s_task_gives_the_run_s_prompts_in_the_models_vocabulary(seqio, spec, tmp_path):
+    path = tmp_path / "spec.json"
+    path.write_text(json.dumps(dataclasses.asdict(spec)))
+    task = seqio.get_mixture_or_task(tasks.of_run(str(path), 5))
+    found = task.get_dataset(None, split="train", shuffle=False).as_numpy_iterator()
+    made = spec.load_mixture()
+    assert [e["inputs_pretokenized"].decode() for e in found] == [made[i].inputs for i in range(5)]
+    assert task.output_features["inputs"].vocabulary == tasks.vocabulary("pocket")
+
+
+def test_the_learning_rate_rises_stays_and_falls():
+    rate = tasks.learning_rate(2e-3, warmup_steps=4, decay_steps=10, steps=20)
+    found = [float(rate(step)) for step in (0, 2, 4, 10, 15, 19)]
+    assert found == pytest.approx([0.0, 1e-3, 2e-3, 2e-3, 1e-3, 2e-4])
+    assert float(tasks.learning_rate(5e-4)(7)) == pytest.approx(5e-4)
