@@ -13,7 +13,8 @@ python=${PYTHON:-python3}
 minutes=${MINUTES:-9}
 root=${FLANREPRO_OUT:-$PWD}
 work=$root/.gpu-work tiny=()
-bench=(--model "small,base" --dtype bfloat16 --data synthetic --optimizer adafactor --rounds 3)
+bench=(--model "small,base" --dtype bfloat16 --data synthetic --optimizer adafactor --rounds 3
+  --rows 64 --inputs-length 512 --targets-length 128)
 if [ "${1:-}" = --tiny ]; then
   work=$root/.gpu-tiny-work tiny=(--tiny)
   bench=(--model nano --data synthetic --optimizer adamw --rounds 1 --seconds 1 --batches 2)

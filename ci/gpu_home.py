@@ -12,7 +12,6 @@ import numpy as np
 from gpu_plan import Planned
 
 from flanrepro.errors import InputError
-from flanrepro.experiments.evaluations import score_predictions
 from flanrepro.experiments.spec import RUN_ID, RunSpec
 from flanrepro.experiments.store import Run, RunStore
 from flanrepro.model.tree import flat, nested
@@ -45,7 +44,7 @@ def bring_home(store: RunStore, planned: list[Planned], out: Path) -> list[int]:
 
 def outcome(run: Run, params: bool) -> Iterator[tuple[str, bytes]]:
     """A run's files; parameters as safetensors, since a checkpoint is three times as large."""
-    files = ("planned.json", "spec.json", "manifest.json", "metrics.csv")
+    files = ("spec.json", "manifest.json", "metrics.csv")
     for pattern in (*files, "scores/*", "predictions/*"):
         for path in sorted(run.folder.glob(pattern)):
             yield str(path.relative_to(run.folder)), path.read_bytes()
@@ -67,10 +66,7 @@ def take(folder: Path, store: RunStore) -> Iterator[tuple[RunSpec, bool]]:
             raise InputError(f"{folder}: run {run} has the spec of {spec.run_id}")
         there = store.find(spec) is not None
         if not there:
-            asked = json.loads(contents.pop("planned.json"))["evaluated"]
             _write(spec, store.root / run, contents)
-            for one in asked:
-                _score(Run(spec, store.root / run), *one)
         yield spec, there
 
 
@@ -113,34 +109,3 @@ def _write_params(spec: RunSpec, folder: Path, content: bytes) -> None:
     state = TrainState(np.asarray(spec.steps, np.int32), nested(load(content)), {})
     with contextlib.closing(Checkpoints(folder / "checkpoints")) as checkpoints:
         checkpoints.save(spec.steps, state, {})
-
-
-def _score(run: Run, suite: str, shots: int, items: int | None) -> None:
-    """Scores a run's predictions, if they are not scored yet."""
-    if not run.evaluated(suite, shots, items):
-        spec, lengths = run.spec, (run.spec.inputs_length, run.spec.targets_length)
-        score_predictions(run.folder, spec.load_collection(), suite, shots, items, lengths)
-
-
-def take_one(folder: Path, contents: dict[str, bytes]) -> None:
-    """Writes a run's files, the manifest last."""
-    shutil.rmtree(folder / "checkpoints", ignore_errors=True)  # of a beginning that was made here
-    if "params.safetensors" in contents:
-        save_params(folder, contents.pop("params.safetensors"), contents["spec.json"])
-    for name, content in contents.items():
-        if name != "manifest.json":
-            write_whole(folder / name, content)
-    write_whole(folder / "manifest.json", contents["manifest.json"])
-
-
-def save_params(folder: Path, content: bytes, spec: bytes) -> None:
-    """A last checkpoint of parameters alone: nothing goes on from it."""
-    from safetensors.numpy import load
-
-    from flanrepro.training.checkpoint import Checkpoints
-    from flanrepro.training.step import TrainState
-
-    steps = json.loads(spec)["steps"]
-    checkpoints = Checkpoints(folder / "checkpoints")
-    checkpoints.save(steps, TrainState(steps, nested(load(content)), {}), {})
-    checkpoints.close()

@@ -8,7 +8,7 @@ from flanrepro.experiments.pretrain import pretraining_specs
 from flanrepro.experiments.profiles import Job, workspace
 from flanrepro.experiments.shipped import shipped_run
 from flanrepro.experiments.spec import RunSpec
-from flanrepro.experiments.store import Run, RunStore
+from flanrepro.experiments.store import RunStore
 from flanrepro.experiments.sweep import SWEEPS
 
 
@@ -28,13 +28,7 @@ class Planned:
 
     def done(self, store: RunStore) -> bool:
         run = store.find(self.spec)
-        return bool(run) and all(answered(run, *asked) for asked in self.evaluated)
-
-
-def answered(run: Run, suite: str, shots: int, items: int | None) -> bool:
-    """Whether a run's scores are there, or its predictions, which `take` scores."""
-    predictions = run.folder / "predictions" / f"{suite}_{shots}shot_{items or 'all'}.jsonl"
-    return run.evaluated(suite, shots, items) or predictions.is_file()
+        return bool(run) and all(run.evaluated(*asked) for asked in self.evaluated)
 
 
 def folders(tiny: bool) -> tuple[Path, Path]:

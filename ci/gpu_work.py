@@ -7,13 +7,13 @@ import traceback
 from dataclasses import dataclass
 from pathlib import Path
 
-from gpu_plan import Planned, answered
+from gpu_plan import Planned
 
 from flanrepro.data.packed import batches_id, give_start, open_packed
 from flanrepro.errors import InputError
 from flanrepro.experiments.spec import RunSpec
 from flanrepro.experiments.start import start_params
-from flanrepro.experiments.store import Run, RunStore
+from flanrepro.experiments.store import RunStore
 from flanrepro.training.many import alike
 from flanrepro.whole import write_whole
 
@@ -111,22 +111,13 @@ def attempt(shift: Shift, group: list[Planned]) -> None:
             run = store.find(one.spec)
             for asked in one.evaluated if run else ():
                 if not shift.over():
-                    evaluate(run, *asked)
+                    run.evaluate(*asked)
             shift.say(one.spec, _how_far(one, store))
     except InputError as error:
         shift.say(specs[0], f"{error} ({len(specs)} runs)")
     except Exception:  # whatever it is, the other runs go on
         traceback.print_exc()
         shift.say(specs[0], f"failed, see above ({len(specs)} runs)")
-
-
-def evaluate(run: Run, *asked) -> None:
-    """Answers and scores; the answers alone, where what scores them is not at hand."""
-    try:
-        run.evaluate(*asked)
-    except ImportError:
-        if not answered(run, *asked):
-            raise
 
 
 def advance(shift: Shift, spec: RunSpec) -> None:

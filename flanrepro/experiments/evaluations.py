@@ -52,42 +52,9 @@ def scores_of(
         if rows is None:
             _report(suite, missing)
             items_file = folder / "predictions" / f"{path.stem}.jsonl"
-            answers = _evaluate(model(), suite, items_file, shots, items, method, lengths)
-            rows = _scored(path, suite, shots, answers, settings)
-    return rows
-
-
-def score_predictions(
-    folder: Path,
-    collection: Collection,
-    suite_name: str,
-    shots: int,
-    items: int | None = None,
-    lengths: tuple[int, int] | None = None,
-) -> list[dict]:
-    """The scores of predictions that are in `folder`, made by `scores_of` where scikit-learn was
-    not at hand; kept as it keeps them.
-
-    Args and returns as of `scores_of`.
-
-    Raises:
-        InputError: there are no such predictions.
-    """
-    full = suite_of(collection, suite_name)
-    settings = _settings(full, shots, items, "", lengths)
-    path, suite, missing = _place(folder, full, shots, items, "", settings)
-    _report(suite, missing)
-    return _scored(path, suite, shots, read_items(folder, f"{path.stem}.jsonl"), settings)
-
-
-def _scored(
-    path: Path, suite: Suite, shots: int, answers: list[dict], settings: dict
-) -> list[dict]:
-    from flanrepro.evaluation.scores import score
-
-    name = f"{path.stem}.jsonl"
-    rows = [row | {"predictions": name} for row in score(suite, shots, answers)]
-    write_whole(path, json.dumps({"settings": settings, "scores": rows}, indent=1))
+            rows = _evaluate(model(), suite, items_file, shots, items, method, lengths)
+            rows = [row | {"predictions": items_file.name} for row in rows]
+            write_whole(path, json.dumps({"settings": settings, "scores": rows}, indent=1))
     return rows
 
 
@@ -187,6 +154,7 @@ def _evaluate(
     lengths,
 ) -> list[dict]:
     from flanrepro.evaluation.evaluate import evaluate
+    from flanrepro.evaluation.scores import score
 
     if isinstance(model, Model):  # a baseline needs no JAX
         compile_cache.enable()
@@ -202,4 +170,4 @@ def _evaluate(
     )
     lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
     write_whole(path, lines)
-    return rows
+    return score(suite, shots, rows)

@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 WITHOUT = """
 import sys
-ABSENT = {"grain", "seqio", "tensorflow", "pooch", "papermill", "sklearn", "matplotlib"}
+ABSENT = {"grain", "seqio", "tensorflow", "pooch", "papermill", "matplotlib"}
 class Without:
     def __init__(self, finder):
         self.finder = finder

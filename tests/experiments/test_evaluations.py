@@ -14,12 +14,7 @@ from flanrepro.experiments.checkpoints import (
     evaluate_checkpoints,
     listed,
 )
-from flanrepro.experiments.evaluations import (
-    read_items,
-    score_predictions,
-    scores_of,
-    suite_of,
-)
+from flanrepro.experiments.evaluations import read_items, scores_of, suite_of
 from flanrepro.model.load import load
 
 POCKET = load_collection("pocket")
@@ -35,17 +30,6 @@ def test_scores_are_read_from_then_on_as_long_as_the_same_is_asked(tmp_path):
     for other in ({"items": 4}, {"shots": 2}, {"method": "rank"}, {"lengths": (128, 8)}):
         with pytest.raises(AssertionError):
             scores_of(tmp_path, never, POCKET, "held_in", **{"shots": 0, "items": 3, **other})
-
-
-def test_predictions_from_elsewhere_get_the_scores_that_they_would_have_had_there(tmp_path):
-    there = scores_of(tmp_path, lambda: "random", POCKET, "held_in", 0, 3, lengths=(64, 8))
-    path = tmp_path / "scores" / "held_in_0shot_3.json"
-    kept = path.read_text()
-    path.unlink()
-    assert score_predictions(tmp_path, POCKET, "held_in", 0, 3, lengths=(64, 8)) == there
-    assert path.read_text() == kept
-    with pytest.raises(InputError, match=r"held_in_2shot_3\.jsonl cannot be read"):
-        score_predictions(tmp_path, POCKET, "held_in", 2, 3)
 
 
 def test_scores_of_an_older_kind_are_made_anew(tmp_path):
