@@ -117,6 +117,26 @@ def cache(out: Annotated[Path, typer.Option(help="folder of the CSV file")] = OU
 
 
 @app.command()
+def many(
+    model: Annotated[str, typer.Option(help="sizes of flanrepro.model.sizes")] = "nano,micro",
+    at_once: Annotated[str, typer.Option(help="numbers of runs")] = "1,2,4,8,16",
+    data: Annotated[str, typer.Option(help="pocket or synthetic")] = "pocket",
+    rounds: Annotated[int, typer.Option(help="turns of each number")] = 5,
+    seconds: Annotated[float, typer.Option(help="per turn, about; one step at least")] = 2.0,
+    out: Annotated[Path, typer.Option(help="folder of the CSV file")] = OUT,
+) -> None:
+    """Steps/s of several small runs at once (vmap), in turn."""
+    import bench_many
+
+    numbers = [int(n) for n in at_once.split(",")]
+    table = bench_many.table(model.split(","), numbers, data, rounds, seconds)
+    out.mkdir(parents=True, exist_ok=True)
+    where = environment()
+    table.assign(data=data, **where).to_csv(out / "many.csv", index=False, float_format="%.4f")
+    show(table, where)
+
+
+@app.command()
 def cost(out: Annotated[Path, typer.Option(help="folder of the CSV file")] = OUT) -> None:
     """FLOPs, device hours and dollars of the paper's runs: arithmetic, nothing is measured."""
     import bench_cost

@@ -15,9 +15,11 @@ root=${FLANREPRO_OUT:-$PWD}
 work=$root/.gpu-work tiny=()
 bench=(--model "small,base" --dtype bfloat16 --data synthetic --optimizer adafactor --rounds 3
   --rows 64 --inputs-length 512 --targets-length 128)
+many=(--at-once 1,4,16,64)
 if [ "${1:-}" = --tiny ]; then
   work=$root/.gpu-tiny-work tiny=(--tiny)
   bench=(--model nano --data synthetic --optimizer adamw --rounds 1 --seconds 1 --batches 2)
+  many=(--model nano --at-once 1,2 --rounds 1 --seconds 1)
 fi
 export OUT=${OUT:-$work/out}
 export FLANREPRO_CACHE=${FLANREPRO_CACHE:-$work/cache}  # compiled programs, kept between starts
@@ -40,6 +42,7 @@ once() {
 
 once tests "$python" -m pytest -q -rs -p no:cacheprovider tests/training/test_accelerator.py
 once bench "$python" ci/bench.py train "${bench[@]}" --no-hugging-face --no-t5x --out "$work/logs/bench"
+once many "$python" ci/bench.py many "${many[@]}" --data synthetic --out "$work/logs/bench"
 
 left=$(awk "BEGIN { left = $minutes - $SECONDS / 60; printf \"%.1f\", (left > 0 ? left : 0) }")
 echo "== work: $left minutes are left"

@@ -52,7 +52,9 @@ def run(
 
 @app.command()
 def reproduce(
-    profile: Annotated[str, typer.Option(help="how much to spend: smoke, quick, full, paper")] = "quick",
+    profile: Annotated[
+        str, typer.Option(help="how much to spend: smoke, quick, full, paper")
+    ] = "quick",
     seeds: Annotated[int, typer.Option(min=0, help="runs per setting; 0: the profile's")] = 0,
     parameters: Annotated[
         list[str] | None, typer.Option("--parameter", "-p", help="-p NAME VALUE, of all notebooks")

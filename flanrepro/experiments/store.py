@@ -174,7 +174,7 @@ class RunStore:
     def _inputs(self, spec: RunSpec) -> dict:
         """Of a run whose batches are in files, what it needs beside its spec; else its start."""
         folder = self.root / spec.run_id
-        if not (folder / "packed").is_dir():
+        if spec.engine != "local" or not (folder / "packed").is_dir():
             return {"start": start_params(spec, self.root)}
         from flanrepro.data.packed import open_packed
 

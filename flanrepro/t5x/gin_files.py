@@ -179,7 +179,6 @@ def _check(spec: RunSpec) -> None:
     """InputError unless T5X can train it as the local engine does."""
     lacks = {
         f"objective '{spec.objective}'": (spec.objective != "instruction", " trains on prompts"),
-        "remat": (spec.remat, "'s network of T5 v1.1 keeps all activations"),
         f"shards {spec.shards}": (spec.shards > 1, " deals the prompts out to its own hosts"),
     }
     for name, (given, reason) in lacks.items():

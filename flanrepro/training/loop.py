@@ -175,6 +175,11 @@ class OpenRun:
         the stream goes on there."""
         state, kept = self.checkpoints.restore(like, step)
         self.progress = Progress(**kept)
+        if ("next" in self.progress.stream) and "next" not in self.stream.get_state():
+            raise InputError(
+                f"run {self.spec.run_id} was begun from packed files, and goes on from them alone: "
+                f"bring its `packed` folder, or move {self.checkpoints.folder} away to begin anew"
+            )
         self.stream.set_state(self.progress.stream)
         return state, Metrics(*map(jnp.float32, self.progress.pending))
 
@@ -269,7 +274,13 @@ def packed(spec: RunSpec, rows: slice | None = None) -> Batches:
 
 
 def check_start(spec: RunSpec, config: T5Config, start: dict | None) -> None:
-    """InputError unless `start` is there when the run has one, and fits its model."""
+    """InputError unless `start` is there when the run has one, and fits its model; and the run is
+    the local engine's."""
+    if spec.engine != "local":
+        raise InputError(
+            f"run {spec.run_id} is of engine '{spec.engine}', which trains it as a whole and alone "
+            "(`RunStore.get`): ask for that, or for the run of engine 'local'"
+        )
     if bool(spec.start) != (start is not None):
         raise InputError(
             f"the run's start is '{spec.start}' and its parameters were "

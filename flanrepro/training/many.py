@@ -98,7 +98,7 @@ def train_many(
     state, metrics, zero = _stacked(states), _stacked(sums), _stacked([Metrics.zero()] * len(runs))
     keys = jnp.stack([jax.random.key(spec.seed) for spec in specs])
     options = tuple(loop.step_options(first).items())
-    train_step = _make_step(config, loop.optimizer(first), options)
+    train_step = make_step(config, loop.optimizer(first), options)
 
     # --- steps ---
     clock = loop.Clock(sum(run.progress.seconds for run in runs))
@@ -135,7 +135,13 @@ def train_many(
 
 
 @functools.cache
-def _make_step(config: T5Config, optimizer: tuple, options: tuple):
+def make_step(config: T5Config, optimizer: tuple, options: tuple):
+    """The step of `make_train_step` for runs that are stacked in a first axis.
+
+    Args:
+        config, optimizer: see `make_train_step`.
+        options: its keyword arguments, as pairs.
+    """
     step = make_train_step(config, *optimizer, **dict(options))
     # The sums of metrics are not donated: the zeros are taken again and again.
     return jax.jit(jax.vmap(step), donate_argnums=0)

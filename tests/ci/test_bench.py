@@ -330,3 +330,13 @@ def test_seconds_of_a_notebook_are_printed_and_written_as_csv(tmp_path):
     assert row["notebook"] == "sleeps" and row["notebook"] in done.stdout
     assert 1 <= row["cold"] < 60 and 1 <= row["warm"] < 60
     assert {"jax", "cores", "device"} <= set(row)
+
+
+def test_runs_at_once_are_measured_beside_one_at_a_time(tmp_path):
+    few = ["--model=nano", "--at-once=1,2", "--rounds=1", "--seconds=0.1", "--data=synthetic"]
+    command = [sys.executable, str(BENCH), "many", *few, f"--out={tmp_path}"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    table = pd.read_csv(tmp_path / "many.csv")
+    assert table["at_once"].tolist() == [1, 2]
+    assert (table["run_steps_per_s"] > 0).all() and table["ratio"][0] == 1

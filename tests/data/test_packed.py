@@ -292,3 +292,15 @@ def assert_same_run(run, other) -> None:
     counts = ("examples", "truncated", "dropped", "useful_tokens", "tokens")
     assert [run.manifest[name] for name in counts] == [other.manifest[name] for name in counts]
     jax.tree.map(np.testing.assert_array_equal, run.params(), other.params())
+
+
+def test_a_run_begun_from_files_does_not_go_on_without_them(folder):
+    store = RunStore(folder.parent)
+    store.advance(SPEC, 2)
+    (folder / "packed").rename(folder / "elsewhere")
+    with pytest.raises(
+        InputError, match="was begun from packed files, and goes on from them alone"
+    ):
+        store.get(SPEC)
+    (folder / "elsewhere").rename(folder / "packed")
+    assert store.get(SPEC).metrics()["step"].tolist() == [20]

@@ -113,7 +113,6 @@ def test_there_are_more_prompts_than_a_run_can_read(spec):
             {"objective": "span_corruption", "mixture": ""},
             "has no objective 'span_corruption': T5X trains on prompts",
         ),
-        ({"remat": True}, "has no remat: T5X's network of T5 v1.1 keeps all activations"),
         ({"shards": 2}, "has no shards 2: T5X deals the prompts out to its own hosts"),
     ],
 )

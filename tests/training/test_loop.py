@@ -145,6 +145,12 @@ def test_a_start_that_does_not_fit_is_one_sentence(spec, whole, tmp_path, change
     assert not (tmp_path / "run").exists()
 
 
+def test_a_run_of_another_engine_is_refused(spec, tmp_path):
+    with pytest.raises(InputError, match=r"is of engine 't5x', which trains it as a whole"):
+        train(dataclasses.replace(spec, engine="t5x"), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
 def test_parameters_for_a_run_that_starts_at_random_are_refused(spec, whole, tmp_path):
     with pytest.raises(InputError, match="start is '' and its parameters were given: train it"):
         train(spec, tmp_path / "run", start=whole[0])
