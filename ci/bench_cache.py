@@ -93,7 +93,8 @@ def _drained(what: str, tf, dataset) -> list:
 
 def packed(collection: str, folder: Path, steps: int) -> list[list]:
     """The packed files that the local engine reads."""
-    from flanrepro.data.packed import open_packed, write_packed
+    from flanrepro.data.packed import open_packed
+    from flanrepro.data.packing import write_packed
     from flanrepro.experiments.profiles import Job
     from flanrepro.experiments.start import start_params
 

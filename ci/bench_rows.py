@@ -84,7 +84,7 @@ def _packed_files(folder: Path):
     if packed is None:
         raise InputError(
             f"no packed files in {folder}: give pocket, synthetic, or the folder of a run that "
-            "`flanrepro.data.packed.write_packed` wrote batches for"
+            "`flanrepro.data.packing.write_packed` wrote batches for"
         )
     stream = packed.batches()
     stream.set_state({"next": packed.first})

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from gpu_plan import Planned
 
-from flanrepro.data.packed import Packed, batches_id, write_packed
+from flanrepro.data.packed import Packed
+from flanrepro.data.packing import batches_id, write_packed
 from flanrepro.experiments.spec import RunSpec
 from flanrepro.whole import write_whole
 

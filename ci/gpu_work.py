@@ -9,7 +9,8 @@ from pathlib import Path
 
 from gpu_plan import Planned
 
-from flanrepro.data.packed import batches_id, give_start, open_packed
+from flanrepro.data.packed import open_packed
+from flanrepro.data.packing import batches_id, give_start
 from flanrepro.errors import InputError
 from flanrepro.experiments.spec import RunSpec
 from flanrepro.experiments.start import start_params

@@ -10,7 +10,7 @@ A stream's position is Grain's own iterator state, a few integers that fit into 
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import grain
 import numpy as np
@@ -18,6 +18,9 @@ import numpy as np
 from flanrepro.collection.prompt import Prompt
 from flanrepro.data.fates import DROPPED, KEPT, TRUNCATED
 from flanrepro.data.vocabulary import EOS, Vocabulary
+
+if TYPE_CHECKING:
+    from flanrepro.experiments.spec import RunSpec
 
 WORTH_A_WARNING = 0.01
 """Share of examples that were cut or left out; fewer are in the run's counts alone."""
@@ -192,6 +195,18 @@ def pack(
     }
     first = own.start * each
     return Shards(streams, shards, slice(taken.start - first, taken.stop - first))
+
+
+def run_batches(spec: "RunSpec", rows: slice | None = None) -> "grain.DatasetIterator | Shards":
+    """The stream of a run's batches, or of these rows of them, see `pack`."""
+    return pack(
+        spec.load_examples(),
+        batch_size=spec.batch_size,
+        inputs_length=spec.inputs_length,
+        targets_length=spec.targets_length,
+        shards=spec.shards,
+        rows=rows,
+    )
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """A run's packed batches in files, so that it can be trained where only JAX is at hand.
 
-`write_packed` makes them where the data is; `open_packed` reads them with NumPy alone. In a run's
-folder, `packed/` holds
+`flanrepro.data.packing` makes them where the data is; `open_packed` reads them with NumPy alone. In
+a run's folder, `packed/` holds
 
 - `batches-FIRST-END.npz`, some hundred batches each: of every row the number of its examples, of
   every example its lengths and its fate, and the tokens without padding, in the smallest types
@@ -19,32 +19,25 @@ checkpoint, and goes on when the next part is in its folder.
 import functools
 import hashlib
 import json
-import zipfile
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from flanrepro.errors import InputError
 from flanrepro.model.sizes import T5Config
-from flanrepro.model.tree import flat, nested
-from flanrepro.whole import write_whole
-
-if TYPE_CHECKING:
-    from flanrepro.experiments.spec import RunSpec
+from flanrepro.model.tree import nested
 
 FORMAT = 1
 """Version of the layout; raised when an older one can no longer be read."""
 
-BATCHES_PER_FILE, PLACES_PER_FILE = 250, 1 << 23
-"""At most, batches and places for tokens, padding included."""
-
 Batch = dict[str, np.ndarray]
 
-_SIDES = {"encoder": "input_tokens", "decoder": "target_tokens"}
+SIDES = {"encoder": "input_tokens", "decoder": "target_tokens"}
+"""Of a batch, and what T5X calls their tokens."""
 
 # --- batches as arrays without padding ---
 
@@ -59,7 +52,7 @@ def compact(batches: Sequence[Batch]) -> dict[str, np.ndarray]:
     fate = np.concatenate([batch["fate"] for batch in batches])
     examples = (fate > 0).sum(1)
     arrays = {"examples": examples, "fate": fate[fate > 0]}
-    for side, name in _SIDES.items():
+    for side, name in SIDES.items():
         tokens = np.concatenate([batch[f"{side}_{name}"] for batch in batches])
         segments = np.concatenate([batch[f"{side}_segment_ids"] for batch in batches])
         most = int(examples.max(initial=0))
@@ -95,7 +88,7 @@ class Compact:
     @functools.cached_property
     def _tokens(self) -> dict[str, np.ndarray]:
         """Where each example's tokens begin, and the end, by side."""
-        return {side: _ends(self.arrays[f"{side}_lengths"]) for side in _SIDES}
+        return {side: _ends(self.arrays[f"{side}_lengths"]) for side in SIDES}
 
     def rows(self, first: int, end: int) -> Batch:
         """A batch of these rows, in int32, as `flanrepro.data.grain.pack` gives it."""
@@ -104,7 +97,7 @@ class Compact:
         # 1 for a row's first example, and so on.
         number = np.arange(begin, stop) - np.repeat(self._examples[first:end], counts) + 1
         batch = {}
-        for side, name in _SIDES.items():
+        for side, name in SIDES.items():
             starts = self._tokens[side][begin : stop + 1]
             tokens = self.arrays[f"{side}_tokens"][starts[0] : starts[-1]]
             lengths = np.diff(starts)
@@ -169,7 +162,7 @@ class Packed:
         if not self.index["start"]:
             raise InputError(
                 f"run {self.index['run']} starts from '{self.index['spec']['start']}', whose "
-                f"parameters are not in {self.folder}: `flanrepro.data.packed.give_start` puts "
+                f"parameters are not in {self.folder}: `flanrepro.data.packing.give_start` puts "
                 "them there"
             )
         from safetensors.numpy import load
@@ -230,7 +223,7 @@ class Batches:
                     f"run {packed.index['run']} has the batches of steps {packed.first} to "
                     f"{packed.end} in {packed.folder}, and step {step} of "
                     f"{packed.index['spec']['steps']} is asked for: bring the part of the run "
-                    "there that has it (`flanrepro.data.packed.write_packed`); its checkpoints stay"
+                    "there that has it (`flanrepro.data.packing`); its checkpoints stay"
                 )
             files = packed.index["files"]
             file = next(f for f in files if f["first"] <= step < f["end"])
@@ -281,197 +274,3 @@ def open_packed(folder: Path) -> Packed | None:
             "is: move it into that run's folder"
         )
     return Packed(packed, index)
-
-
-# --- writing ---
-
-
-def write_packed(
-    spec: "RunSpec",
-    folder: Path,
-    *,
-    start: dict | None = None,
-    first: int = 0,
-    end: int | None = None,
-    bar: str = "",
-    compression: int = zipfile.ZIP_DEFLATED,
-) -> Packed:
-    """Writes the batches of a run's steps `first` to `end`, going on behind those that are there.
-
-    Files that are there already are kept, unless they are of steps before `first`; the part that
-    begins where they end is made from there, another one from the run's beginning.
-
-    Args:
-        spec: the run.
-        folder: the run's, named by its `run_id`.
-        start: the parameters that `spec.start` names, see `flanrepro.experiments.start`; where
-            they are not there yet, or travel by themselves, `give_start` takes them later.
-        first, end: steps; None: the run's last.
-        bar: show progress over batches under this name; empty: not.
-        compression: of the files, as `zipfile` calls it; ZIP_LZMA makes them a third smaller, and
-            the reading three times as slow.
-
-    Raises:
-        InputError: the range is none of the run's; `folder` is not the run's; bad data; or a file
-            cannot be written. Files that are written are kept.
-    """
-    end = spec.steps if end is None else end
-    if not 0 <= first < end <= spec.steps:
-        raise InputError(
-            f"batches of steps {first} to {end} were asked for: expected a range of 0 to "
-            f"{spec.steps}, the run's steps"
-        )
-    if folder.name != spec.run_id:
-        raise InputError(
-            f"{folder} is to hold the batches of run {spec.run_id}: expected a folder of that name"
-        )
-    packed = folder / "packed"
-    files = _write_files(spec, packed, first, end, bar, compression)
-    index = {
-        "format": FORMAT,
-        "run": spec.run_id,
-        "spec": asdict(spec),
-        "config": asdict(spec.model_config()),
-        "first": files[0]["first"],
-        "end": files[-1]["end"],
-        "files": files,
-        "start": None,
-    }
-    _write_index(packed, index)
-    if start is not None:
-        give_start(folder, start)
-    for path in packed.glob("batches-*"):
-        if path.name not in {file["name"] for file in files}:
-            path.unlink()
-    return open_packed(folder)
-
-
-def give_start(folder: Path, start: dict) -> None:
-    """Puts the parameters that a run starts from to its files in `folder`."""
-    from safetensors.numpy import save
-
-    packed = open_packed(folder)
-    content = save({name: np.ascontiguousarray(leaf) for name, leaf in flat(start).items()})
-    write_whole(packed.folder / "start.safetensors", content)
-    digest = hashlib.sha256(content).hexdigest()
-    named = {"name": "start.safetensors", "sha256": digest}
-    _write_index(packed.folder, packed.index | {"start": named})
-
-
-def _write_index(packed: Path, index: dict) -> None:
-    write_whole(packed / "index.json", json.dumps(index, indent=1))
-
-
-_OF_BATCHES = (
-    "collection", "vocabulary", "seed", "objective", "batch_size", "inputs_length",
-    "targets_length", "shards", "mixture", "subset", "tasks", "data", "few_shot_fraction",
-    "options_fraction", "inversion_rate", "max_examples", "held_out",
-)  # fmt: skip
-
-
-def batches_id(spec: "RunSpec") -> str:
-    """The same 12 hexadecimal digits for runs whose batches are the same, whatever they train."""
-    prompts = json.loads(spec.to_json())["prompts"]
-    fields = [prompts, *(getattr(spec, name) for name in _OF_BATCHES)]
-    return hashlib.sha256(json.dumps(fields).encode()).hexdigest()[:12]
-
-
-def _write_files(
-    spec: "RunSpec", packed: Path, first: int, end: int, bar: str, compression: int
-) -> list[dict]:
-    """The files of the range, with what is there already, as the index lists them."""
-    from tqdm import tqdm
-
-    there = _headers(spec, packed)
-    before = next((h for h in there if h["end"] == first), None)
-    kept = []
-    while file := next((h for h in there if h["first"] == first and h["end"] <= end), None):
-        kept, before, first = [*kept, file], file, file["end"]
-    if first == end:
-        return [_listed(packed, file) for file in kept]
-    stream, at = _stream(spec), 0
-    if before:
-        stream.set_state(before["stream"])
-        at = before["end"]
-    try:
-        with tqdm(total=end, initial=at, desc=bar, disable=not bar, unit="batch") as progress:
-            while at < first:  # packing goes in turn, so what comes before has to be made, too
-                next(stream)
-                at += 1
-                progress.update()
-            while at < end:
-                last = min(at + _per_file(spec), end)
-                batches = []
-                for _ in range(at, last):
-                    batches.append(next(stream))
-                    progress.update()
-                header = {"batches": batches_id(spec), "first": at, "end": last}
-                header["stream"] = stream.get_state()
-                _write_file(packed, header, batches, compression)
-                kept.append(header)
-                at = last
-    finally:
-        stream.close()
-    return [_listed(packed, file) for file in kept]
-
-
-def _per_file(spec: "RunSpec") -> int:
-    places = spec.batch_size * (spec.inputs_length + spec.targets_length)
-    return max(1, min(BATCHES_PER_FILE, PLACES_PER_FILE // places))
-
-
-def _stream(spec: "RunSpec"):
-    from flanrepro.data.grain import pack
-
-    return pack(
-        spec.load_examples(),
-        batch_size=spec.batch_size,
-        inputs_length=spec.inputs_length,
-        targets_length=spec.targets_length,
-        shards=spec.shards,
-    )
-
-
-def _write_file(packed: Path, header: dict, batches: Sequence[Batch], compression: int) -> None:
-    """Writes batches, and reads them again: they must be the same, bit for bit."""
-    arrays = compact(batches)
-    sides = {side: batches[0][f"{side}_{name}"].shape[1] for side, name in _SIDES.items()}
-    again, rows = Compact(arrays, sides), len(batches[0]["fate"])
-    for i, batch in enumerate(batches):
-        read = again.rows(i * rows, (i + 1) * rows)
-        if not all(np.array_equal(batch[name], read[name]) for name in batch):
-            raise AssertionError(f"batch {header['first'] + i} does not survive packing")
-    text = np.frombuffer(json.dumps(header).encode(), np.uint8)
-    name = f"batches-{header['first']:08d}-{header['end']:08d}.npz"
-    write_whole(packed / name, _npz({"header": text, **arrays}, compression))
-
-
-def _npz(arrays: dict[str, np.ndarray], compression: int) -> bytes:
-    """As `np.savez_compressed`, without the time of writing: the same arrays are the same bytes."""
-    content = BytesIO()
-    with zipfile.ZipFile(content, "w") as file:
-        for name, array in arrays.items():
-            with BytesIO() as member:
-                np.lib.format.write_array(member, array, allow_pickle=False)
-                file.writestr(zipfile.ZipInfo(f"{name}.npy"), member.getvalue(), compression)
-    return content.getvalue()
-
-
-def _headers(spec: "RunSpec", packed: Path) -> list[dict]:
-    """Of the files that are there and have this run's batches, by step."""
-    found = []
-    for path in sorted(packed.glob("batches-*.npz")):
-        try:
-            with np.load(BytesIO(path.read_bytes())) as arrays:
-                header = json.loads(arrays["header"].tobytes())
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):  # written again
-            continue
-        if header["batches"] == batches_id(spec):
-            found.append(header)
-    return found
-
-
-def _listed(packed: Path, header: dict) -> dict:
-    name = f"batches-{header['first']:08d}-{header['end']:08d}.npz"
-    digest = hashlib.sha256((packed / name).read_bytes()).hexdigest()
-    return {"name": name, "first": header["first"], "end": header["end"], "sha256": digest}

@@ -35,7 +35,7 @@ from flanrepro.model.t5 import init_params
 from flanrepro.t5x import rows
 from flanrepro.t5x.gin_files import run_gin
 from flanrepro.training.checkpoint import Checkpoints, restore_params
-from flanrepro.training.loop import Progress
+from flanrepro.training.loop import Progress, check_start
 from flanrepro.training.step import TrainState
 from flanrepro.whole import write_whole
 
@@ -74,6 +74,8 @@ def train(
         InputError: T5X is not installed, has no such run, or ended before the last step.
     """
     _check(spec, start, each)
+    # T5X's process needs the device's memory, of which this one would take most beforehand.
+    os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
     home = folder.absolute() / "t5x"
     with contextlib.closing(Checkpoints(folder / "checkpoints")) as checkpoints:
         if checkpoints.latest is None:
@@ -118,12 +120,7 @@ def _check(spec: RunSpec, start: dict | None, each: Callable | None) -> None:
             "engine 't5x' starts T5X on one host: on several, start `python -m t5x.train` on each "
             "of them, see flanrepro/t5x/__init__.py; or take engine 'local'"
         )
-    if bool(spec.start) != (start is not None):
-        raise InputError(
-            f"the run's start is '{spec.start}' and its parameters were "
-            + ("not given: " if spec.start else "given: ")
-            + "train it through a RunStore, which knows where they are"
-        )
+    check_start(dataclasses.replace(spec, engine="local"), spec.model_config(), start)
 
 
 def _partitions(mesh: str) -> int:
@@ -195,8 +192,7 @@ def _environment() -> dict[str, str]:
     if compiled := jax.config.jax_compilation_cache_dir:
         environment["JAX_COMPILATION_CACHE_DIR"] = str(compiled)
         environment["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
-    # This process has memory of the device already.
-    return {"XLA_PYTHON_CLIENT_PREALLOCATE": "false", **environment}
+    return environment
 
 
 def _last_words(log: Path) -> str:

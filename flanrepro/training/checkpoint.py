@@ -55,14 +55,19 @@ class Checkpoints:
             + ": free some space and start the run again, it goes on from there"
         )
 
-    def restore(self, like: TrainState, step: int | None = None) -> tuple[TrainState, dict]:
-        """The newest checkpoint, or that of `step`, its arrays as `like`'s in shape, dtype and
-        sharding."""
+    def back_to(self, step: int) -> None:
+        """Deletes the checkpoints behind `step`."""
+        for later in self._manager.all_steps():
+            if later > step:
+                self._manager.delete(later)
+
+    def restore(self, like: TrainState) -> tuple[TrainState, dict]:
+        """The newest checkpoint, its arrays as `like`'s in shape, dtype and sharding."""
         abstract = jax.tree.map(ocp.utils.to_shape_dtype_struct, like._asdict())
         args = ocp.args.Composite(
             state=ocp.args.StandardRestore(abstract), progress=ocp.args.JsonRestore()
         )
-        restored = self._manager.restore(self.latest if step is None else step, args=args)
+        restored = self._manager.restore(self.latest, args=args)
         state = jax.tree.map(_bound_as, TrainState(**restored.state), like)
         return state, restored.progress
 

@@ -105,7 +105,7 @@ def train(
     config = config or spec.model_config()
     spread = devices.make_mesh(mesh, spec.batch_size // spec.microbatches)
     rows = devices.local_rows(spread, spec.batch_size)
-    stream = batches(rows) if batches else packed(spec, rows)
+    stream = stream_of(spec, rows, batches)
 
     # --- state ---
     check_start(spec, config, start)
@@ -170,10 +170,10 @@ class OpenRun:
         self.progress = Progress(stream=stream.get_state(), history=[])
         self._counts: Counter[str] = Counter()
 
-    def restore(self, like: TrainState, step: int | None = None) -> tuple[TrainState, Metrics]:
-        """The state, and the sums since the last row, of the newest checkpoint or that of `step`;
-        the stream goes on there."""
-        state, kept = self.checkpoints.restore(like, step)
+    def restore(self, like: TrainState) -> tuple[TrainState, Metrics]:
+        """The newest checkpoint's state, and the sums since the last row; the stream goes on
+        there."""
+        state, kept = self.checkpoints.restore(like)
         self.progress = Progress(**kept)
         if ("next" in self.progress.stream) and "next" not in self.stream.get_state():
             raise InputError(
@@ -259,18 +259,13 @@ class Clock:
         self._saved = time.monotonic()
 
 
-def packed(spec: RunSpec, rows: slice | None = None) -> Batches:
-    """The stream of a run's batches, made here."""
-    from flanrepro.data.grain import pack
+def stream_of(spec: RunSpec, rows: slice | None, batches: Callable | None) -> Batches:
+    """The run's batches: those that are given, or made here."""
+    if batches:
+        return batches(rows)
+    from flanrepro.data.grain import run_batches
 
-    return pack(
-        spec.load_examples(),
-        batch_size=spec.batch_size,
-        inputs_length=spec.inputs_length,
-        targets_length=spec.targets_length,
-        shards=spec.shards,
-        rows=rows,
-    )
+    return run_batches(spec, rows)
 
 
 def check_start(spec: RunSpec, config: T5Config, start: dict | None) -> None:

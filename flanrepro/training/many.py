@@ -71,29 +71,25 @@ def train_many(
     Raises:
         InputError: runs that cannot be trained at once, or as `flanrepro.training.loop.train`.
     """
-    first = specs[0]
-    for spec in specs:
-        if alike(spec) != alike(first):
-            other = next(n for n in ALIKE if getattr(spec, n) != getattr(first, n))
-            raise InputError(
-                f"runs {first.run_id} and {spec.run_id} cannot be trained at once: their {other} "
-                f"is {getattr(first, other)!r} and {getattr(spec, other)!r}; train them one by one"
-            )
+    _check_alike(specs)
+    first, config = specs[0], inputs[0].get("config") or specs[0].model_config()
 
     # --- state ---
-    config = inputs[0].get("config") or first.model_config()
-    runs, states = [], []
-    for spec, folder, given in zip(specs, folders, inputs, strict=True):
-        batches, start = given.get("batches"), given.get("start")
-        loop.check_start(spec, config, start)
-        states.append(init_state(config, *loop.optimizer(spec), spec.seed, start))
-        stream = batches(None) if batches else loop.packed(spec)
-        runs.append(loop.OpenRun(spec, folder, stream))
+    states = []
+    for spec, given in zip(specs, inputs, strict=True):
+        loop.check_start(spec, config, given.get("start"))
+        states.append(init_state(config, *loop.optimizer(spec), spec.seed, given.get("start")))
+    streams = [
+        loop.stream_of(s, None, g.get("batches")) for s, g in zip(specs, inputs, strict=True)
+    ]
+    runs = [loop.OpenRun(*one) for one in zip(specs, folders, streams, strict=True)]
     sums = [Metrics.zero() for _ in runs]
     begin = min(run.checkpoints.latest or 0 for run in runs)
-    if begin:
+    for run in runs:
         # Each keeps its newest two: a stop between two savings leaves some one ahead.
-        restored = [run.restore(s, begin) for run, s in zip(runs, states, strict=True)]
+        run.checkpoints.back_to(begin)
+    if begin:
+        restored = [run.restore(s) for run, s in zip(runs, states, strict=True)]
         states, sums = map(list, zip(*restored, strict=True))
     state, metrics, zero = _stacked(states), _stacked(sums), _stacked([Metrics.zero()] * len(runs))
     keys = jnp.stack([jax.random.key(spec.seed) for spec in specs])
@@ -111,10 +107,8 @@ def train_many(
             each = [run.read() for run in runs]
             batch = {name: np.stack([rows[name] for rows in each]) for name in each[0]}
             state, metrics = train_step(state, metrics, batch, keys)
-            row, ends = (
-                (step + 1) % loop.LOG_EVERY == 0 or step + 1 == first.steps,
-                step + 1 == last,
-            )
+            row = (step + 1) % loop.LOG_EVERY == 0 or step + 1 == first.steps
+            ends = step + 1 == last
             if not (row or ends):
                 continue
             ends = ends or stop()
@@ -132,6 +126,17 @@ def train_many(
             if ends:
                 break
     return [run.progress for run in runs]
+
+
+def _check_alike(specs: Sequence[RunSpec]) -> None:
+    first = specs[0]
+    for spec in specs:
+        if alike(spec) != alike(first):
+            other = next(n for n in ALIKE if getattr(spec, n) != getattr(first, n))
+            raise InputError(
+                f"runs {first.run_id} and {spec.run_id} cannot be trained at once: their {other} "
+                f"is {getattr(first, other)!r} and {getattr(spec, other)!r}; train them one by one"
+            )
 
 
 @functools.cache

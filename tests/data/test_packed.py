@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from flanrepro.data import packed as module
+from flanrepro.data import packing as module
 from flanrepro.data.grain import pack
-from flanrepro.data.packed import batches_id, give_start, open_packed, write_packed
+from flanrepro.data.packed import open_packed
+from flanrepro.data.packing import batches_id, give_start, write_packed
 from flanrepro.errors import InputError
 from flanrepro.experiments.spec import RunSpec
 from flanrepro.experiments.start import start_params

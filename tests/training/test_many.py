@@ -63,6 +63,18 @@ def test_a_kill_between_two_savings_goes_back_to_the_last_common_step(specs, alo
     nothing = [{}] * len(specs)
     train_many(specs, folders, nothing, stop_at=10)
     train_many(specs[:1], folders[:1], nothing[:1], stop_at=20)
+    # To where one of them was, and from there to the end.
+    assert {done.tokens for done in train_many(specs, folders, nothing, stop_at=20)} == {
+        20 * 4 * 80
+    }
+    for run, other in zip(RunStore(tmp_path).get_many(specs), alone, strict=True):
+        assert_same(run, other)
+
+
+def test_beside_runs_that_have_not_begun_one_that_has_begins_anew(specs, alone, tmp_path):
+    folders = [tmp_path / spec.run_id / "checkpoints" for spec in specs]
+    train_many(specs[:1], folders[:1], [{}], stop_at=20)
+    train_many(specs, folders, [{}] * 3, stop_at=10)
     for run, other in zip(RunStore(tmp_path).get_many(specs), alone, strict=True):
         assert_same(run, other)
 
