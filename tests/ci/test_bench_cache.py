@@ -15,6 +15,8 @@ def bench_cache():
     return module
 
 
+# Each part is a process on a core of its own, and an earlier test may have started JAX in this one.
+@pytest.mark.filterwarnings("ignore:os.fork:RuntimeWarning")
 def test_every_way_to_read_is_measured_on_the_data_at_hand(bench_cache, monkeypatch):
     monkeypatch.setattr(bench_cache, "VOCABULARIES", {"pocket": "pocket"})
     table = bench_cache.table(examples=200, steps=4)
