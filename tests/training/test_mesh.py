@@ -44,7 +44,7 @@ def train(name, spec, mesh, **how):
 
 for mesh in sys.argv[2].split(","):
     train("adamw " + mesh, spec, mesh)
-for mesh in ("1x1", "8x1", "2x4"):
+for mesh in ("1x1", "2x4"):
     train("adafactor " + mesh, adafactor, mesh)
 train("empty", dataclasses.replace(spec, steps=2), "")
 
@@ -56,10 +56,8 @@ for name, after in (("8 then 2", "1x2"), ("8 then 1", "1x1")):
 # Without dropout, which is drawn anew for every part, parts change nothing.
 dry = dataclasses.replace(spec, dropout_rate=0.0, steps=20)
 train("whole batches", dry, "1x1")
-for mesh in ("1x1", "2x2"):
-    train("microbatches " + mesh, dataclasses.replace(dry, microbatches=4), mesh)
-train("remat", dataclasses.replace(dry, remat=True), "2x1")
-train("no remat", dry, "2x1")
+train("microbatches", dataclasses.replace(dry, microbatches=4), "2x2")
+train("remat", dataclasses.replace(dry, remat=True), "1x1")
 train("parts of parts", dataclasses.replace(spec, microbatches=2, remat=True, steps=20), "4x2")
 train("parts of parts, one", dataclasses.replace(spec, microbatches=2, remat=True, steps=20), "1x1")
 
@@ -120,9 +118,8 @@ def test_fifty_steps_have_the_same_losses_on_every_mesh(losses, results, mesh):
     assert results["runs"][f"adamw {mesh}"]["counts"] == results["runs"]["adamw 1x1"]["counts"]
 
 
-@pytest.mark.parametrize("mesh", ["8x1", "2x4"])
-def test_so_it_is_with_adafactor(losses, mesh):
-    assert np.abs(losses(f"adafactor {mesh}") - losses("adafactor 1x1")).max() < 1e-5
+def test_so_it_is_with_adafactor(losses):
+    assert np.abs(losses("adafactor 2x4") - losses("adafactor 1x1")).max() < 1e-5
 
 
 def test_without_a_mesh_all_devices_that_divide_the_rows_are_used(losses):
@@ -137,13 +134,12 @@ def test_a_run_stopped_on_eight_devices_goes_on_with_fewer(losses, results, name
     assert results["runs"][name]["counts"] == results["runs"]["adamw 1x1"]["counts"]
 
 
-@pytest.mark.parametrize("mesh", ["1x1", "2x2"])
-def test_microbatches_have_the_losses_of_whole_batches(losses, mesh):
-    assert np.abs(losses(f"microbatches {mesh}") - losses("whole batches")).max() < 1e-5
+def test_microbatches_have_the_losses_of_whole_batches(losses):
+    assert np.abs(losses("microbatches") - losses("whole batches")).max() < 1e-5
 
 
 def test_what_is_computed_again_for_the_gradients_is_the_same(losses):
-    assert np.abs(losses("remat") - losses("no remat")).max() < 1e-6
+    assert np.abs(losses("remat") - losses("whole batches")).max() < 1e-6
 
 
 def test_microbatches_drop_the_same_on_every_mesh(losses):
