@@ -30,7 +30,7 @@ reproduce: install ## train, and draw the paper's figures and tables into reprod
 	$(BIN)/flanrepro reproduce --profile $(PROFILE)
 
 student: install ## write the notebooks without their exercises' solutions into student/
-	$(BIN)/python ci/student.py student
+	$(BIN)/flanrepro student student
 
 test: install-dev ## run the tests; PYTEST_ARGS="-k packaging -x" goes to pytest
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
@@ -43,8 +43,8 @@ figures: install ## draw every figure and table anew from the scores that ship; 
 	$(BIN)/flanrepro figures
 
 bench: install ## measure this machine: the data's speed, and each notebook's; figures/bench/
-	$(BIN)/python ci/bench.py data
-	$(BIN)/python ci/bench.py notebooks
+	$(BIN)/python -m ci.bench data
+	$(BIN)/python -m ci.bench notebooks
 
 install: $(VENV)/installed ## make .venv with the package, if it is not there yet
 

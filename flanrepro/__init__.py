@@ -6,15 +6,15 @@ Importing this package imports neither JAX, TensorFlow nor SeqIO: each part impo
 from typing import Any
 
 from flanrepro.errors import InputError
+from flanrepro.version import __version__
 
-__version__ = "0.1.0"
 __all__ = ["InputError", "__version__", "load", "save"]
 
 
 def __getattr__(name: str) -> Any:
-    """`load` and `save` of `flanrepro.model.load`, imported when they are first asked for."""
+    """`load` and `save` of `flanrepro.experiments.load`, imported when they are first asked for."""
     if name not in ("load", "save"):
         raise AttributeError(f"module 'flanrepro' has no attribute '{name}'")
-    from flanrepro.model import load
+    from flanrepro.experiments import load
 
     return getattr(load, name)

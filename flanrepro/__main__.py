@@ -1,3 +1,3 @@
-from flanrepro.cli import main
+from flanrepro.cli.main import main
 
 main()

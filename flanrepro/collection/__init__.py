@@ -3,7 +3,7 @@
 from flanrepro.collection.mixture import Mixture, proportional_weights
 from flanrepro.collection.prompt import Prompt, render
 from flanrepro.collection.suites import suite_prompts
-from flanrepro.collection.task import Collection, Record, Suite, Task, load_collection
+from flanrepro.collection.task import Collection, Record, Suite, Task
 from flanrepro.collection.templates import Template, load_templates
 
 __all__ = [
@@ -14,7 +14,6 @@ __all__ = [
     "Suite",
     "Task",
     "Template",
-    "load_collection",
     "load_templates",
     "proportional_weights",
     "render",

@@ -3,10 +3,9 @@
 import functools
 import string
 from dataclasses import dataclass
-from importlib import resources
 from typing import Literal
 
-import yaml
+from flanrepro.packaged import read_yaml
 
 _LABELS = {
     "upper": string.ascii_uppercase,
@@ -77,8 +76,7 @@ class Format:
 @functools.cache
 def load_formats() -> tuple[tuple[Layout, ...], tuple[OptionStyle, ...]]:
     """All layouts and all option styles; the first of each is the plain one."""
-    text = resources.files("flanrepro.collection").joinpath("formats.yaml").read_text("utf-8")
-    rows = yaml.safe_load(text)
+    rows = read_yaml("flanrepro.collection", "formats")
     layouts = tuple(Layout(**row) for row in rows["layouts"])
     return layouts, tuple(OptionStyle(**row) for row in rows["option_styles"])
 

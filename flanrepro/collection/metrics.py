@@ -1,18 +1,13 @@
 """By which metrics a task is scored: data in `metrics.yaml`, with its sources."""
 
-import functools
-from importlib import resources
 from typing import Any
 
-import yaml
-
 from flanrepro.collection.task import Task
+from flanrepro.packaged import read_yaml
 
 
-@functools.cache
 def _data() -> dict[str, Any]:
-    text = resources.files("flanrepro.collection").joinpath("metrics.yaml").read_text("utf-8")
-    return yaml.safe_load(text)
+    return read_yaml("flanrepro.collection", "metrics")
 
 
 def metrics_of(task: Task) -> tuple[str, ...]:

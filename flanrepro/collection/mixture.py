@@ -22,6 +22,10 @@ from flanrepro.collection.task import Task
 from flanrepro.collection.templates import Template, load_by_direction, load_templates
 from flanrepro.errors import InputError
 
+PROMPTS = 2
+"""Version of what a mixture says. It goes up when a change of templates, formats or draws gives other
+prompts for the same seed and index; every run then has another name."""
+
 RATE_MAXIMUM = 3000
 """Records beyond so many add nothing to a dataset's weight (FLAN 2021, section 2.1)."""
 

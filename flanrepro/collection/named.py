@@ -1,30 +1,26 @@
 """The paper's mixtures by name: rates as data (`mixtures.yaml`), a report of what is missing."""
 
-import functools
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from importlib import resources
 from typing import Any
 
 import numpy as np
-import yaml
 
 from flanrepro.collection import rng
 from flanrepro.collection.mixture import Mixture
 from flanrepro.collection.prompt import FEW_SHOT, check_exemplars
 from flanrepro.collection.task import Collection, Task
 from flanrepro.errors import InputError
+from flanrepro.packaged import read_yaml
 
 SUBSETS = (8, 25, 50, 100, 200, 400, 800)
 """Numbers of tasks of section 3.3's scaling experiment; beside them, all."""
 
 
-@functools.cache
 def _data() -> dict[str, Any]:
-    text = resources.files("flanrepro.collection").joinpath("mixtures.yaml").read_text("utf-8")
-    return yaml.safe_load(text)
+    return read_yaml("flanrepro.collection", "mixtures")
 
 
 def mixture_names() -> tuple[str, ...]:

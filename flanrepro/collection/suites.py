@@ -9,6 +9,18 @@ from flanrepro.collection.task import Record, Suite, Task
 from flanrepro.collection.templates import load_templates
 from flanrepro.errors import InputError
 
+HELD_IN = (
+    "bool_q",
+    "arc_easy",
+    "arc_challenge",
+    "unified_qa_science_inst",
+    "anli_r1",
+    "anli_r2",
+    "anli_r3",
+    "rte",
+)
+"""The tasks of the Held-In suite (Longpre et al., 2023, section 2)."""
+
 _PASSAGES = ("passage", "premise")
 """Fields with a text that several records may ask about."""
 

@@ -3,16 +3,13 @@
 import dataclasses
 import difflib
 import functools
-import importlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib import resources
 from typing import Any, Literal
-
-import yaml
 
 from flanrepro.collection import rng
 from flanrepro.errors import InputError
+from flanrepro.packaged import read_yaml
 
 Record = Mapping[str, str]
 """One raw example: a flat dict of named text fields. The field `options`, where there is one, holds
@@ -37,9 +34,9 @@ class Task:
         licence, citation: of the dataset.
         approximate: `splits` are the publisher's figures; the records that are read decide.
         rendered: records are finished prompts (`inputs`, `answer`), a split per setting, see
-            `flanrepro.collection.sources.rendered`.
+            `flanrepro.sources.flan2022.rendered`.
         find_missing: why a split cannot be had here and now, by its name; None: it always can.
-        dataset, reader: where the records are from, see `flanrepro.collection.dataset`.
+        dataset, reader: where the records are from, see `flanrepro.raw.reader`.
     """
 
     name: str
@@ -153,10 +150,8 @@ class Protocol:
     source: str = "own choice"
 
 
-@functools.cache
 def _protocols() -> dict[str, dict[str, dict[str, Any]]]:
-    text = resources.files("flanrepro.collection").joinpath("protocols.yaml").read_text("utf-8")
-    return yaml.safe_load(text)
+    return read_yaml("flanrepro.collection", "protocols")
 
 
 def protocol(collection: str, suite: str) -> Protocol:
@@ -232,14 +227,3 @@ class Collection:
                 f"there is {', '.join(names)}"
             )
         return self.every_task[name]
-
-
-COLLECTIONS = ("pocket", "flan2022", "flan2022_rendered")
-
-
-@functools.cache
-def load_collection(name: str) -> Collection:
-    """The collection called `name`; nothing is read or downloaded before its records are used."""
-    if name not in COLLECTIONS:
-        raise InputError(f"unknown collection '{name}': choose one of {', '.join(COLLECTIONS)}")
-    return importlib.import_module(f"flanrepro.collection.sources.{name}").collection()

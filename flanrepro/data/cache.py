@@ -19,11 +19,13 @@ from pathlib import Path
 import filelock
 from tqdm import tqdm
 
-from flanrepro.collection import Mixture, load_collection
+from flanrepro.collection import Mixture
+from flanrepro.collection.mixture import PROMPTS
 from flanrepro.collection.named import NamedMixture, named_mixture
-from flanrepro.data.seqio import SHARD, import_seqio, row, task_name
+from flanrepro.data.seqio_tasks import SHARD, import_seqio, row, task_name
 from flanrepro.data.vocabulary import EOS, Vocabulary, load_vocabulary
 from flanrepro.errors import InputError
+from flanrepro.sources import load_collection
 from flanrepro.whole import write_whole
 
 MIN_SHARDS = 64
@@ -79,11 +81,11 @@ class Cached:
 def write_cache(cached: Cached, root: Path, workers: int = 1, bar: str = "") -> Path:
     """Writes what is missing of a cache, for `seqio.set_global_cache_dirs([root])`.
 
-    The task to read it with is `flanrepro.data.seqio.register_named`'s, with `use_cached=True`.
+    The task to read it with is `flanrepro.data.seqio_tasks.register_named`'s, with `use_cached=True`.
 
     Args:
         cached: what to write.
-        root: gets a folder under the task's name, see `flanrepro.data.seqio.task_name`.
+        root: gets a folder under the task's name, see `flanrepro.data.seqio_tasks.task_name`.
         workers: processes.
         bar: show progress over shards under this name; empty: not.
 
@@ -113,8 +115,6 @@ def write_cache(cached: Cached, root: Path, workers: int = 1, bar: str = "") -> 
 
 def _identity(cached: Cached) -> dict:
     """What tells this cache from another one, JSON-able; the same where the examples are."""
-    from flanrepro.experiments.spec import PROMPTS
-
     made, vocabulary = cached.load(), cached.load_vocabulary()
     return asdict(cached) | {
         "few_shot_fraction": float(made.mixture.few_shot_fraction),

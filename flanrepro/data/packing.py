@@ -1,205 +1,176 @@
-"""A run's packed batches written into files; `flanrepro.data.packed` says what they are."""
+"""From examples to packed batches, through Grain, with no TensorFlow on the way.
 
-import hashlib
-import json
-import zipfile
+    mixture[i] -> tokens -> packed rows -> batch
+
+A stream's position is Grain's own iterator state, a few integers that fit into a checkpoint.
+"""
+
 from collections.abc import Sequence
-from dataclasses import asdict
-from io import BytesIO
-from pathlib import Path
+from dataclasses import dataclass
 
+import grain
 import numpy as np
 
-from flanrepro.data.packed import FORMAT, SIDES, Batch, Compact, Packed, compact, open_packed
-from flanrepro.errors import InputError
-from flanrepro.experiments.spec import RunSpec
-from flanrepro.model.tree import flat
-from flanrepro.whole import write_whole
+from flanrepro.collection.prompt import Prompt
+from flanrepro.data.examples import Encode, EncodedPrompts, Example, Examples
+from flanrepro.data.vocabulary import Vocabulary
 
-BATCHES_PER_FILE, PLACES_PER_FILE = 250, 1 << 23
-"""At most, batches and places for tokens, padding included."""
+_NAMES = {
+    "inputs": "encoder_input_tokens",
+    "targets": "decoder_target_tokens",
+    "inputs_segment_ids": "encoder_segment_ids",
+    "targets_segment_ids": "decoder_segment_ids",
+    "inputs_positions": "encoder_positions",
+    "targets_positions": "decoder_positions",
+    "fate": "fate",
+}
+"""Grain's names of packed features, and T5X's, which the model uses."""
 
 
-def write_packed(
-    spec: RunSpec,
-    folder: Path,
+@dataclass(frozen=True)
+class _Endless:
+    """Examples as Grain's random-access source: without end, to Grain's eye."""
+
+    examples: Examples
+
+    def __len__(self) -> int:
+        return 1 << 62
+
+    def __getitem__(self, i: int) -> Example:
+        return self.examples[i]
+
+
+def packed_batches(
+    mixture: Sequence[Prompt],
+    vocabulary: Vocabulary,
     *,
-    start: dict | None = None,
-    first: int = 0,
-    end: int | None = None,
-    bar: str = "",
-    compression: int = zipfile.ZIP_DEFLATED,
-) -> Packed:
-    """Writes the batches of a run's steps `first` to `end`, going on behind those that are there.
-
-    Files that are there already are kept, unless they are of steps before `first`; the part that
-    begins where they end is made from there, another one from the run's beginning.
+    batch_size: int,
+    inputs_length: int,
+    targets_length: int,
+    prefetch: int = 8,
+) -> grain.DatasetIterator:
+    """A mixture's packed batches, see `pack`.
 
     Args:
-        spec: the run.
-        folder: the run's, named by its `run_id`.
-        start: the parameters that `spec.start` names, see `flanrepro.experiments.start`; where
-            they are not there yet, or travel by themselves, `give_start` takes them later.
-        first, end: steps; None: the run's last.
-        bar: show progress over batches under this name; empty: not.
-        compression: of the files, as `zipfile` calls it; ZIP_LZMA makes them a third smaller, and
-            the reading three times as slow.
-
-    Raises:
-        InputError: the range is none of the run's; `folder` is not the run's; bad data; or a file
-            cannot be written. Files that are written are kept.
+        mixture: gives the prompts, by index from 0 on.
+        vocabulary: gives the ids.
+        batch_size, inputs_length, targets_length, prefetch: see `pack`.
     """
-    end = spec.steps if end is None else end
-    if not 0 <= first < end <= spec.steps:
-        raise InputError(
-            f"batches of steps {first} to {end} were asked for: expected a range of 0 to "
-            f"{spec.steps}, the run's steps"
-        )
-    if folder.name != spec.run_id:
-        raise InputError(
-            f"{folder} is to hold the batches of run {spec.run_id}: expected a folder of that name"
-        )
-    packed = folder / "packed"
-    files = _write_files(spec, packed, first, end, bar, compression)
-    index = {
-        "format": FORMAT,
-        "run": spec.run_id,
-        "spec": asdict(spec),
-        "config": asdict(spec.model_config()),
-        "first": files[0]["first"],
-        "end": files[-1]["end"],
-        "files": files,
-        "start": None,
+    encode = Encode(vocabulary, inputs_length, targets_length)
+    return pack(
+        EncodedPrompts(mixture, encode),
+        batch_size=batch_size,
+        inputs_length=inputs_length,
+        targets_length=targets_length,
+        prefetch=prefetch,
+    )
+
+
+def pack(
+    examples: Examples,
+    *,
+    batch_size: int,
+    inputs_length: int,
+    targets_length: int,
+    prefetch: int = 8,
+    shards: int = 1,
+    rows: slice | None = None,
+) -> "grain.DatasetIterator | Shards":
+    """An endless iterator of packed batches; it has `get_state`, `set_state` and `close`.
+
+    Args:
+        examples: by index from 0 on.
+        batch_size: rows per batch.
+        inputs_length, targets_length: of a row, in tokens.
+        prefetch: batches that a thread prepares ahead; 0: none.
+        shards: streams, of `examples[s::shards]`, that fill their equal parts of a batch's rows.
+        rows: give these of each batch alone, as a host of several does; only the shards that they
+            are in are read. None: all.
+
+    Returns:
+        dicts of int32 arrays under T5X's names: `encoder_input_tokens`, `encoder_segment_ids`,
+        `encoder_positions` [batch, inputs_length]; `decoder_target_tokens`, `decoder_segment_ids`,
+        `decoder_positions` [batch, targets_length]; and `fate` [batch, examples] with what became
+        of each example (see `flanrepro.data.examples`). Segments count from 1, padding is 0.
+    """
+    if shards == 1 and rows is None:
+        return _pack(examples, batch_size, inputs_length, targets_length, prefetch)
+    each = batch_size // shards
+    taken = rows or slice(0, batch_size)
+    own = range(taken.start // each, -(-taken.stop // each))
+    streams = {
+        s: _pack(_Shard(examples, s, shards), each, inputs_length, targets_length, prefetch)
+        for s in own
     }
-    _write_index(packed, index)
-    if start is not None:
-        give_start(folder, start)
-    for path in packed.glob("batches-*"):
-        if path.name not in {file["name"] for file in files}:
-            path.unlink()
-    return open_packed(folder)
+    first = own.start * each
+    return Shards(streams, shards, slice(taken.start - first, taken.stop - first))
 
 
-def give_start(folder: Path, start: dict) -> None:
-    """Puts the parameters that a run starts from to its files in `folder`."""
-    from safetensors.numpy import save
+@dataclass(frozen=True)
+class _Shard:
+    """Every `of`-th example."""
 
-    packed = open_packed(folder)
-    content = save({name: np.ascontiguousarray(leaf) for name, leaf in flat(start).items()})
-    write_whole(packed.folder / "start.safetensors", content)
-    digest = hashlib.sha256(content).hexdigest()
-    named = {"name": "start.safetensors", "sha256": digest}
-    _write_index(packed.folder, packed.index | {"start": named})
+    examples: Examples
+    number: int
+    of: int
 
-
-def _write_index(packed: Path, index: dict) -> None:
-    write_whole(packed / "index.json", json.dumps(index, indent=1))
+    def __getitem__(self, i: int) -> Example:
+        return self.examples[i * self.of + self.number]
 
 
-_OF_BATCHES = (
-    "collection", "vocabulary", "seed", "objective", "batch_size", "inputs_length",
-    "targets_length", "shards", "mixture", "subset", "tasks", "data", "few_shot_fraction",
-    "options_fraction", "inversion_rate", "max_examples", "held_out",
-)  # fmt: skip
+@dataclass(frozen=True)
+class Shards:
+    """Streams side by side, as `pack` gives them.
+
+    Attributes:
+        streams: by their number, those that are read here.
+        shards: how many there are, here and elsewhere.
+        rows: of these streams' rows together.
+    """
+
+    streams: dict[int, grain.DatasetIterator]
+    shards: int
+    rows: slice
+
+    def __next__(self) -> dict[str, np.ndarray]:
+        parts = [next(stream) for stream in self.streams.values()]
+        return {name: np.concatenate([p[name] for p in parts])[self.rows] for name in parts[0]}
+
+    def get_state(self) -> dict:
+        """The position of each stream; of those that are not read here, None."""
+        states = {s: stream.get_state() for s, stream in self.streams.items()}
+        return states[0] if self.shards == 1 else {"shards": [*map(states.get, range(self.shards))]}
+
+    def set_state(self, state: dict) -> None:
+        states = [state] if self.shards == 1 else state["shards"]
+        for s, stream in self.streams.items():
+            stream.set_state(states[s])
+
+    def close(self) -> None:
+        for stream in self.streams.values():
+            stream.close()
 
 
-def batches_id(spec: RunSpec) -> str:
-    """The same 12 hexadecimal digits for runs whose batches are the same, whatever they train."""
-    prompts = json.loads(spec.to_json())["prompts"]
-    fields = [prompts, *(getattr(spec, name) for name in _OF_BATCHES)]
-    return hashlib.sha256(json.dumps(fields).encode()).hexdigest()[:12]
+def _pack(
+    examples: Examples, batch_size: int, inputs_length: int, targets_length: int, prefetch: int
+) -> grain.DatasetIterator:
+    lengths = {"inputs": inputs_length, "targets": targets_length, "fate": inputs_length // 2}
+    rows = grain.experimental.FirstFitPackIterDataset(
+        grain.MapDataset.source(_Endless(examples)).to_iter_dataset(
+            grain.ReadOptions(num_threads=0, prefetch_buffer_size=0)
+        ),
+        length_struct=lengths,
+        # More open rows waste less, and cost memory for as many rows only.
+        num_packing_bins=4 * batch_size,
+        meta_features=("fate",),
+    )
+    batches = rows.batch(batch_size, drop_remainder=True).map(_rename)
+    if prefetch:
+        batches = grain.experimental.ThreadPrefetchIterDataset(
+            batches, prefetch_buffer_size=prefetch
+        )
+    return iter(batches)
 
 
-def _write_files(
-    spec: RunSpec, packed: Path, first: int, end: int, bar: str, compression: int
-) -> list[dict]:
-    """The files of the range, with what is there already, as the index lists them."""
-    from tqdm import tqdm
-
-    there = _headers(spec, packed)
-    before = next((h for h in there if h["end"] == first), None)
-    kept = []
-    while file := next((h for h in there if h["first"] == first and h["end"] <= end), None):
-        kept, before, first = [*kept, file], file, file["end"]
-    if first == end:
-        return [_listed(packed, file) for file in kept]
-    stream, at = _stream(spec), 0
-    if before:
-        stream.set_state(before["stream"])
-        at = before["end"]
-    try:
-        with tqdm(total=end, initial=at, desc=bar, disable=not bar, unit="batch") as progress:
-            while at < first:  # packing goes in turn, so what comes before has to be made, too
-                next(stream)
-                at += 1
-                progress.update()
-            while at < end:
-                last = min(at + _per_file(spec), end)
-                batches = []
-                for _ in range(at, last):
-                    batches.append(next(stream))
-                    progress.update()
-                header = {"batches": batches_id(spec), "first": at, "end": last}
-                header["stream"] = stream.get_state()
-                _write_file(packed, header, batches, compression)
-                kept.append(header)
-                at = last
-    finally:
-        stream.close()
-    return [_listed(packed, file) for file in kept]
-
-
-def _per_file(spec: RunSpec) -> int:
-    places = spec.batch_size * (spec.inputs_length + spec.targets_length)
-    return max(1, min(BATCHES_PER_FILE, PLACES_PER_FILE // places))
-
-
-def _stream(spec: RunSpec):
-    from flanrepro.data.grain import run_batches
-
-    return run_batches(spec)
-
-
-def _write_file(packed: Path, header: dict, batches: Sequence[Batch], compression: int) -> None:
-    """Writes batches, and reads them again: they must be the same, bit for bit."""
-    arrays = compact(batches)
-    sides = {side: batches[0][f"{side}_{name}"].shape[1] for side, name in SIDES.items()}
-    again, rows = Compact(arrays, sides), len(batches[0]["fate"])
-    for i, batch in enumerate(batches):
-        read = again.rows(i * rows, (i + 1) * rows)
-        if not all(np.array_equal(batch[name], read[name]) for name in batch):
-            raise AssertionError(f"batch {header['first'] + i} does not survive packing")
-    text = np.frombuffer(json.dumps(header).encode(), np.uint8)
-    name = f"batches-{header['first']:08d}-{header['end']:08d}.npz"
-    write_whole(packed / name, _npz({"header": text, **arrays}, compression))
-
-
-def _npz(arrays: dict[str, np.ndarray], compression: int) -> bytes:
-    """As `np.savez_compressed`, without the time of writing: the same arrays are the same bytes."""
-    content = BytesIO()
-    with zipfile.ZipFile(content, "w") as file:
-        for name, array in arrays.items():
-            with BytesIO() as member:
-                np.lib.format.write_array(member, array, allow_pickle=False)
-                file.writestr(zipfile.ZipInfo(f"{name}.npy"), member.getvalue(), compression)
-    return content.getvalue()
-
-
-def _headers(spec: RunSpec, packed: Path) -> list[dict]:
-    """Of the files that are there and have this run's batches, by step."""
-    found = []
-    for path in sorted(packed.glob("batches-*.npz")):
-        try:
-            with np.load(BytesIO(path.read_bytes())) as arrays:
-                header = json.loads(arrays["header"].tobytes())
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):  # written again
-            continue
-        if header["batches"] == batches_id(spec):
-            found.append(header)
-    return found
-
-
-def _listed(packed: Path, header: dict) -> dict:
-    name = f"batches-{header['first']:08d}-{header['end']:08d}.npz"
-    digest = hashlib.sha256((packed / name).read_bytes()).hexdigest()
-    return {"name": name, "first": header["first"], "end": header["end"], "sha256": digest}
+def _rename(batch: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    return {name: batch[key] for key, name in _NAMES.items()}

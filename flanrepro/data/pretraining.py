@@ -8,37 +8,18 @@ the rest of a text. A text is one example, since those of the pocket collection 
 import functools
 import warnings
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 
 from flanrepro.collection import rng
-from flanrepro.data.fates import DROPPED, KEPT, TRUNCATED
-from flanrepro.data.grain import Example
+from flanrepro.data.examples import DROPPED, KEPT, TRUNCATED, Example
 from flanrepro.data.vocabulary import EOS, Vocabulary
 from flanrepro.errors import InputError
-
-
-class Documents(Protocol):
-    """Texts at random access, without end."""
-
-    def __getitem__(self, i: int) -> str: ...
+from flanrepro.sources import Documents
 
 
 class DocumentTooLong(UserWarning):
     """A pretraining text had to be cut."""
-
-
-def documents(collection: str, seed: int) -> Documents:
-    """The pretraining texts of a collection; InputError if it has none."""
-    if collection != "pocket":
-        raise InputError(
-            f"collection '{collection}' has no pretraining text: choose pocket, or start from a "
-            "released checkpoint"
-        )
-    from flanrepro.collection.sources.pocket.text import Documents
-
-    return Documents(seed)
 
 
 @dataclass(frozen=True)

@@ -14,10 +14,10 @@ many examples of each (100,000); `FLANREPRO_SEQIO_COLLECTION` (flan2022) and
 
 import os
 
-from flanrepro.collection import load_collection
-from flanrepro.data.seqio import register_named
+from flanrepro.data.seqio_tasks import register_named
 from flanrepro.data.vocabulary import load_vocabulary
 from flanrepro.errors import InputError
+from flanrepro.sources import load_collection
 
 _names = os.environ.get("FLANREPRO_SEQIO", "").replace(",", " ").split()
 if not _names:

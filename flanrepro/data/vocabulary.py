@@ -12,6 +12,10 @@ from flanrepro.collection.prompt import render
 from flanrepro.collection.task import Collection
 from flanrepro.collection.templates import load_templates
 from flanrepro.errors import InputError
+from flanrepro.raw import hub
+from flanrepro.raw.files import cache_folder, status_of
+from flanrepro.raw.reading import read_json_object
+from flanrepro.sources import documents, load_collection
 from flanrepro.whole import write_whole
 
 PAD, EOS, UNK = 0, 1, 2
@@ -79,6 +83,9 @@ class Vocabulary:
                 kept.append(int(i))
         return self._pieces.decode(kept)
 
+
+VOCABULARY_FILES = ("spiece.model", "tokenizer_config.json")
+"""Files of a model's repository on the Hub that say how it splits text."""
 
 REAL_TEXT_COVERAGE = 0.9995
 """SentencePiece's recommendation for text with a rich set of characters; the rest are unknown."""
@@ -188,13 +195,11 @@ def collection_text(collection: Collection, records: int = 30_000) -> Iterator[s
             yield f"{prompt.inputs}{templates[i % len(templates)].answer}{prompt.targets}"
 
 
-def all_words(collection: Collection, documents: int = 20_000) -> Iterator[str]:
+def all_words(collection: Collection, number: int = 20_000) -> Iterator[str]:
     """Texts in which every word of a collection that is made up occurs: every template of every
-    task, suites too, and of its pretraining text."""
-    from flanrepro.data.pretraining import documents as pretraining_documents
-
-    texts = pretraining_documents(collection.name, 0)
-    yield from (texts[i] for i in range(documents))
+    task, suites too, and of the first `number` pretraining texts."""
+    texts = documents(collection.name, 0)
+    yield from (texts[i] for i in range(number))
     suites = (task for suite in collection.suites.values() for task in suite.tasks)
     for task in itertools.chain(collection.every_task.values(), suites):
         split = next(iter(task.splits))
@@ -218,12 +223,9 @@ def load_vocabulary(name: str) -> Vocabulary:
         path = Path(str(resources.files(__name__.rpartition(".")[0]) / "pocket.model"))
         return Vocabulary(path, POCKET_EXTRA_IDS)
     if name == "t5":
-        return Vocabulary(_download_t5())
+        return Vocabulary(hub.download("google/t5-v1_1-small", ["spiece.model"]) / "spiece.model")
     base, _, size = name.rpartition("-")
     if base == "flan2022" and size.isdigit():
-        from flanrepro.collection import load_collection
-        from flanrepro.data.files import cache_folder
-
         path = cache_folder() / "vocabularies" / f"{name}.model"
         if not path.is_file():
             texts = collection_text(load_collection(base))
@@ -233,27 +235,21 @@ def load_vocabulary(name: str) -> Vocabulary:
     if Path(name).suffix == ".model":
         return Vocabulary(Path(name))
     if name.count("/") == 1:
-        from flanrepro.model import huggingface
-
-        return huggingface.vocabulary_of(huggingface.download(name))
+        return vocabulary_of(hub.download(name, VOCABULARY_FILES))
     raise InputError(
         f"unknown vocabulary '{name}': choose pocket, t5, flan2022-SIZE, a .model file's path or a "
         "repository on the Hugging Face Hub"
     )
 
 
-def _download_t5() -> Path:
-    try:
-        import huggingface_hub
-    except ImportError:
+def vocabulary_of(folder: Path) -> Vocabulary:
+    """The vocabulary in a folder of the Hub's layout; InputError if it has none."""
+    path = folder / "spiece.model"
+    if not status_of(path):
         raise InputError(
-            "the vocabulary 't5' comes from the Hugging Face Hub: pip install 'flanrepro[hub]'"
-        ) from None
-    try:
-        return Path(huggingface_hub.hf_hub_download("google/t5-v1_1-small", "spiece.model"))
-    except Exception as error:  # every network failure has a class of its own there
-        reason = " ".join(str(error).split())[:200]
-        raise InputError(
-            "the vocabulary 't5' could not be had from google/t5-v1_1-small on the Hugging Face "
-            f"Hub ({reason}); give the path of a spiece.model instead"
-        ) from None
+            f"{folder} has no spiece.model: put the model's SentencePiece file there, or give "
+            f"vocabulary='t5' or the path of one"
+        )
+    options = folder / "tokenizer_config.json"
+    stated = read_json_object(options).get("extra_ids") if status_of(options) else None
+    return Vocabulary(path, stated if type(stated) is int and stated >= 0 else EXTRA_IDS)

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from flanrepro.collection.sources.flan2021_rows import UNANSWERABLE
+from flanrepro.sources.flan2022.flan2021_records import UNANSWERABLE
 
 _ARTICLES = re.compile(r"\b(?:a|an|the)\b")
 _NO_PUNCTUATION = str.maketrans("", "", string.punctuation)

@@ -10,13 +10,15 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from flanrepro.collection.task import Collection, load_collection
+from flanrepro.collection.task import Collection
 from flanrepro.errors import InputError
 from flanrepro.evaluation.baselines import BASELINES
 from flanrepro.experiments.evaluations import read_items, scores_of, suite_of
+from flanrepro.experiments.load import load
 from flanrepro.experiments.store import environment
 from flanrepro.model.model import Model
 from flanrepro.model.tree import count, flat
+from flanrepro.sources import load_collection
 from flanrepro.whole import write_whole
 
 
@@ -38,6 +40,7 @@ def evaluate_checkpoints(
     shots: Sequence[int] | None = None,
     items: int | None = None,
     method: str = "",
+    dtype: str = "",
 ):
     """Scores of checkpoints, as a DataFrame; what was evaluated before is read.
 
@@ -49,6 +52,7 @@ def evaluate_checkpoints(
             `manifest.json`, `scores/` and `predictions/`.
         shots: exemplars per prompt; None: zero-shot and each suite's own number.
         items, method: see `flanrepro.experiments.evaluations.scores_of`.
+        dtype: see `flanrepro.experiments.load.load`.
 
     Returns:
         columns checkpoint, folder, and those of `flanrepro.evaluation.scores.score`.
@@ -63,7 +67,7 @@ def evaluate_checkpoints(
     asked = [(suite, k) for suite in suites for k in _shots(loaded, suite, shots)]
     for name in names:
         try:
-            model = name if name in BASELINES else _load(name)
+            model = name if name in BASELINES else load(name, dtype=dtype)
         except InputError as error:
             failed[name] = str(error)
             continue
@@ -111,12 +115,6 @@ def differences(scores, base: str):
 def _shots(collection: Collection, suite: str, shots: Sequence[int] | None) -> Iterable[int]:
     own = suite_of(collection, suite).protocol.shots
     return dict.fromkeys(shots if shots is not None else (0, own))
-
-
-def _load(name: str) -> Model:
-    from flanrepro.model.load import load
-
-    return load(name)
 
 
 def _folder(folder: Path, model: Model | str) -> Path:

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import filelock
 
-from flanrepro import compile_cache
 from flanrepro.collection.suites import at_hand
 from flanrepro.collection.task import Collection, MissingTasks, Suite
 from flanrepro.errors import InputError
+from flanrepro.model import compile_cache
 from flanrepro.model.model import Model
 from flanrepro.whole import write_whole
 

@@ -9,11 +9,11 @@ import yaml
 
 from flanrepro.errors import InputError
 from flanrepro.experiments.pretrain import loss_curve
-from flanrepro.experiments.spec import RunSpec
 from flanrepro.experiments.start import vocabulary_digest
 from flanrepro.experiments.store import Run
 from flanrepro.model import pretrained
 from flanrepro.model.tree import count
+from flanrepro.training.spec import RunSpec
 from flanrepro.whole import write_whole
 
 _HEADER = (

@@ -1,18 +1,15 @@
 """Pretraining: span corruption, then prefix language modelling from where that ended."""
 
-import functools
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib import resources
 from typing import Any
 
-import yaml
-
 from flanrepro.errors import InputError
-from flanrepro.experiments.spec import RunSpec
 from flanrepro.experiments.store import Run, RunStore
 from flanrepro.model import pretrained
+from flanrepro.packaged import read_yaml
+from flanrepro.training.spec import RunSpec
 
 PHASES = ("span_corruption", "prefix_lm")
 
@@ -29,10 +26,8 @@ higher, or 10 more steps of warm-up, change one by 0.061, another seed by 0.145.
 """
 
 
-@functools.cache
 def _recipes() -> dict[str, dict[str, dict]]:
-    text = resources.files("flanrepro.experiments").joinpath("pretraining.yaml").read_text()
-    return yaml.safe_load(text)
+    return read_yaml("flanrepro.experiments", "pretraining")
 
 
 def pretraining_specs(

@@ -1,25 +1,22 @@
 """How much to spend: profiles, and a notebook's parameters checked against what there is."""
 
-import functools
 import os
 import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from flanrepro.cluster import for_people, mesh_shape
 from flanrepro.collection.named import named_mixture, own_few_shot_fraction
-from flanrepro.collection.task import COLLECTIONS, MissingTasks, load_collection
+from flanrepro.collection.task import MissingTasks
 from flanrepro.errors import InputError
-from flanrepro.experiments.spec import ENGINES, RunSpec
 from flanrepro.experiments.store import RunStore
 from flanrepro.model import pretrained
-from flanrepro.model.model import activation_dtype
 from flanrepro.model.sizes import SIZES
+from flanrepro.packaged import read_yaml
+from flanrepro.sources import COLLECTIONS, load_collection
+from flanrepro.training.spec import ENGINES, RunSpec
 
 JOB_ENGINES = (*ENGINES, "shipped")
 
@@ -68,10 +65,8 @@ class Profile:
         return self.items[suite] if isinstance(self.items, Mapping) else self.items
 
 
-@functools.cache
 def _profiles() -> dict[str, dict]:
-    text = resources.files("flanrepro.experiments").joinpath("profiles.yaml").read_text()
-    return yaml.safe_load(text)
+    return read_yaml("flanrepro.experiments", "profiles")
 
 
 def profile_names(collection: str = "") -> tuple[str, ...]:
@@ -140,7 +135,7 @@ class Job:
         """The profile's run with `changes`, once per seed from 0 on."""
         model = self.model or self.settings.model
         of_model = self.settings.models.get(model, {})
-        fields = {"dtype": activation_dtype(), **self.settings.run, **of_model, **changes}
+        fields = {**self.settings.run, **of_model, **changes}
         if fields.get("mixture"):
             own = own_few_shot_fraction(fields["mixture"])
             if own is not None:

@@ -6,13 +6,13 @@ import json
 from collections.abc import Sequence
 
 from flanrepro.collection.named import named_mixture
-from flanrepro.collection.task import load_collection
 from flanrepro.errors import InputError
 from flanrepro.experiments.profiles import Job
 from flanrepro.experiments.runner import run_sweep
 from flanrepro.experiments.shipped import shipped, shipped_run
-from flanrepro.experiments.spec import RunSpec
 from flanrepro.experiments.sweep import SWEEPS
+from flanrepro.sources import load_collection
+from flanrepro.training.spec import RunSpec
 
 OF_SPEC = ("collection", "model", "seed", "mixture", "few_shot_fraction", "subset")
 DESCRIBED = ("run", *OF_SPEC, "inversion_rate", "tasks")

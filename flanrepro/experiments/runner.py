@@ -21,8 +21,8 @@ from tqdm import tqdm
 
 from flanrepro import cluster
 from flanrepro.errors import InputError
-from flanrepro.experiments.spec import RunSpec
 from flanrepro.model.sizes import SIZES
+from flanrepro.training.spec import RunSpec
 
 T = TypeVar("T")
 Report = Callable[[RunSpec, T | None, str], None]

@@ -11,7 +11,7 @@ from importlib import resources
 from pathlib import Path
 
 from flanrepro.errors import InputError
-from flanrepro.experiments.spec import RunSpec
+from flanrepro.training.spec import RunSpec
 
 FACTS = ("seconds", "device", "cores", "git_commit", "python", "useful_tokens", "versions")
 """Of a run's manifest."""

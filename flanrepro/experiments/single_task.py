@@ -6,14 +6,15 @@ import io
 import warnings
 from collections.abc import Iterator
 
-from flanrepro.collection.task import MissingTasks, Suite, Task, load_collection
+from flanrepro.collection.task import MissingTasks, Suite, Task
 from flanrepro.errors import InputError
 from flanrepro.experiments.profiles import Job
 from flanrepro.experiments.runner import run_sweep
 from flanrepro.experiments.shipped import shipped
-from flanrepro.experiments.spec import RunSpec
 from flanrepro.experiments.store import Run
 from flanrepro.model.model import Model
+from flanrepro.sources import load_collection
+from flanrepro.training.spec import RunSpec
 from flanrepro.whole import write_whole
 
 STATES = ("untuned", "tuned")

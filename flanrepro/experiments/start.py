@@ -7,8 +7,8 @@ from pathlib import Path
 
 from flanrepro.data.vocabulary import Vocabulary
 from flanrepro.errors import InputError
-from flanrepro.experiments.spec import HUB, RUN_ID, RunSpec
-from flanrepro.model import pretrained
+from flanrepro.model import huggingface, pretrained
+from flanrepro.training.spec import HUB, RUN_ID, RunSpec
 
 
 def start_params(spec: RunSpec, root: Path) -> dict | None:
@@ -37,6 +37,11 @@ def start_params(spec: RunSpec, root: Path) -> dict | None:
     return pretrained.load(spec.start)
 
 
+def start_input(spec: RunSpec, root: Path) -> dict:
+    """The start as an argument of `flanrepro.training.loop.train`; see `start_params`."""
+    return {"start": start_params(spec, root)}
+
+
 def vocabulary_digest(spec: RunSpec) -> str:
     """The SHA-256 of the vocabulary's file."""
     return _digest(spec.load_vocabulary())
@@ -47,9 +52,9 @@ def _digest(vocabulary: Vocabulary) -> str:
 
 
 def _of_hub(spec: RunSpec) -> dict:
-    from flanrepro.model.load import load
-
-    model, wanted = load(spec.start), spec.model_config()
+    # Not `flanrepro.load`, which prefers a folder of this name: a run's name would then stand for
+    # whatever lies in the folder that it is started from.
+    model, wanted = huggingface.read(huggingface.download(spec.start)), spec.model_config()
     same = {"dropout_rate": wanted.dropout_rate, "dtype": wanted.dtype}
     if _digest(model.vocabulary) != vocabulary_digest(spec):
         raise InputError(

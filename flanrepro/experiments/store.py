@@ -6,18 +6,20 @@ import json
 import os
 import platform
 import subprocess
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import filelock
 
-from flanrepro import cluster, compile_cache
+from flanrepro import cluster
 from flanrepro.errors import InputError
 from flanrepro.experiments.evaluations import kept_scores, scores_of, suite_of
-from flanrepro.experiments.spec import RunSpec
-from flanrepro.experiments.start import start_params
+from flanrepro.experiments.start import start_input
+from flanrepro.model import compile_cache
 from flanrepro.model.model import Model
+from flanrepro.training.spec import RunSpec
+from flanrepro.version import __version__
 from flanrepro.whole import write_whole
 
 FORMAT = 1
@@ -99,10 +101,17 @@ class RunStore:
     Args:
         root: made if it is not there.
         mesh: devices that train, see `flanrepro.training.loop.train`.
+        inputs: gives what a run is trained with beside its spec, as arguments of
+            `flanrepro.training.loop.train`, from the spec and the root.
     """
 
-    def __init__(self, root: Path | str, mesh: str = ""):
-        self.root, self.mesh = Path(root), mesh
+    def __init__(
+        self,
+        root: Path | str,
+        mesh: str = "",
+        inputs: Callable[[RunSpec, Path], dict] = start_input,
+    ):
+        self.root, self.mesh, self.inputs = Path(root), mesh, inputs
 
     def find(self, spec: RunSpec) -> Run | None:
         """The finished run of `spec`, or None; InputError if its folder is of another version."""
@@ -127,40 +136,11 @@ class RunStore:
         cluster.join()
         if self._found(spec):
             return Run(spec, self.root / spec.run_id)
-        inputs = self._inputs(spec)
-        with self._own(spec) as folder:
+        inputs = self.inputs(spec, self.root)
+        with self.own(spec) as folder:
             if not self._found(spec):
                 self._train(spec, folder, bar=bar, each=each, every=every, **inputs)
         return Run(spec, folder)
-
-    def get_many(
-        self,
-        specs: Sequence[RunSpec],
-        *,
-        bar: str = "",
-        stop: Callable[[], bool] = lambda: False,
-    ) -> list[Run]:
-        """As `get`, of runs that are trained at once, see `flanrepro.training.many.train_many`.
-
-        Returns:
-            the finished ones: all of them, unless `stop` said to stop, or one is another process's.
-        """
-        from flanrepro.training.many import train_many
-
-        with contextlib.ExitStack() as stack:
-            # In one order, so that no two processes wait for each other.
-            left = sorted((s for s in specs if not self.find(s)), key=lambda spec: spec.run_id)
-            folders = [stack.enter_context(self._own(spec)) for spec in left]
-            left = {s: folder for s, folder in zip(left, folders, strict=True) if not self.find(s)}
-            if left:
-                compile_cache.enable()
-                checkpoints = [folder / "checkpoints" for folder in left.values()]
-                inputs = [self._inputs(spec) for spec in left]
-                done = train_many(list(left), checkpoints, inputs, bar=bar, stop=stop)
-                for (spec, folder), progress in zip(left.items(), done, strict=True):
-                    if progress.history and progress.history[-1]["step"] == spec.steps:
-                        _write_results(spec, folder, progress)
-        return [run for run in map(self.find, specs) if run]
 
     def _found(self, spec: RunSpec) -> bool:
         """Whether the run is finished; on several hosts, the first one's answer."""
@@ -170,16 +150,6 @@ class RunStore:
         from flanrepro.training.mesh import agreed
 
         return agreed(found)
-
-    def _inputs(self, spec: RunSpec) -> dict:
-        """Of a run whose batches are in files, what it needs beside its spec; else its start."""
-        folder = self.root / spec.run_id
-        if spec.engine != "local" or not (folder / "packed").is_dir():
-            return {"start": start_params(spec, self.root)}
-        from flanrepro.data.packed import open_packed
-
-        packed = open_packed(folder)
-        return {"config": packed.config, "batches": packed.batches, "start": packed.start()}
 
     def advance(self, spec: RunSpec, stop_at: int, *, bar: str = ""):
         """Trains `spec` up to step `stop_at` and leaves it there: `get` goes on with it.
@@ -191,13 +161,13 @@ class RunStore:
 
         cluster.join()
         compile_cache.enable()
-        how = {"bar": bar, "stop_at": stop_at, "mesh": self.mesh, **self._inputs(spec)}
-        with self._own(spec) as folder:
+        how = {"bar": bar, "stop_at": stop_at, "mesh": self.mesh, **self.inputs(spec, self.root)}
+        with self.own(spec) as folder:
             _, progress = train(spec, folder / "checkpoints", **how)
         return progress
 
     @contextlib.contextmanager
-    def _own(self, spec: RunSpec) -> Iterator[Path]:
+    def own(self, spec: RunSpec) -> Iterator[Path]:
         """The run's folder with its spec, which no other process trains in meanwhile."""
         folder = self.root / spec.run_id
         self._check(folder, spec)
@@ -225,7 +195,7 @@ class RunStore:
 
             _, progress = train(spec, folder / "checkpoints", mesh=self.mesh, **how)
         if cluster.first():
-            _write_results(spec, folder, progress)
+            write_results(spec, folder, progress)
         self._found(spec)  # the other hosts wait here until all is written
 
     def _check(self, folder: Path, spec: RunSpec) -> None:
@@ -266,7 +236,7 @@ def _locked(path: Path, spec: RunSpec) -> Iterator[None]:
         lock.release()
 
 
-def _write_results(spec: RunSpec, folder: Path, progress) -> None:
+def write_results(spec: RunSpec, folder: Path, progress) -> None:
     import pandas as pd
 
     write_whole(folder / "metrics.csv", pd.DataFrame(progress.history).to_csv(index=False))
@@ -298,8 +268,6 @@ def environment() -> dict:
     """Versions, device and commit, as a manifest records them."""
     import jax
 
-    import flanrepro
-
     device = jax.devices()[0]
     here = Path(__file__).parent
     git = subprocess.run(
@@ -310,7 +278,7 @@ def environment() -> dict:
     )
     versions = {name: _version(name) for name in _LIBRARIES}
     return {
-        "versions": {"flanrepro": flanrepro.__version__, **versions},
+        "versions": {"flanrepro": __version__, **versions},
         "python": platform.python_version(),
         "device": f"{device.platform}: {device.device_kind}, {jax.device_count()} device(s)",
         "cores": os.cpu_count(),

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from flanrepro.collection.named import mixture_names
 from flanrepro.experiments.profiles import Job
-from flanrepro.experiments.spec import RunSpec
+from flanrepro.training.spec import RunSpec
 
 
 def few_shot_sweep(job: Job) -> list[RunSpec]:

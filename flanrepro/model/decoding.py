@@ -5,10 +5,9 @@ import functools
 import jax
 import jax.numpy as jnp
 
+from flanrepro.data.vocabulary import EOS
 from flanrepro.model.layers import last_argmax
 from flanrepro.model.t5 import T5Config, Transformer
-
-EOS = 1
 
 
 @functools.partial(jax.jit, static_argnums=(0, 3))

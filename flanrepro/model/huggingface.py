@@ -8,14 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from flanrepro.data.files import mirror, read_json_object, status_of
-from flanrepro.data.vocabulary import EOS, EXTRA_IDS, PAD, Vocabulary, load_vocabulary
+from flanrepro.data.vocabulary import EOS, PAD, Vocabulary, load_vocabulary, vocabulary_of
 from flanrepro.errors import InputError
 from flanrepro.model import tree
 from flanrepro.model.huggingface_names import EMBEDDING, shapes, tensor_names, turned
 from flanrepro.model.model import Model
 from flanrepro.model.sizes import T5Config
 from flanrepro.model.weight_files import Tensors, float32, tensors
+from flanrepro.raw import hub
+from flanrepro.raw.reading import read_json_object
 from flanrepro.whole import write_whole
 
 HEAD = "lm_head.weight"
@@ -64,42 +65,14 @@ _SMALL_FILES = ("config.json", "generation_config.json", "tokenizer_config.json"
 
 
 def download(name: str) -> Path:
-    """The folder of the Hub's repository `OWNER/NAME`, downloaded unless it is in the Hub's cache.
+    """The folder of the Hub's repository `OWNER/NAME`, see `flanrepro.raw.hub.download`.
 
-    Its weights are taken as safetensors, and as PyTorch's format only where there are none. Where
-    FLANREPRO_MIRROR is set it is `models/OWNER/NAME` in there, and nothing is downloaded.
-
-    Raises:
-        InputError: it is not in the mirror; or the extra `hub` is not installed, or the Hub cannot
-            be reached or has no such repository.
+    Its weights are taken as safetensors, and as PyTorch's format only where there are none.
     """
-    folder = mirror()
-    if folder:
-        local = folder / "models" / name
-        if not status_of(local, folder=True):
-            raise InputError(
-                f"the mirror {folder} (FLANREPRO_MIRROR) has no folder 'models/{name}': put a copy "
-                f"of that repository's files there, or unset FLANREPRO_MIRROR to download it"
-            )
-        return local
-    try:
-        import huggingface_hub
-    except ImportError:
-        raise InputError(
-            f"the model '{name}' comes from the Hugging Face Hub: pip install 'flanrepro[hub]'"
-        ) from None
-    get = functools.partial(huggingface_hub.snapshot_download, name)
-    try:
-        local = Path(get(allow_patterns=[*_SMALL_FILES, "model*.safetensors*"]))
-        if not any(local.glob("model*.safetensors")):
-            local = Path(get(allow_patterns=[*_SMALL_FILES, "pytorch_model*.bin*"]))
-    except Exception as error:  # every network failure has a class of its own there
-        reason = " ".join(str(error).split())[:200]
-        raise InputError(
-            f"the model '{name}' could not be had from the Hugging Face Hub ({reason}); check its "
-            f"name and the network, or give the path of a folder with its files"
-        ) from None
-    return local
+    folder = hub.download(name, [*_SMALL_FILES, "model*.safetensors*"])
+    if any(folder.glob("model*.safetensors")):
+        return folder
+    return hub.download(name, [*_SMALL_FILES, "pytorch_model*.bin*"])
 
 
 def read(folder: Path, vocabulary: str = "") -> Model:
@@ -263,19 +236,6 @@ def _vocabulary(folder: Path, name: str, config: T5Config) -> Vocabulary:
     found = load_vocabulary(name) if name else vocabulary_of(folder)
     check_vocabulary(found, config, str(folder))
     return found
-
-
-def vocabulary_of(folder: Path) -> Vocabulary:
-    """The vocabulary in a folder of the Hub's layout; InputError if it has none."""
-    path = folder / "spiece.model"
-    if not status_of(path):
-        raise InputError(
-            f"{folder} has no spiece.model: put the model's SentencePiece file there, or give "
-            f"vocabulary='t5' or the path of one"
-        )
-    options = folder / "tokenizer_config.json"
-    stated = read_json_object(options).get("extra_ids") if status_of(options) else None
-    return Vocabulary(path, stated if type(stated) is int and stated >= 0 else EXTRA_IDS)
 
 
 def _check_unigram(model: bytes, path: Path) -> None:

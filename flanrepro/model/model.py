@@ -30,10 +30,3 @@ class Model:
         import jax
 
         return jax.device_put(self.params)
-
-
-def activation_dtype() -> str:
-    """bfloat16 where the device has fast arithmetic for it."""
-    import jax
-
-    return "float32" if jax.default_backend() == "cpu" else "bfloat16"

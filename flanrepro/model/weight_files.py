@@ -10,9 +10,10 @@ from pathlib import Path
 import ml_dtypes  # NumPy, and with it safetensors, then knows bfloat16
 import numpy as np
 
-from flanrepro.data.files import read_json_object, status_of
 from flanrepro.errors import InputError
 from flanrepro.model import pytorch_file, tree
+from flanrepro.raw.files import status_of
+from flanrepro.raw.reading import read_json_object
 
 Tensors = dict[str, tuple[tree.Shape, Callable[[], np.ndarray]]]
 """By name: the shape, and how to read it. Read one at a time, a large model is in memory once."""

@@ -1,16 +1,14 @@
 """The papers' claims judged on scores: contrasts per seed, their intervals, a verdict per claim."""
 
-import functools
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from importlib import resources
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import yaml
 
+from flanrepro.packaged import read_yaml
 from flanrepro.report import contrasts
 from flanrepro.report.statistics import equivalence_p, holm, interval, p_value
 
@@ -34,11 +32,9 @@ COLUMNS = (
 VERDICTS = ("replicates", "opposite", "no effect", "undecided", "not testable", "not run")
 
 
-@functools.cache
 def claims() -> dict[str, dict[str, Any]]:
     """`claims.yaml` by the claims' names."""
-    text = resources.files("flanrepro.report").joinpath("claims.yaml").read_text("utf-8")
-    return yaml.safe_load(text)
+    return read_yaml("flanrepro.report", "claims")
 
 
 @dataclass(frozen=True)

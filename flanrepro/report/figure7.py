@@ -3,11 +3,12 @@
 import matplotlib.pyplot as plt
 import pandas as pd
 
-from flanrepro.collection import load_collection, render
+from flanrepro.collection import render
 from flanrepro.collection.templates import fields_of, load_by_direction
 from flanrepro.errors import InputError
 from flanrepro.report.figures import COLORS
 from flanrepro.report.listing import Column, draw_table
+from flanrepro.sources import load_collection
 
 PARTS = {
     "question": "query",

@@ -1,11 +1,9 @@
 """The published rates of Flan 2022's sources, which contradict each other, beside ours."""
 
-from importlib import resources
-
 import pandas as pd
-import yaml
 
 from flanrepro.collection.named import NamedMixture
+from flanrepro.packaged import read_yaml
 
 
 def beside_the_published(made: NamedMixture) -> pd.DataFrame:
@@ -18,8 +16,7 @@ def beside_the_published(made: NamedMixture) -> pd.DataFrame:
         A row per place and source: where, source, rate as published, per_cent, remark. Two places
         are `here`: the rates that we take, and what they become of the tasks at hand.
     """
-    text = resources.files("flanrepro.collection").joinpath("mixtures.yaml").read_text("utf-8")
-    data = yaml.safe_load(text)
+    data = read_yaml("flanrepro.collection", "mixtures")
     rows = []
     for conflict in data["conflicts"]:
         rates = conflict["rates"]

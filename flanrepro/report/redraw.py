@@ -7,7 +7,6 @@ import matplotlib as mpl
 import matplotlib.pyplot as plt
 import pandas as pd
 
-from flanrepro.collection import load_collection
 from flanrepro.collection.named import named_mixture
 from flanrepro.experiments.profiles import Job
 from flanrepro.report import (
@@ -25,6 +24,7 @@ from flanrepro.report import (
     table3,
 )
 from flanrepro.report.figures import save_figure, save_table
+from flanrepro.sources import load_collection
 
 Table = Callable[[pd.DataFrame], pd.DataFrame]
 Draw = Callable[[pd.DataFrame], plt.Figure] | None

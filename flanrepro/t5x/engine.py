@@ -29,13 +29,13 @@ from tqdm import tqdm
 
 from flanrepro import cluster
 from flanrepro.errors import InputError
-from flanrepro.experiments.spec import RunSpec
 from flanrepro.model import t5x_checkpoint
 from flanrepro.model.t5 import init_params
 from flanrepro.t5x import rows
 from flanrepro.t5x.gin_files import run_gin
 from flanrepro.training.checkpoint import Checkpoints, restore_params
 from flanrepro.training.loop import Progress, check_start
+from flanrepro.training.spec import RunSpec
 from flanrepro.training.step import TrainState
 from flanrepro.whole import write_whole
 

@@ -6,10 +6,10 @@ python -m flanrepro.t5x.gin_files    # writes sizes/*.gin and mixtures/*.gin ane
 from pathlib import Path
 
 from flanrepro.collection.named import mixture_names
-from flanrepro.data.seqio import task_name
+from flanrepro.data.seqio_tasks import task_name
 from flanrepro.errors import InputError
-from flanrepro.experiments.spec import RunSpec
 from flanrepro.model.sizes import SIZES, T5Config, t5_config
+from flanrepro.training.spec import RunSpec
 from flanrepro.whole import write_whole
 
 FOLDER = Path(__file__).parent / "gin"

@@ -4,8 +4,8 @@ import itertools
 import json
 from pathlib import Path
 
-from flanrepro.experiments.spec import RunSpec
 from flanrepro.training.loop import Progress
+from flanrepro.training.spec import RunSpec
 from flanrepro.whole import write_whole
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from flanrepro.collection import Mixture, Prompt
 from flanrepro.data.vocabulary import load_vocabulary
-from flanrepro.experiments.spec import RunSpec
+from flanrepro.training.spec import RunSpec
 
 
 def of_run(spec: str, num_examples: int) -> str:
@@ -26,7 +26,7 @@ def of_run(spec: str, num_examples: int) -> str:
         spec: the file of its `RunSpec`.
         num_examples: after so many prompts T5X begins again.
     """
-    from flanrepro.data.seqio import register
+    from flanrepro.data.seqio_tasks import register
 
     run = RunSpec(**json.loads(Path(spec).read_text()))
     name = f"flanrepro_run_{run.run_id}"
@@ -39,7 +39,7 @@ def named(
 ) -> str:
     """Registers a mixture of the paper with SeqIO, and gives the task's name.
 
-    The name is that of `flanrepro.data.seqio.task_name`, under which `flanrepro cache` and
+    The name is that of `flanrepro.data.seqio_tasks.task_name`, under which `flanrepro cache` and
     `seqio_cache_tasks` write; where T5X reads such a cache the collection's data need not be there.
 
     Args:
@@ -49,7 +49,7 @@ def named(
         collection: see `flanrepro.collection.load_collection`.
         seed: of the stream.
     """
-    from flanrepro.data.seqio import register, task_name
+    from flanrepro.data.seqio_tasks import register, task_name
 
     register(
         task_name(name), _Named(name, collection, seed), load_vocabulary(vocabulary), num_examples
@@ -67,8 +67,8 @@ class _Named:
 
     @functools.cached_property
     def _mixture(self) -> Mixture:
-        from flanrepro.collection import load_collection
         from flanrepro.collection.named import named_mixture
+        from flanrepro.sources import load_collection
 
         return named_mixture(self.name, load_collection(self.collection), seed=self.seed).mixture
 

@@ -13,13 +13,13 @@ import jax.numpy as jnp
 import numpy as np
 from tqdm import tqdm
 
-from flanrepro.data.fates import count_fates
+from flanrepro.data.examples import count_fates
 from flanrepro.errors import InputError
-from flanrepro.experiments.spec import RunSpec
 from flanrepro.model.sizes import T5Config
 from flanrepro.model.t5 import param_shapes
 from flanrepro.training import mesh as devices
 from flanrepro.training.checkpoint import Checkpoints
+from flanrepro.training.spec import RunSpec
 from flanrepro.training.step import Metrics, TrainState, init_state, make_train_step
 
 LOG_EVERY = 25
@@ -27,7 +27,7 @@ LOG_EVERY = 25
 
 
 class Batches(Protocol):
-    """What a run is trained on: batches as `flanrepro.data.grain.pack` gives them, or of files."""
+    """What a run is trained on: batches as `flanrepro.data.packing.pack` gives them, or of files."""
 
     def __next__(self) -> dict[str, np.ndarray]: ...
     def get_state(self) -> dict: ...
@@ -43,7 +43,7 @@ class Progress:
         stream: the data stream's position.
         history: rows of step, loss (nats per target token), accuracy (of target tokens),
             useful_tokens_per_s, seconds.
-        examples, truncated, dropped: prompts, see `flanrepro.data.fates.count_fates`.
+        examples, truncated, dropped: prompts, see `flanrepro.data.examples.count_fates`.
         useful_tokens: input and target tokens that are no padding; `tokens`: all.
         seconds: of training, over all of the run's processes, compilation included.
         pending: sums of `Metrics` since the last row.
@@ -92,7 +92,7 @@ def train(
         mesh: devices for data and for the model, e.g. `4x2`, see `flanrepro.training.mesh`.
         config: the spec's `model_config()`, where its vocabulary is not at hand.
         batches: gives the stream of these rows of its batches, where the spec's own is not to be
-            made here, see `flanrepro.data.packed`.
+            made here, see `ci.gpu.packed_files`.
 
     Returns:
         parameters, and what was done.
@@ -263,9 +263,16 @@ def stream_of(spec: RunSpec, rows: slice | None, batches: Callable | None) -> Ba
     """The run's batches: those that are given, or made here."""
     if batches:
         return batches(rows)
-    from flanrepro.data.grain import run_batches
+    from flanrepro.data.packing import pack  # Grain, which a machine that trains from files lacks
 
-    return run_batches(spec, rows)
+    return pack(
+        spec.load_examples(),
+        batch_size=spec.batch_size,
+        inputs_length=spec.inputs_length,
+        targets_length=spec.targets_length,
+        shards=spec.shards,
+        rows=rows,
+    )
 
 
 def check_start(spec: RunSpec, config: T5Config, start: dict | None) -> None:

@@ -113,8 +113,8 @@ def test_synthetic_segments_are_whole_and_fill_most_of_a_row(bench):
 
 
 def test_packed_files_of_a_run_are_data_too_with_its_rows_and_lengths(bench, tmp_path):
-    from flanrepro.data.packing import write_packed
-    from flanrepro.experiments.spec import RunSpec
+    from ci.gpu.packed_writer import write_packed
+    from flanrepro.training.spec import RunSpec
 
     spec = RunSpec("pocket", "nano", "pocket", 3, 2, 64, 32, 1e-3)
     rows, folder = bench("bench_rows"), tmp_path / spec.run_id

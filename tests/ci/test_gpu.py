@@ -35,7 +35,7 @@ sys.meta_path[:] = map(Without, sys.meta_path)
 def here(tmp_path_factory) -> Path:
     """A workspace with two parts, the second with the rest of a run that begins in the first."""
     folder = tmp_path_factory.mktemp("here")
-    done = run(folder, sys.executable, "ci/gpu.py", "prepare", "--tiny", "--part", "72000")
+    done = run(folder, sys.executable, "ci/gpu", "prepare", "--tiny", "--part", "72000")
     assert done.stdout.startswith("4 of 4 lacking runs are packed whole, in 2 parts:\n")
     return folder
 
@@ -60,7 +60,7 @@ def carry(here: Path, there: Path, part: str) -> None:
 
 def test_a_part_whose_beginning_never_came_is_left_out(here, tmp_path):
     carry(here, tmp_path, "2")
-    said = run(tmp_path, sys.executable, "ci/gpu.py", "work", "--tiny", OUT=tmp_path / "out").stdout
+    said = run(tmp_path, sys.executable, "ci/gpu", "work", "--tiny", OUT=tmp_path / "out").stdout
     assert "nano prefix lm, seed 0: left out, the part before" in said
     assert "0 of 0 runs are done" in said
 
@@ -76,7 +76,7 @@ def test_a_killed_job_goes_on_with_the_next_part_and_its_runs_are_taken_home(her
         (logs / f"{name}.done").touch()
 
     carry(here, there, "1")
-    job = ("bash", "ci/gpu.sh", "--tiny")
+    job = ("bash", "ci/gpu/run.sh", "--tiny")
     killed = subprocess.Popen(job, **how(there, machine), start_new_session=True)
     while not list(there.glob(".gpu-tiny-work/runs/*/manifest.json")):
         assert killed.poll() is None, killed.communicate()
@@ -92,7 +92,7 @@ def test_a_killed_job_goes_on_with_the_next_part_and_its_runs_are_taken_home(her
     assert "4 of 4 runs are done" in said
     assert sorted(path.name for path in out.iterdir()) == ["logs.tar.gz", "outcome.zip.0"]
 
-    taken = run(here, sys.executable, "ci/gpu.py", "take", out).stdout
+    taken = run(here, sys.executable, "ci/gpu", "take", out).stdout
     assert taken.count(": taken over\n") == 4
     store = RunStore(here / "runs")
     first, last = pretraining_specs("pocket", "nano", steps=20)
@@ -107,14 +107,14 @@ def test_a_killed_job_goes_on_with_the_next_part_and_its_runs_are_taken_home(her
     assert len(scores) == 2
     assert json.loads(scores[0].read_text())["scores"][-1]["task"] == "mean"
 
-    again = run(here, sys.executable, "ci/gpu.py", "take", out).stdout
+    again = run(here, sys.executable, "ci/gpu", "take", out).stdout
     assert again.count(": was there already\n") == 4
-    left = run(here, sys.executable, "ci/gpu.py", "prepare", "--tiny").stdout
+    left = run(here, sys.executable, "ci/gpu", "prepare", "--tiny").stdout
     assert left.startswith("0 of 0 lacking runs")
 
 
 def test_a_folder_that_has_nothing_to_take_is_a_sentence(tmp_path):
-    command = (sys.executable, "ci/gpu.py", "take", str(tmp_path))
+    command = (sys.executable, "ci/gpu", "take", str(tmp_path))
     done = subprocess.run(command, **how(tmp_path, {}), check=False)
     assert done.returncode == 1
     assert (

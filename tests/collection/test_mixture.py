@@ -190,7 +190,7 @@ def test_proportional_weights_have_a_maximum():
 
 
 def test_a_mixture_goes_to_another_process():
-    from flanrepro.collection import load_collection
+    from flanrepro.sources import load_collection
 
     mixture = Mixture(tuple(load_collection("pocket").tasks.values()), few_shot_fraction=0.3)
     mixture[0]

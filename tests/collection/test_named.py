@@ -7,9 +7,10 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from flanrepro.collection import Collection, Task, load_collection
+from flanrepro.collection import Collection, Task
 from flanrepro.collection.named import SUBSETS, mixture_names, named_mixture
 from flanrepro.errors import InputError
+from flanrepro.sources import load_collection
 
 SIZES = {
     "flan2021": (72, 5000),

@@ -2,10 +2,11 @@ import dataclasses
 
 import pytest
 
-from flanrepro.collection import Suite, Task, load_collection
+from flanrepro.collection import Suite, Task
 from flanrepro.collection.suites import at_hand, instruction, suite_items, suite_prompts
 from flanrepro.collection.task import Protocol, protocol
 from flanrepro.errors import InputError
+from flanrepro.sources import load_collection
 
 RECORDS = {
     "train": [

@@ -2,8 +2,9 @@ import itertools
 
 import pytest
 
-from flanrepro.collection import Task, load_collection
+from flanrepro.collection import Task
 from flanrepro.errors import InputError
+from flanrepro.sources import load_collection
 
 
 def make_task(declared: int, calls: list[str] | None = None) -> Task:

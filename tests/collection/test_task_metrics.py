@@ -1,8 +1,8 @@
 """Every metric belongs to a template family or a task that there is."""
 
-from flanrepro.collection import load_collection
 from flanrepro.collection.metrics import _data, metrics_of, table_3_metrics
 from flanrepro.collection.templates import template_files
+from flanrepro.sources import load_collection
 
 
 def test_families_and_tasks_are_there():

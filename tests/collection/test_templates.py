@@ -3,9 +3,10 @@ from importlib import resources
 
 import pytest
 
-from flanrepro.collection import load_collection, load_templates, render
+from flanrepro.collection import load_templates, render
 from flanrepro.collection.templates import fields_of, read_templates
 from flanrepro.errors import InputError
+from flanrepro.sources import load_collection
 
 FOLDER = resources.files("flanrepro.collection.templates")
 SHIPPED = sorted(path.name[:-5] for path in FOLDER.iterdir() if path.name.endswith(".yaml"))

@@ -7,16 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from flanrepro.collection import load_collection
 from flanrepro.collection.named import named_mixture
 from flanrepro.data.cache import Cached, write_cache
+from flanrepro.sources import load_collection
 
 
 def test_a_named_mixture_is_cached_by_beam_and_read_by_seqio(tmp_path):
     pytest.importorskip("apache_beam", reason="Beam is not installed: pip install -e '.[beam]'")
     import seqio
 
-    from flanrepro.data.seqio import register_named
+    from flanrepro.data.seqio_tasks import register_named
     from flanrepro.data.vocabulary import load_vocabulary
 
     subprocess.run(

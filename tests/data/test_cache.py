@@ -36,7 +36,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 def test_seqio_reads_the_examples_that_the_task_gives_uncached(seqio, root):
-    from flanrepro.data.seqio import register_named
+    from flanrepro.data.seqio_tasks import register_named
 
     task = register_named("flan2021", CACHED.load_vocabulary(), 300, "pocket")
     lengths = {"inputs": 64, "targets": 8}  # short, so that some are cut and some left out
@@ -162,7 +162,7 @@ def test_without_seqio_the_extra_is_named(monkeypatch, tmp_path):
 
 
 def test_the_command_writes_a_cache(seqio, monkeypatch, capsys, tmp_path):
-    from flanrepro.cli import main
+    from flanrepro.cli.main import main
 
     options = "-c pocket --examples 20 --subset 8 --few-shot-fraction 0 --seed 3"
     command = ["flanrepro", "cache", "niv2", *options.split(), "--out", str(tmp_path)]

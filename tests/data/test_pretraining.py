@@ -6,19 +6,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flanrepro.data.fates import DROPPED, KEPT, TRUNCATED, count_fates
-from flanrepro.data.grain import pack
+from flanrepro.data.examples import DROPPED, KEPT, TRUNCATED, count_fates
+from flanrepro.data.packing import pack
 from flanrepro.data.pretraining import (
     DocumentTooLong,
     PrefixLM,
     SpanCorruption,
     corrupt,
-    documents,
     noise_counts,
     noise_mask,
 )
 from flanrepro.data.vocabulary import EOS, load_vocabulary
 from flanrepro.errors import InputError
+from flanrepro.sources import documents
 
 FIRST = 1000
 """The first sentinel of `Numbers`."""

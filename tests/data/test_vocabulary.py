@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 import sentencepiece
 
-from flanrepro.collection import load_collection
 from flanrepro.data.vocabulary import (
     EOS,
     PAD,
@@ -17,6 +16,7 @@ from flanrepro.data.vocabulary import (
     write_word_vocabulary,
 )
 from flanrepro.errors import InputError
+from flanrepro.sources import load_collection
 
 
 def test_pocket_gives_whole_words_and_reads_them_back():
@@ -141,11 +141,12 @@ def test_t5_without_the_hubs_package_names_the_extra(monkeypatch):
 def test_t5_without_the_hub_says_what_to_do(monkeypatch):
     hub = pytest.importorskip("huggingface_hub")
 
-    def unreachable(*args):
+    def unreachable(*args, **how):
         raise OSError("no route to host")
 
-    monkeypatch.setattr(hub, "hf_hub_download", unreachable)
-    with pytest.raises(InputError, match=r"\(no route to host\); give the path of a spiece.model"):
+    monkeypatch.setattr(hub, "snapshot_download", unreachable)
+    said = "'google/t5-v1_1-small' could not be had from the Hugging Face Hub .no route to host.; check"
+    with pytest.raises(InputError, match=said):
         load_vocabulary("t5")
 
 

@@ -1,7 +1,6 @@
 import numpy as np
 import pytest
 
-from flanrepro.collection import load_collection
 from flanrepro.collection.suites import suite_items
 from flanrepro.collection.task import Suite
 from flanrepro.data.vocabulary import EOS, load_vocabulary
@@ -9,6 +8,7 @@ from flanrepro.errors import InputError
 from flanrepro.evaluation import batches as module
 from flanrepro.evaluation.batches import PromptCut, batches, encode_items, rows_per_batch
 from flanrepro.model.sizes import SIZES, t5_config
+from flanrepro.sources import load_collection
 
 NANO = t5_config("nano", 768)
 VOCABULARY = load_vocabulary("pocket")

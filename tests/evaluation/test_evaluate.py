@@ -2,7 +2,7 @@ import dataclasses
 
 import pytest
 
-from flanrepro.collection import Suite, load_collection, suite_prompts
+from flanrepro.collection import Suite, suite_prompts
 from flanrepro.collection.suites import suite_items
 from flanrepro.collection.task import Protocol
 from flanrepro.data.vocabulary import load_vocabulary
@@ -13,6 +13,7 @@ from flanrepro.evaluation.scores import score
 from flanrepro.model import pretrained
 from flanrepro.model.model import Model
 from flanrepro.model.sizes import t5_config
+from flanrepro.sources import load_collection
 
 TASKS = load_collection("pocket").tasks
 SUITE = Suite("made", tuple(TASKS[name] for name in ("sst2", "arc_easy", "cot_gsm8k")))

@@ -7,13 +7,7 @@ from hypothesis import strategies as st
 
 from flanrepro.collection.task import Task
 from flanrepro.errors import InputError
-from flanrepro.evaluation.metrics import (
-    auc_roc,
-    extract_answer,
-    is_correct,
-    macro_f1,
-    spearman,
-)
+from flanrepro.evaluation.metrics import auc_roc, extract_answer, is_correct, macro_f1, spearman
 
 
 def task(answer: str = "text", options: tuple[str, ...] = ()) -> Task:

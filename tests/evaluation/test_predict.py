@@ -4,7 +4,6 @@ import jax
 import numpy as np
 import pytest
 
-from flanrepro.collection import load_collection
 from flanrepro.collection.suites import suite_items
 from flanrepro.data.vocabulary import EOS, load_vocabulary
 from flanrepro.evaluation import batches as module
@@ -15,6 +14,7 @@ from flanrepro.model.decoding import greedy_decode
 from flanrepro.model.model import Model
 from flanrepro.model.sizes import t5_config
 from flanrepro.model.t5 import Transformer
+from flanrepro.sources import load_collection
 
 TARGETS = 6
 

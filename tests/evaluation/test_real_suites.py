@@ -7,7 +7,6 @@ from collections import Counter
 
 import pytest
 
-from flanrepro.collection import load_collection
 from flanrepro.collection.suites import at_hand
 from flanrepro.data.vocabulary import load_vocabulary
 from flanrepro.evaluation.evaluate import evaluate
@@ -16,6 +15,7 @@ from flanrepro.evaluation.scores import score
 from flanrepro.model.model import Model
 from flanrepro.model.sizes import t5_config
 from flanrepro.model.t5 import init_params
+from flanrepro.sources import load_collection
 
 SUITES = ("held_in", "cot", "mmlu", "bbh", "bbh_cot", "single_task")
 

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flanrepro.collection.sources.flan2021_rows import UNANSWERABLE
 from flanrepro.evaluation.squad import exact_match_and_f1, squad_scores, words
+from flanrepro.sources.flan2022.flan2021_records import UNANSWERABLE
 
 
 @pytest.mark.parametrize(

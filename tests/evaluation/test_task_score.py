@@ -1,10 +1,10 @@
 import pytest
 from sklearn.metrics import f1_score
 
-from flanrepro.collection import load_collection
-from flanrepro.collection.sources.flan2021_rows import UNANSWERABLE
 from flanrepro.errors import InputError
 from flanrepro.evaluation.metrics import extract_answer, metric_values, task_score
+from flanrepro.sources import load_collection
+from flanrepro.sources.flan2022.flan2021_records import UNANSWERABLE
 
 
 def predictions(task, pairs, choices=()):

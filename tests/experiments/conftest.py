@@ -2,9 +2,9 @@ import pytest
 
 from flanrepro.data import pretraining
 from flanrepro.experiments import export, pretrain
-from flanrepro.experiments.spec import RunSpec
 from flanrepro.experiments.store import RunStore
 from flanrepro.model import pretrained
+from flanrepro.training.spec import RunSpec
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,6 @@ import json
 
 import pytest
 
-from flanrepro.collection import load_collection
 from flanrepro.collection.task import Protocol
 from flanrepro.errors import InputError
 from flanrepro.experiments import checkpoints as module
@@ -15,7 +14,8 @@ from flanrepro.experiments.checkpoints import (
     listed,
 )
 from flanrepro.experiments.evaluations import read_items, scores_of, suite_of
-from flanrepro.model.load import load
+from flanrepro.experiments.load import load
+from flanrepro.sources import load_collection
 
 POCKET = load_collection("pocket")
 

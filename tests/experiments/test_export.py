@@ -8,10 +8,10 @@ import yaml
 from flanrepro.errors import InputError
 from flanrepro.experiments.export import export
 from flanrepro.experiments.pretrain import loss_curve
-from flanrepro.experiments.spec import RunSpec
 from flanrepro.experiments.start import start_params
 from flanrepro.experiments.store import RunStore
 from flanrepro.model import pretrained
+from flanrepro.training.spec import RunSpec
 
 
 def test_an_exported_checkpoint_is_the_last_runs_and_can_be_started_from(

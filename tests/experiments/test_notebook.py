@@ -4,7 +4,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from flanrepro.cli import main
+from flanrepro.cli.main import main
 from flanrepro.errors import InputError
 from flanrepro.experiments import reproduce as runner
 from flanrepro.experiments.notebook import check_parameters, notebook_parameters, run_notebook

@@ -7,15 +7,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from flanrepro.cli import app
+from flanrepro.cli.main import app
 from flanrepro.errors import InputError
 from flanrepro.experiments import pretrain as module
 from flanrepro.experiments.pretrain import PHASES, check, loss_curve, pretrain, pretraining_specs
-from flanrepro.experiments.spec import RunSpec
 from flanrepro.experiments.start import start_params, vocabulary_digest
 from flanrepro.experiments.store import RunStore
 from flanrepro.model import pretrained
 from flanrepro.model.sizes import SIZES
+from flanrepro.training.spec import RunSpec
 
 # --- specs ---
 
@@ -215,6 +215,6 @@ def test_options_that_do_not_go_together_are_one_sentence(arguments, sentence):
 
 
 def test_the_command_line_loads_no_jax_to_say_what_it_knows():
-    program = "import sys, flanrepro.cli; print('jax' in sys.modules)"
+    program = "import sys, flanrepro.cli.main; print('jax' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert done.stdout == "False\n", done.stderr

@@ -2,12 +2,13 @@ import dataclasses
 
 import pytest
 
-from flanrepro.collection.task import COLLECTIONS, MissingTasks, load_collection
+from flanrepro.collection.task import MissingTasks
 from flanrepro.data.vocabulary import load_vocabulary
 from flanrepro.errors import InputError
 from flanrepro.experiments.profiles import Job, load_profile, profile_names, workspace
 from flanrepro.model import pretrained
 from flanrepro.model.sizes import SIZES
+from flanrepro.sources import COLLECTIONS, load_collection
 from flanrepro.training.optimizer import OPTIMIZERS
 
 HERE = [name for name in COLLECTIONS if name != "flan2022_rendered"]  # which is on the Hub alone

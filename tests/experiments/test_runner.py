@@ -13,8 +13,8 @@ import pytest
 from flanrepro.errors import InputError
 from flanrepro.experiments import runner
 from flanrepro.experiments.runner import run_sweep, worker_count
-from flanrepro.experiments.spec import RunSpec
 from flanrepro.experiments.store import RunStore
+from flanrepro.training.spec import RunSpec
 
 
 @pytest.fixture(autouse=True)
@@ -246,7 +246,7 @@ import dataclasses
 from functools import partial
 from pathlib import Path
 from flanrepro.experiments.runner import run_sweep
-from flanrepro.experiments.spec import RunSpec
+from flanrepro.training.spec import RunSpec
 import work
 spec = RunSpec("pocket", "nano", "pocket", 2, 2, 64, 16, 1e-3)
 specs = [dataclasses.replace(spec, seed=seed) for seed in range(4)]

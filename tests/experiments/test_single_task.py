@@ -4,7 +4,7 @@ import json
 import pandas as pd
 import pytest
 
-from flanrepro.collection.task import hold_out, load_collection
+from flanrepro.collection.task import hold_out
 from flanrepro.errors import InputError
 from flanrepro.experiments.profiles import Job, profile_names
 from flanrepro.experiments.single_task import (
@@ -17,6 +17,7 @@ from flanrepro.experiments.single_task import (
 )
 from flanrepro.experiments.sweep import untuned
 from flanrepro.model import pretrained
+from flanrepro.sources import load_collection
 
 
 def test_finetuning_on_one_task_is_validated_and_tested_by_its_metric_and_kept(tmp_path):

@@ -4,14 +4,14 @@ import dataclasses
 
 import pytest
 
-from flanrepro.collection import load_collection
 from flanrepro.data.vocabulary import collection_text, train_vocabulary
 from flanrepro.errors import InputError
+from flanrepro.experiments.load import load, save
 from flanrepro.experiments.profiles import Job
-from flanrepro.experiments.spec import RunSpec
 from flanrepro.experiments.store import RunStore
-from flanrepro.model.load import load, save
 from flanrepro.model.tree import flat
+from flanrepro.sources import load_collection
+from flanrepro.training.spec import RunSpec
 
 
 @pytest.fixture(scope="module")

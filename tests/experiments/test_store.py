@@ -13,7 +13,7 @@ from flanrepro.training import loop
 from flanrepro.training.loop import Progress
 from flanrepro.whole import write_whole
 
-pytestmark = pytest.mark.filterwarnings("ignore::flanrepro.data.grain.PromptTooLong")
+pytestmark = pytest.mark.filterwarnings("ignore::flanrepro.data.examples.PromptTooLong")
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import pytest
 ASK = """
 import json, os, sys, time
 from pathlib import Path
-from flanrepro.experiments.spec import RunSpec
+from flanrepro.training.spec import RunSpec
 from flanrepro.experiments.store import RunStore
 from flanrepro.training import loop
 

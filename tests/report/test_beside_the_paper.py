@@ -3,11 +3,11 @@
 import pandas as pd
 import pytest
 
-from flanrepro.collection import load_collection
 from flanrepro.collection.named import named_mixture
 from flanrepro.report.figures import save_table
 from flanrepro.report.rates import beside_the_published
 from flanrepro.report.table3 import beside_the_collection
+from flanrepro.sources import load_collection
 
 
 def test_table_3_has_a_row_per_task_with_what_is_at_hand_of_it():

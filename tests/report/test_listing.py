@@ -3,11 +3,11 @@ import matplotlib.pyplot as plt
 import pandas as pd
 import pytest
 
-from flanrepro.collection import load_collection
 from flanrepro.collection.named import named_mixture
 from flanrepro.report import figure2, figure7
 from flanrepro.report.figures import save_figure
 from flanrepro.report.listing import Column, draw_table
+from flanrepro.sources import load_collection
 
 RED_GREEN = {"one": "#FF0000", "two": "#00FF00"}
 

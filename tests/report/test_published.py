@@ -6,11 +6,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from flanrepro.collection import load_collection
 from flanrepro.collection.metrics import table_3_metrics
 from flanrepro.collection.named import mixture_names
 from flanrepro.errors import InputError
 from flanrepro.report.paper import NAMES, published
+from flanrepro.sources import load_collection
 
 SUITES = ["held_in", "cot", "mmlu", "bbh", "bbh_cot"]
 METRICS = {"Acc": "accuracy", "F1": "f1", "AUC-ROC": "auc_roc", "Spearman": "spearman"}

@@ -2,9 +2,9 @@
 
 import pytest
 
-from flanrepro.experiments.spec import RunSpec
 from flanrepro.model import pretrained
 from flanrepro.t5x.engine import missing_modules
+from flanrepro.training.spec import RunSpec
 
 
 @pytest.fixture(scope="session")

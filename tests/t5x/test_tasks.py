@@ -5,8 +5,8 @@ import json
 
 import pytest
 
-from flanrepro.collection import load_collection
 from flanrepro.collection.named import named_mixture
+from flanrepro.sources import load_collection
 from flanrepro.t5x import tasks
 
 

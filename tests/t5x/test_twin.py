@@ -19,12 +19,12 @@ import numpy as np
 import psutil
 import pytest
 
-from flanrepro.experiments.spec import RunSpec
 from flanrepro.experiments.store import Run, RunStore
 from flanrepro.model import pretrained, t5x_checkpoint, tree
 from flanrepro.t5x import gin_files, tasks
 from flanrepro.t5x.engine import train
 from flanrepro.t5x.gin_files import num_examples
+from flanrepro.training.spec import RunSpec
 from flanrepro.training.step import Metrics, init_state, make_train_step
 
 # Of TensorFlow and what comes with it, when they are imported here to read T5X's batches.
@@ -153,7 +153,7 @@ def test_the_local_engine_starts_from_t5x_s_run_and_t5x_s_checkpoint_is_that_run
 TRAIN = """
 import json, sys
 from pathlib import Path
-from flanrepro.experiments.spec import RunSpec
+from flanrepro.training.spec import RunSpec
 from flanrepro.model import pretrained
 from flanrepro.t5x import engine, gin_files
 gin_files.STATS_PERIOD = 1

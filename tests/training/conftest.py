@@ -6,13 +6,13 @@ import sys
 
 import pytest
 
-from flanrepro.experiments.spec import RunSpec
 from flanrepro.training.loop import train
+from flanrepro.training.spec import RunSpec
 
 TRAIN = """
 import json, sys
 from pathlib import Path
-from flanrepro.experiments.spec import RunSpec
+from flanrepro.training.spec import RunSpec
 from flanrepro.training.loop import train
 train(RunSpec(**json.loads(sys.argv[1])), Path(sys.argv[2]), checkpoint_seconds=0)
 """

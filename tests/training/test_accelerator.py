@@ -16,7 +16,7 @@ def accelerator() -> jax.Device:
     device = jax.devices()[0]
     if device.platform == "cpu":
         pytest.skip(
-            "JAX has no accelerator here, only a CPU: run `bash ci/gpu.sh` where it has one"
+            "JAX has no accelerator here, only a CPU: run `bash ci/gpu/run.sh` where it has one"
         )
     return device
 

@@ -13,12 +13,12 @@ import pytest
 
 from flanrepro.experiments.store import RunStore
 
-pytestmark = pytest.mark.filterwarnings("ignore::flanrepro.data.grain.PromptTooLong")
+pytestmark = pytest.mark.filterwarnings("ignore::flanrepro.data.examples.PromptTooLong")
 
 HOST = """
 import json, sys, warnings
 warnings.simplefilter("ignore")
-from flanrepro.experiments.spec import RunSpec
+from flanrepro.training.spec import RunSpec
 from flanrepro.experiments.store import RunStore
 
 spec, root, mesh, stop = RunSpec(**json.loads(sys.argv[1])), *sys.argv[2:]
@@ -100,7 +100,8 @@ def test_a_run_goes_over_two_hosts_and_back_to_one(spec, tmp_path, on_two_hosts)
 
 
 def test_shards_of_a_stream_are_every_nth_prompt(spec):
-    from flanrepro.data.grain import Encode, EncodedPrompts, pack
+    from flanrepro.data.examples import Encode, EncodedPrompts
+    from flanrepro.data.packing import pack
 
     mixture, vocabulary = spec.load_mixture(), spec.load_vocabulary()
     shape = {"batch_size": 4, "inputs_length": 64, "targets_length": 16, "prefetch": 0}
@@ -126,7 +127,8 @@ def test_shards_of_a_stream_are_every_nth_prompt(spec):
 
 
 def test_rows_of_one_stream_are_given_without_shards(spec):
-    from flanrepro.data.grain import Encode, EncodedPrompts, pack
+    from flanrepro.data.examples import Encode, EncodedPrompts
+    from flanrepro.data.packing import pack
 
     examples = EncodedPrompts(spec.load_mixture(), Encode(spec.load_vocabulary(), 64, 16))
     shape = {"batch_size": 4, "inputs_length": 64, "targets_length": 16, "prefetch": 0}

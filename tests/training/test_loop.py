@@ -9,7 +9,7 @@ from flanrepro.errors import InputError
 from flanrepro.training.loop import train
 from flanrepro.training.step import init_state, make_train_step
 
-pytestmark = pytest.mark.filterwarnings("ignore::flanrepro.data.grain.PromptTooLong")
+pytestmark = pytest.mark.filterwarnings("ignore::flanrepro.data.examples.PromptTooLong")
 
 
 def test_the_loss_on_pocket_falls(whole):

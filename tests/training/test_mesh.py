@@ -19,7 +19,7 @@ from pathlib import Path
 warnings.simplefilter("ignore")
 import jax, numpy as np
 from flanrepro.errors import InputError
-from flanrepro.experiments.spec import RunSpec
+from flanrepro.training.spec import RunSpec
 from flanrepro.training import loop
 from flanrepro.training.mesh import make_mesh, state_shardings
 from flanrepro.training.step import init_state

@@ -9,7 +9,7 @@ import pytest
 from flanrepro.training.checkpoint import Checkpoints
 from flanrepro.training.loop import train
 
-pytestmark = pytest.mark.filterwarnings("ignore::flanrepro.data.grain.PromptTooLong")
+pytestmark = pytest.mark.filterwarnings("ignore::flanrepro.data.examples.PromptTooLong")
 
 
 def assert_same(one: tuple, other: tuple) -> None:

@@ -1,0 +1,58 @@
+"""`flanrepro mixture`: what a mixture of the paper is made of."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from flanrepro.cli.options import CollectionName
+from flanrepro.errors import InputError
+
+
+def mixture(
+    name: Annotated[str, typer.Argument(help="e.g. flan2022; a wrong one lists all")],
+    table: Annotated[bool, typer.Option(help="a line per task")] = False,
+    collection: CollectionName = "flan2022",
+    seed: Annotated[int, typer.Option(help="of the stream and of the subset")] = 0,
+    subset: Annotated[
+        int, typer.Option(min=0, help="so many tasks, Held-In ones first; 0: all")
+    ] = 0,
+    few_shot_fraction: Annotated[
+        float, typer.Option(help="share of few-shot prompts; negative: the mixture's")
+    ] = -1.0,
+    csv: Annotated[Path | None, typer.Option(help="write the table there as CSV")] = None,
+) -> None:
+    """Print a mixture's sources: rates, tasks at hand, what is missing; with --table its tasks."""
+    from flanrepro.collection.named import named_mixture
+    from flanrepro.sources import load_collection
+
+    made = named_mixture(
+        name,
+        load_collection(collection),
+        seed=seed,
+        subset=subset or None,
+        few_shot_fraction=None if few_shot_fraction < 0 else few_shot_fraction,
+    )
+    frame = made.table()
+    if csv:
+        try:
+            csv.parent.mkdir(parents=True, exist_ok=True)
+            frame.to_csv(csv, index=False)
+        except OSError as error:
+            raise InputError(
+                f"cannot write the table to {csv} ({error.strerror}): give the path of a file in a "
+                f"folder that can be written"
+            ) from None
+    if table:
+        print(frame.to_string(index=False, float_format=lambda x: f"{x:.4f}"))
+    totals = frame.groupby("source").agg(
+        tasks=("task", "size"),
+        examples=("examples", "sum"),
+        rate=("rate", "sum"),
+        share=("share", "sum"),
+    )
+    print(totals.to_string(float_format=lambda x: f"{x:.3f}"))
+    print("rate, share: per cent as stated of what is here, and of the first million draws")
+    if made.report():
+        print(made.report(), file=sys.stderr)

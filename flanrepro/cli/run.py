@@ -1,0 +1,32 @@
+"""`flanrepro run`: one notebook."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from flanrepro.cli.options import Parameters
+from flanrepro.cli.parameters import pair
+
+
+def run(
+    notebook: Annotated[Path, typer.Argument(help="e.g. notebooks/02_mixed_prompts.ipynb")],
+    profile: Annotated[
+        str, typer.Option(help="how much to spend; empty: as the notebook says")
+    ] = "",
+    parameters: Parameters = None,
+    help_notebook: Annotated[
+        bool, typer.Option(help="list the notebook's parameters and stop")
+    ] = False,
+) -> None:
+    """Execute a notebook; an unknown parameter or value is an error that lists the valid ones."""
+    from flanrepro.experiments import notebook as runner
+
+    if help_notebook:
+        for name, row in runner.notebook_parameters(notebook).items():
+            print(f"{name}: {row['inferred_type_name']} = {row['default']}  {row['help']}")
+        return
+    given = dict(map(pair, parameters or []))
+    if profile:
+        given["profile"] = profile
+    print(runner.timed_run(notebook, given))

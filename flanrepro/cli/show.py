@@ -1,0 +1,86 @@
+"""`flanrepro show`: prompts of a task as the model sees them."""
+
+from typing import Annotated
+
+import typer
+
+from flanrepro.cli.options import CollectionName
+from flanrepro.errors import InputError
+
+
+def show(
+    task: Annotated[str, typer.Argument(help="a task's name, see `flanrepro tasks`")],
+    setting: Annotated[str, typer.Option(help="zero_shot or few_shot")] = "zero_shot",
+    index: Annotated[int, typer.Option(min=0, help="the first of the task's prompts to show")] = 0,
+    number: Annotated[int, typer.Option("-n", "--number", min=1, help="how many prompts")] = 1,
+    seed: Annotated[int, typer.Option(help="of the stream of prompts")] = 0,
+    options: Annotated[bool, typer.Option(help="with the answer options")] = True,
+    inversion_rate: Annotated[
+        float, typer.Option(help="inverted prompts per regular one; negative: as templates come")
+    ] = 0.0,
+    collection: CollectionName = "pocket",
+) -> None:
+    """Print training prompts of a task as the model sees them, with their provenance."""
+    from flanrepro.collection import Mixture
+
+    if setting not in ("zero_shot", "few_shot"):
+        raise InputError(f"unknown setting '{setting}': choose zero_shot or few_shot")
+    loaded = _with_task(collection, task)
+    if "train" not in loaded.task(task).splits:
+        _print_evaluated(loaded.task(task), setting, index, number, options)
+        return
+    mixture = Mixture(
+        (loaded.task(task),),
+        seed=seed,
+        few_shot_fraction=float(setting == "few_shot"),
+        options_fraction=float(options),
+        inversion_rate=None if inversion_rate < 0 else inversion_rate,
+        varied=loaded.varied,
+    )
+    for i in range(index, index + number):
+        _print_prompt(mixture[i])
+
+
+def _with_task(collection: str, task: str):
+    """The collection, or the real one where only that has the task."""
+    from flanrepro.sources import load_collection
+
+    loaded = load_collection(collection)
+    if collection == "pocket" and task not in loaded.every_task:
+        real = load_collection("flan2022")
+        return real if task in real.every_task else loaded
+    return loaded
+
+
+def _print_evaluated(task, setting: str, index: int, number: int, options: bool) -> None:
+    """Prompts of a task that is never trained on, as suites ask them."""
+    from flanrepro.collection import rng
+    from flanrepro.collection.formats import plain
+    from flanrepro.collection.prompt import exemplar_candidates, render
+
+    names = [name for name in ("validation", "test", *task.splits) if name in task.splits]
+    split = next((name for name in names if not task.missing(name)), names[0])
+    if index >= task.size(split):
+        raise InputError(
+            f"task '{task.name}' has {task.size(split)} records in its split '{split}', counted "
+            f"from 0: there is no index {index}"
+        )
+    for i in range(index, min(index + number, task.size(split))):
+        few_shot = setting == "few_shot"
+        candidates = exemplar_candidates(task, rng.mix(i)) if few_shot else ()
+        form = plain("prompt" if options else "nowhere")
+        shots = 3 if few_shot else None
+        _print_prompt(render(task, i, split=split, format=form, exemplars=candidates, shots=shots))
+
+
+def _print_prompt(prompt) -> None:
+    exemplars = ", ".join(map(str, prompt.exemplars)) or "none"
+    form = prompt.format
+    turned = ", inverted" if prompt.inverted else ""
+    print(
+        f"# task {prompt.task} ({prompt.source}), template {prompt.template}{turned}, "
+        f"{prompt.split} record {prompt.record},\n"
+        f"# exemplars {exemplars}, layout {form.layout.name}, options {form.options} as "
+        f"{form.option_style.name}, target as {form.target}\n\n"
+        f"{prompt.inputs}\n\n# target\n\n{prompt.targets}\n"
+    )

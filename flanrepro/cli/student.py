@@ -1,0 +1,153 @@
+"""`flanrepro student`: notebooks for a class, without the solutions.
+
+An exercise is a markdown cell with `**1.**`, the next one `**2.**`, and so on, under the heading
+`## Exercises`; the cells after it that are tagged `solution` are its solution. In their place the
+copy has an empty cell for the answer.
+"""
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from flanrepro.errors import InputError
+from flanrepro.whole import write_whole
+
+if TYPE_CHECKING:
+    import nbformat
+
+NOTEBOOKS = Path("notebooks")
+ANSWER = "# Your answer.\n"
+NUMBER = re.compile(r"^\*\*(\d+)\.\*\*", re.MULTILINE)
+HEADING = re.compile(r"^## Exercises$", re.MULTILINE)
+
+
+def read(path: Path) -> "nbformat.NotebookNode":
+    import nbformat
+
+    if not path.is_file():
+        raise InputError(f"there is no notebook {path}: name a file that is there")
+    try:
+        return nbformat.read(path, as_version=4)
+    except Exception as error:  # nbformat has a class of its own for every way to be no notebook
+        reason = " ".join(str(error).split())[:100]
+        raise InputError(f"{path} is no Jupyter notebook ({reason}): name another file") from None
+
+
+def is_solution(cell: "nbformat.NotebookNode") -> bool:
+    return "solution" in cell.metadata.get("tags", [])
+
+
+def exercises(path: Path) -> dict[int, list["nbformat.NotebookNode"]]:
+    """The cells of each exercise's solution, by its number.
+
+    Raises:
+        InputError: no notebook, no exercises, one without a solution, or a solution of none.
+    """
+    found: dict[int, list] = {}
+    below = False
+    for i, cell in enumerate(read(path).cells):
+        if is_solution(cell):
+            if not found:
+                raise InputError(
+                    f"{path}, cell {i}: a solution without an exercise before it; expected a "
+                    "markdown cell with '**1.**' under '## Exercises': add it, or untag the cell"
+                )
+            found[max(found)].append(cell)
+        elif cell.cell_type == "markdown":
+            below = below or bool(HEADING.search(cell.source))
+            for number in NUMBER.findall(cell.source) if below else ():
+                _add(found, int(number), f"{path}, cell {i}")
+    if not found:
+        raise InputError(
+            f"{path} has no exercises: expected markdown cells with '**1.**', '**2.**' under the "
+            "heading '## Exercises', each followed by cells tagged 'solution'; add them, or name "
+            "other notebooks"
+        )
+    _solved(found, f"{path}")
+    return found
+
+
+def _add(found: dict[int, list], number: int, where: str) -> None:
+    _solved(found, where)
+    if number != len(found) + 1:
+        raise InputError(
+            f"{where}: exercise {number} where {len(found) + 1} was expected; number them from 1 on"
+        )
+    found[number] = []
+
+
+def _solved(found: dict[int, list], where: str) -> None:
+    if found and not found[max(found)]:
+        raise InputError(
+            f"{where}: exercise {max(found)} has no solution; expected cells tagged 'solution' "
+            "after it, before the next exercise: tag or write them"
+        )
+
+
+def student_copy(path: Path) -> "nbformat.NotebookNode":
+    """The notebook with an empty cell for each solution, and no trace of a run.
+
+    Metadata are left out, apart from tags and what names the kernel: a widget's state, say, holds
+    what a solution printed.
+    """
+    import nbformat
+
+    exercises(path)
+    original = read(path)
+    copy = nbformat.v4.new_notebook(
+        metadata={
+            name: original.metadata[name]
+            for name in ("kernelspec", "language_info")
+            if name in original.metadata
+        }
+    )
+    for cell in original.cells:
+        if not is_solution(cell):
+            copy.cells.append(_stripped(cell))
+        elif copy.cells[-1].source != ANSWER:  # one for all cells of a solution
+            made = nbformat.v4.new_code_cell(ANSWER, id=f"answer-{len(copy.cells)}")
+            copy.cells.append(made)
+    return copy
+
+
+def _stripped(cell: "nbformat.NotebookNode") -> "nbformat.NotebookNode":
+    import nbformat
+
+    tags = cell.metadata.get("tags")
+    cell.metadata = nbformat.from_dict({"tags": tags} if tags else {})
+    if cell.cell_type == "code":
+        cell.outputs, cell.execution_count = [], None
+    return cell
+
+
+def student(
+    out: Annotated[Path, typer.Argument(help="folder for the copies; made if it is missing")],
+    notebooks: Annotated[
+        list[Path] | None, typer.Argument(help="which; none: all of the folder notebooks/")
+    ] = None,
+) -> None:
+    """Write the notebooks without their exercises' solutions, for a class."""
+    paths = notebooks or sorted(NOTEBOOKS.glob("*.ipynb"))
+    if not paths:
+        raise InputError(
+            f"there are no notebooks in {NOTEBOOKS.absolute()}: run this in the project's folder, "
+            "or name notebooks"
+        )
+    texts = {out / path.name: _text(student_copy(path)) for path in paths}
+    for target, text in texts.items():
+        if target.exists() and target.read_text(encoding="utf-8") != text:
+            raise InputError(
+                f"{target} is there and is another notebook, perhaps with somebody's answers: "
+                "nothing was written; move it away, or name another folder"
+            )
+    for target, text in texts.items():
+        write_whole(target, text)
+        print(target)
+
+
+def _text(notebook: "nbformat.NotebookNode") -> str:
+    import nbformat
+
+    return nbformat.writes(notebook) + "\n"

@@ -1,0 +1,37 @@
+"""`flanrepro vocabulary`: a vocabulary of one's own."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from flanrepro.cli.options import CollectionName
+from flanrepro.errors import InputError
+
+
+def vocabulary(
+    path: Annotated[Path, typer.Argument(help="the SentencePiece model to write")],
+    size: Annotated[int, typer.Option(min=1, help="pieces at most")] = 4096,
+    model_type: Annotated[
+        str, typer.Option(help="unigram, as T5's, bpe, or words (of a collection that is made up)")
+    ] = "unigram",
+    collection: CollectionName = "pocket",
+) -> None:
+    """Train a vocabulary from a collection's text."""
+    from flanrepro.data.vocabulary import (
+        Vocabulary,
+        all_words,
+        collection_text,
+        train_vocabulary,
+        write_word_vocabulary,
+    )
+    from flanrepro.sources import load_collection
+
+    loaded = load_collection(collection)
+    if model_type == "words":
+        write_word_vocabulary(all_words(loaded), path)
+    elif model_type in ("unigram", "bpe"):
+        train_vocabulary(collection_text(loaded), path, size, model_type)
+    else:
+        raise InputError(f"unknown model type '{model_type}': choose unigram, bpe or words")
+    print(f"{path}: {Vocabulary(path).size} ids with sentinels and padding")

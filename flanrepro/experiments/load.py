@@ -1,0 +1,142 @@
+"""The one way to a model, wherever it is; and out again for other people's programs."""
+
+import dataclasses
+import json
+import re
+from pathlib import Path
+
+from flanrepro.data.vocabulary import load_vocabulary
+from flanrepro.errors import InputError
+from flanrepro.experiments.store import Run
+from flanrepro.model import huggingface, pretrained
+from flanrepro.model.model import Model
+from flanrepro.model.sizes import t5_config
+from flanrepro.raw.files import status_of
+from flanrepro.training.spec import RunSpec
+
+_REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
+
+FORMATS = ("huggingface", "t5x")
+DTYPES = ("float32", "bfloat16")
+
+
+def load(name: str | Path, vocabulary: str = "", dtype: str = "") -> Model:
+    """A model by name, its parameters float32 on the host.
+
+    The first of these that `name` is:
+
+    1. a folder here: of the Hugging Face Hub's layout (`config.json`, weights, `spiece.model`), a
+       checkpoint of T5X, or a finished run's folder in a run store;
+    2. a checkpoint that ships with the package: `pocket-nano`, or with its digits, as in
+       `flanrepro.model.pretrained.index`;
+    3. a repository on the Hugging Face Hub, `google/flan-t5-small`: T5 v1.1, T5-LM, Flan-T5 or mT5.
+
+    Args:
+        name: such a one.
+        vocabulary: of a model that does not bring its own: a name or path that
+            `flanrepro.data.vocabulary.load_vocabulary` knows. T5X's have `t5` unless it is given.
+        dtype: of activations, `float32` or `bfloat16`; empty: a run's own, else float32, whatever
+            the device: scores are kept under what was asked for.
+
+    Raises:
+        InputError: there is no such model or dtype, the model cannot be read, or it is of another
+            architecture or vocabulary.
+    """
+    name = str(name)
+    folder, shipped = Path(name).expanduser(), _shipped(name)
+    if status_of(folder, folder=True):
+        model = _of_folder(folder, vocabulary)
+    elif shipped:
+        row = pretrained.find(shipped)
+        own = load_vocabulary(_same(vocabulary, row.vocabulary, name))
+        config = t5_config(row.model, own.size)
+        model = Model(shipped, config, pretrained.load(shipped), own)
+    elif _REPOSITORY.fullmatch(name):
+        read = huggingface.read(huggingface.download(name), vocabulary)
+        model = dataclasses.replace(read, name=name)
+    else:
+        raise InputError(
+            f"there is no model '{name}': give the folder of a Hugging Face or T5X checkpoint or "
+            f"of a finished run, one of {', '.join(_short_names())}, or a repository on the "
+            f"Hugging Face Hub such as google/flan-t5-small"
+        )
+    if not dtype:
+        return model
+    if dtype not in DTYPES:
+        raise InputError(f"unknown dtype '{dtype}': choose one of {', '.join(DTYPES)}")
+    return dataclasses.replace(model, config=dataclasses.replace(model.config, dtype=dtype))
+
+
+def save(model: Model, folder: str | Path, format: str = "huggingface", step: int = 0) -> Path:
+    """Writes a model for other programs; gives the folder to load it from.
+
+    Args:
+        model: such a one.
+        folder: made if it is not there; T5X's is `checkpoint_<step>` in it.
+        format: `huggingface`: for `transformers`, with the vocabulary; `t5x`: for T5X, without.
+        step: that T5X counts on from.
+
+    Raises:
+        InputError: there is no such format, or a file cannot be written.
+    """
+    folder = Path(folder).expanduser()
+    if format not in FORMATS:
+        raise InputError(f"unknown format '{format}': choose one of {', '.join(FORMATS)}")
+    if format == "t5x":
+        from flanrepro.model import t5x_checkpoint
+
+        return t5x_checkpoint.write(model.params, model.config, folder, step)
+    huggingface.write(model, folder)
+    return folder
+
+
+def _of_folder(folder: Path, vocabulary: str) -> Model:
+    if status_of(folder / "config.json"):
+        return huggingface.read(folder, vocabulary)
+    if status_of(folder / "spec.json"):
+        return _of_run(folder, vocabulary)
+    from flanrepro.model import t5x_checkpoint
+
+    if t5x_checkpoint.is_checkpoint(folder):
+        params, config = t5x_checkpoint.read(folder)
+        found = load_vocabulary(vocabulary or "t5")
+        huggingface.check_vocabulary(found, config, str(folder))
+        return Model(folder.name, config, params, found)
+    raise InputError(
+        f"{folder} holds no model: expected config.json (Hugging Face), a checkpoint of T5X, or "
+        f"spec.json and manifest.json (a finished run); give a folder that has them"
+    )
+
+
+def _of_run(folder: Path, vocabulary: str) -> Model:
+    if not status_of(folder / "manifest.json"):
+        raise InputError(f"the run in {folder} is not finished: train it first, in the same store")
+    try:
+        spec = RunSpec(**json.loads((folder / "spec.json").read_text()))
+    except (OSError, ValueError, TypeError) as error:
+        raise InputError(
+            f"{folder / 'spec.json'} cannot be read ({error!r}): it is damaged or of another "
+            f"version of flanrepro; move the folder away and train that run again"
+        ) from None
+    _same(vocabulary, spec.vocabulary, str(folder))
+    return Run(spec, folder).model()
+
+
+def _same(vocabulary: str, own: str, where: str) -> str:
+    """The vocabulary that a model was trained with; InputError if another is asked for."""
+    if vocabulary not in ("", own):
+        raise InputError(
+            f"model '{where}' was trained with the vocabulary '{own}', and '{vocabulary}' was "
+            f"asked for, whose ids mean other words: leave `vocabulary` out"
+        )
+    return own
+
+
+def _short_names() -> list[str]:
+    return [Path(row.file).stem for row in pretrained.index().values()]
+
+
+def _shipped(name: str) -> str:
+    """The full name of the shipped checkpoint that `name` is, or ''."""
+    rows = pretrained.index()
+    return next((full for full, row in rows.items() if name in (full, Path(row.file).stem)), "")

@@ -1,0 +1,78 @@
+"""Compiled programs, kept on disk: a process compiles nothing that an earlier one compiled.
+
+JAX does it; here is where, and how much. JAX's own variables go first: `JAX_COMPILATION_CACHE_DIR`
+names another folder, `JAX_ENABLE_COMPILATION_CACHE=false` keeps nothing.
+"""
+
+import contextlib
+import functools
+import hashlib
+import os
+import platform
+import warnings
+from pathlib import Path
+
+from flanrepro.raw.files import cache_folder
+
+LIMIT = 1 << 30
+"""Bytes that are kept; what was used last stays."""
+
+
+def enable() -> None:
+    """Switches the cache on, in the user's cache folder, unless JAX has one already.
+
+    To be called before what is to be kept is compiled. A folder that cannot be written, or an
+    entry that cannot be read, costs the compilation and nothing else.
+    """
+    import jax
+
+    if jax.config.jax_compilation_cache_dir is not None:
+        return
+    root = cache_folder() / "jax"
+    _prune(root, LIMIT)
+    warnings.filterwarnings("ignore", "Error (reading|writing) persistent compilation cache entry")
+    # A run of a small model is many compilations below JAX's own threshold of a second.
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
+    jax.config.update("jax_compilation_cache_dir", str(root / _machine()))
+
+
+@functools.cache
+def _machine() -> str:
+    """Names the processor and the cores that this process may use.
+
+    A program for the CPU is compiled for both, and JAX's key tells neither machines apart that
+    share a home folder, nor a process pinned to one core.
+    """
+    facts = [platform.machine(), platform.processor(), str(usable_cores())]
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        facts += sorted({ln for ln in lines if ln.startswith(("model name", "flags", "Features"))})
+    except OSError:  # only Linux lists a processor's features
+        facts.append(platform.node())
+    return hashlib.sha256("\n".join(facts).encode()).hexdigest()[:8]
+
+
+def usable_cores() -> int:
+    """How many cores this process may run on."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _prune(root: Path, limit: int) -> None:
+    """Deletes what was used longest ago beyond `limit` bytes, and what a full disk left empty.
+
+    JAX's own limit locks the folder for every reading, and an entry that a killed process left
+    half written makes every later writing fail.
+    """
+    entries = []
+    for path in root.glob("*/*-cache"):
+        with contextlib.suppress(OSError):  # another process deletes too
+            found = path.stat()
+            entries.append((max(found.st_atime, found.st_mtime), found.st_size, path))
+    total = 0
+    for _, size, path in sorted(entries, reverse=True):
+        total += size
+        if size == 0 or total > limit:
+            with contextlib.suppress(OSError):
+                path.unlink()

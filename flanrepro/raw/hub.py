@@ -1,0 +1,204 @@
+"""Data sets on the Hugging Face Hub, read through `datasets`; or from a copy of its folders."""
+
+import functools
+import glob
+import hashlib
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from flanrepro.errors import InputError
+from flanrepro.raw.files import cache_folder, mirror, status_of
+
+PARQUET = "refs/convert/parquet"
+"""The branch where the Hub keeps its own Parquet copy of a data set that is a script."""
+
+
+MOST_ROWS = 300_000
+"""Of a split; the highest cap of a mixture is 200,000 (`mixtures.yaml`), and translation sets have
+tens of millions."""
+
+
+@dataclass(frozen=True)
+class Hub:
+    """A place on the Hub.
+
+    Attributes:
+        id: `owner/name`.
+        config: the configuration, where there are several.
+        revision: branch, tag or commit; the default branch if empty.
+        column: the column (or columns) that name the task, where one data set holds many; a task's
+            rows have one of its names there (and, in a second column, the split's name). A version
+            behind a name (`:1.0.0`) does not count.
+    """
+
+    id: str
+    config: str | None = None
+    revision: str | None = None
+    column: str | tuple[str, ...] | None = None
+
+    def __post_init__(self):
+        if isinstance(self.column, list):
+            object.__setattr__(self, "column", tuple(self.column))
+
+
+def download(name: str, files: Sequence[str]) -> Path:
+    """The folder of a model's repository `OWNER/NAME`, downloaded unless it is in the Hub's cache.
+
+    Where FLANREPRO_MIRROR is set it is `models/OWNER/NAME` in there, and nothing is downloaded.
+
+    Args:
+        name: of the repository.
+        files: patterns of the files to bring.
+
+    Raises:
+        InputError: it is not in the mirror; or the extra `hub` is not installed, or the Hub cannot
+            be reached or has no such repository.
+    """
+    if folder := mirror():
+        local = folder / "models" / name
+        if not status_of(local, folder=True):
+            raise InputError(
+                f"the mirror {folder} (FLANREPRO_MIRROR) has no folder 'models/{name}': put a copy "
+                f"of that repository's files there, or unset FLANREPRO_MIRROR to download it"
+            )
+        return local
+    try:
+        import huggingface_hub
+    except ImportError:
+        raise InputError(
+            f"'{name}' comes from the Hugging Face Hub: pip install 'flanrepro[hub]'"
+        ) from None
+    try:
+        return Path(huggingface_hub.snapshot_download(name, allow_patterns=list(files)))
+    except Exception as error:  # every network failure has a class of its own there
+        reason = " ".join(str(error).split())[:200]
+        raise InputError(
+            f"'{name}' could not be had from the Hugging Face Hub ({reason}); check its name and "
+            f"the network, or give the path of a folder with its files"
+        ) from None
+
+
+def open_split(hub: Hub, split: str, mirror: Path | None):
+    """A split as a `datasets.Dataset`, memory-mapped.
+
+    Args:
+        hub: the place.
+        split: as the Hub names it.
+        mirror: a folder with copies of the Hub's folders under `hub/ID`; None: the Hub itself.
+
+    Raises:
+        InputError: `datasets` is not installed; the Hub cannot be reached or has no such data set.
+    """
+    return _open(hub, split, mirror, mark(folder_in(mirror, hub)) if mirror else "")
+
+
+@functools.lru_cache(maxsize=8)
+def _open(hub: Hub, split: str, mirror: Path | None, mark: str):
+    # The mark is in the key so that a folder that changes is read again.
+    try:
+        import datasets
+    except ImportError:
+        raise InputError(
+            f"'{hub.id}' is read through `datasets`, which is not installed: "
+            f"pip install 'flanrepro[hub]'"
+        ) from None
+    datasets.disable_progress_bars()
+    root = str(folder_in(mirror, hub)) if mirror else hub.id
+    options: dict[str, Any] = {"cache_dir": str(cache_folder() / "hub")}
+    if mirror and hub.revision != PARQUET and glob.escape(root) != root:
+        raise InputError(
+            f"the path '{root}' has a bracket, star or question mark, which `datasets` takes for a "
+            f"pattern: move the mirror to a path without"
+        )
+    try:
+        if hub.revision == PARQUET:
+            base = glob.escape(root) if mirror else f"hf://datasets/{hub.id}@~parquet"
+            pattern = f"{base}/{hub.config or 'default'}/{split}/*.parquet"
+            return datasets.load_dataset(
+                "parquet", data_files={split: pattern}, split=split, **options
+            )
+        revision = None if mirror else hub.revision
+        return datasets.load_dataset(root, hub.config, split=split, revision=revision, **options)
+    except Exception as error:  # every failure of the network or a format has a class of its own
+        reason = " ".join(str(error).split())[:300]
+        config = f", configuration '{hub.config}'" if hub.config else ""
+        raise InputError(
+            f"the data set '{root}'{config}, split '{split}', could not be read ({reason}): check "
+            f"the network and that it is still there, or put a copy of its folder into "
+            f"FLANREPRO_MIRROR as hub/{hub.id}"
+        ) from None
+
+
+def rows(
+    table, hub: Hub, names: Sequence[str], split: str
+) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """(where, row) of a task in an open split: all rows, or those that have one of its names.
+
+    Of more than `MOST_ROWS` every k-th is taken: no mixture uses more of a task.
+    """
+    chosen = range(len(table))
+    if hub.column is not None:
+        chosen = _positions(table, hub, names, split)
+    for i in chosen[:: max(1, len(chosen) // MOST_ROWS)]:
+        yield f"{hub.id}, row {i + 1}", table[int(i)]
+
+
+def _positions(table, hub: Hub, names: Sequence[str], split: str):
+    import numpy as np
+
+    columns = (hub.column,) if isinstance(hub.column, str) else hub.column
+    chosen = np.ones(len(table), bool)
+    for name, wanted in zip(columns, (names, [split]), strict=False):
+        if name not in table.column_names:
+            raise InputError(
+                f"'{hub.id}', split '{split}': there is no column '{name}' that names the task (it "
+                f"has {', '.join(table.column_names)}); take another copy of the data set"
+            )
+        codes, texts = _factorized(table, name)
+        fits = [i for i, text in enumerate(texts) if text in wanted]
+        chosen &= np.isin(codes, fits)
+    return np.flatnonzero(chosen)
+
+
+def _factorized(table, column: str):
+    """A text column as whole numbers, and the text of each; kept, for task after task."""
+    kept = table.__dict__.setdefault("_flanrepro_codes", {})
+    if column not in kept:
+        encoded = table.with_format("arrow")[column].combine_chunks().dictionary_encode()
+        texts = [re.sub(r":[\d.]+$", "", str(text)) for text in encoded.dictionary.to_pylist()]
+        kept[column] = encoded.indices.to_numpy(zero_copy_only=False), texts
+    return kept[column]
+
+
+def folder_in(mirror: Path, hub: Hub) -> Path:
+    """Where a mirror has the copy of a place."""
+    return mirror / "hub" / hub.id
+
+
+def mark(folder: Path) -> str:
+    """Changes when a file in the folder does; hidden ones (`.git`, `._x`) are none of the data's.
+
+    Raises:
+        InputError: a file is a broken link, or may not be looked at.
+    """
+    found = []
+    try:
+        for place, folders, names in os.walk(folder, onerror=_raise, followlinks=True):
+            folders[:] = [name for name in folders if name[0] != "."]
+            for path in (os.path.join(place, name) for name in names if name[0] != "."):
+                status = os.stat(path)
+                found.append(f"{path}-{status.st_size}-{status.st_mtime_ns}")
+    except OSError as error:
+        raise InputError(
+            f"cannot read {error.filename}: {error.strerror}; expected files of a data set there, "
+            f"and the permission to read them"
+        ) from None
+    return hashlib.sha256("\n".join(sorted(found)).encode(errors="replace")).hexdigest()[:16]
+
+
+def _raise(error: OSError) -> None:
+    raise error

@@ -1,0 +1,122 @@
+"""Parsers of common kinds of original files.
+
+A parser is a function of a file's path that gives (where, row); `where` names file and line for
+messages.
+"""
+
+import csv
+import gzip
+import io
+import json as json_module
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from flanrepro.errors import InputError
+from flanrepro.raw.reading import read_json, read_jsonl, read_text
+
+Row = tuple[str, Mapping[str, Any]]
+Parser = Callable[..., Iterable[Row]]
+"""Reads original files into rows, with the columns that the Hub has."""
+
+# Python's own limit, one for the whole process, is 131,072 characters: less than a news article
+# with its comments or a Wikipedia page.
+csv.field_size_limit(1 << 30)
+
+
+def jsonl(*paths: Path) -> Iterator[Row]:
+    """One JSON object per line; several files follow each other."""
+    for path in paths:
+        for n, row in enumerate(read_jsonl(path), 1):
+            yield f"{path}, line {n}", row
+
+
+def json(path: Path) -> Iterator[Row]:
+    """One JSON list of objects."""
+    for n, row in enumerate(read_json(path), 1):
+        yield f"{path}, record {n}", row
+
+
+def csv_with_header(path: Path) -> Iterator[Row]:
+    """Comma-separated with a header, quoted where needed."""
+    return _table(path, delimiter=",")
+
+
+def tsv_with_header(path: Path) -> Iterator[Row]:
+    """Tab-separated with a header, without quoting: a quotation mark is text."""
+    return _table(path, delimiter="\t", quoting=csv.QUOTE_NONE)
+
+
+def _table(path: Path, **dialect) -> Iterator[Row]:
+    # newline="" leaves line ends inside quotes as they are.
+    reader = csv.DictReader(io.StringIO(read_text(path), newline=""), **dialect)
+    try:
+        for row in reader:
+            where = f"{path}, line {reader.line_num}"
+            if None in row or None in row.values():
+                raise InputError(
+                    f"{where}: the row has not just the header's columns "
+                    f"({', '.join(reader.fieldnames)}); mend the line or replace the file"
+                )
+            yield where, row
+    except csv.Error as error:
+        raise InputError(
+            f"{path}, line {reader.line_num}: no table row ({error}); mend the line or replace the "
+            f"file"
+        ) from None
+
+
+def parquet(path: Path) -> Iterator[Row]:
+    """A Parquet file."""
+    import pyarrow.parquet
+
+    try:
+        rows = pyarrow.parquet.read_table(path).to_pylist()
+    except (pyarrow.ArrowException, OSError) as error:
+        reason = " ".join(str(error).split())
+        raise InputError(f"{path}: no Parquet file ({reason}); replace the file") from None
+    for n, row in enumerate(rows, 1):
+        yield f"{path}, row {n}", row
+
+
+def jsonl_gz(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """(where, row) of a gzip-compressed file with one JSON object per line, read line by line.
+
+    Raises:
+        InputError: the file is no gzip file or cut short, or a line is no JSON object in UTF-8.
+    """
+    number = 0
+    try:
+        with gzip.open(path) as stream:
+            for number, line in enumerate(stream, 1):
+                yield f"{path}, line {number}", _gzipped_row(line, f"{path}, line {number}")
+    except (OSError, EOFError, zlib.error) as error:
+        raise InputError(
+            f"{path}: not a whole gzip file ({error}, after {number} lines); fetch it again"
+        ) from None
+
+
+def _gzipped_row(line: bytes, where: str) -> dict[str, Any]:
+    try:
+        row = json_module.loads(line)
+    except ValueError as error:
+        raise InputError(
+            f"{where}: not JSON ({error}); mend the line or replace the file"
+        ) from None
+    if not isinstance(row, dict):
+        raise InputError(
+            f"{where}: expected a JSON object, found {type(row).__name__}; mend the line or "
+            f"replace the file"
+        )
+    return row
+
+
+PARSERS = {
+    "jsonl": jsonl,
+    "jsonl_gz": jsonl_gz,
+    "json": json,
+    "csv": csv_with_header,
+    "tsv": tsv_with_header,
+    "parquet": parquet,
+}

@@ -1,0 +1,197 @@
+"""Records on disk: read from their source once, then at random access in bounded memory.
+
+One SQLite file in the cache folder holds the records of every task that was read. A whole mixture
+of Flan 2022 is larger than memory, and one file per task would need thousands of open files.
+A split is there whole or not at all: its row in `contents` is written last. No id is given twice,
+so that whoever holds records that were replaced gets an error and never other records.
+"""
+
+import json
+import os
+import re
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from itertools import count, islice
+from pathlib import Path
+
+from flanrepro.errors import InputError
+from flanrepro.raw.files import cache_folder
+
+# In one transaction: a reader finds an empty file or all of it.
+_SCHEMA = """
+BEGIN IMMEDIATE;
+CREATE TABLE IF NOT EXISTS records (id INTEGER PRIMARY KEY AUTOINCREMENT, json TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS contents (
+    name TEXT NOT NULL, fingerprint TEXT NOT NULL, first INTEGER NOT NULL, rows INTEGER NOT NULL,
+    PRIMARY KEY (name, fingerprint)
+);
+COMMIT;
+"""
+_SELECT = "SELECT json FROM records WHERE id = ?"
+_CHUNK = 10_000  # rows per transaction: readers never wait long for a writer
+_connections = threading.local()
+
+KEPT = 4
+"""Of a name, records made from so many fingerprints are kept, so that work that goes back and forth
+between mirrors or versions reads each once, and a file that keeps changing does not fill the disk.
+"""
+
+
+class StoredRecords(Sequence[Mapping[str, str]]):
+    """A split's records, each read from disk when it is asked for."""
+
+    def __init__(self, path: Path, first: int, rows: int):
+        self._path, self._first, self._rows = path, first, rows
+
+    def __len__(self) -> int:
+        return self._rows
+
+    def __getitem__(self, i: int) -> Mapping[str, str]:
+        if not 0 <= i < self._rows:
+            raise IndexError(f"record {i} of {self._rows}")
+        try:
+            found = _connection(self._path).execute(_SELECT, (self._first + i,)).fetchone()
+        except sqlite3.DatabaseError as error:
+            raise _sentence(self._path, error) from None
+        if found is None:
+            raise InputError(
+                f"record {i} is gone from {self._path}: another process has replaced the data that "
+                f"it was made from, so start again"
+            )
+        return json.loads(found[0])
+
+    def __iter__(self) -> Iterator[Mapping[str, str]]:
+        return (self[i] for i in range(self._rows))
+
+
+def stored(name: str, fingerprint: str) -> StoredRecords | None:
+    """The records kept under `name` that were made from `fingerprint`, or None."""
+    path = store_path()
+    # A file that another process has just opened for the first time is empty.
+    if not path.is_file() or not path.stat().st_size:
+        return None
+    with _errors(path):
+        row = _connection(path).execute(
+            "SELECT first, rows FROM contents WHERE name = ? AND fingerprint = ?",
+            (name, fingerprint),
+        )
+        found = row.fetchone()
+    return StoredRecords(path, *found) if found else None
+
+
+def store(
+    name: str, fingerprint: str, read: Callable[[], Iterable[Mapping[str, str]]]
+) -> StoredRecords:
+    """Keeps what `read()` gives under `name`, beside what was made from other fingerprints.
+
+    A lone surrogate, which JSON may hold and no encoding has, becomes U+FFFD.
+
+    Raises:
+        InputError: the cache folder cannot be written or the file in it is damaged.
+    """
+    import filelock
+
+    path = store_path()
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = filelock.FileLock(f"{path}.lock")
+        lock.acquire()
+    except OSError as error:
+        raise InputError(
+            f"cannot write into {path.parent} ({error.strerror}): set FLANREPRO_CACHE to a folder "
+            f"that can be written"
+        ) from None
+    try:
+        with _errors(path):
+            there = stored(name, fingerprint)
+            return _write(path, name, fingerprint, read()) if there is None else there
+    finally:
+        lock.release()
+
+
+def _write(
+    path: Path, name: str, fingerprint: str, records: Iterable[Mapping[str, str]]
+) -> StoredRecords:
+    connection = _connection(path, create=True)
+    first = _make_room(connection, name)
+    ids, rest = count(first), iter(records)
+    while chunk := list(islice(rest, _CHUNK)):
+        rows = [(next(ids), _json(record)) for record in chunk]
+        with connection:
+            connection.executemany("INSERT INTO records VALUES (?, ?)", rows)
+    rows = next(ids) - first
+    with connection:
+        connection.execute(
+            "INSERT INTO contents VALUES (?, ?, ?, ?)", (name, fingerprint, first, rows)
+        )
+    return StoredRecords(path, first, rows)
+
+
+def _make_room(connection: sqlite3.Connection, name: str) -> int:
+    """Deletes what is too old, and what a writer that was stopped has left; the first new id."""
+    with connection:
+        old = connection.execute(
+            "SELECT fingerprint, first, rows FROM contents WHERE name = ? ORDER BY first DESC",
+            (name,),
+        ).fetchall()
+        for fingerprint, first, rows in old[KEPT - 1 :]:
+            connection.execute(
+                "DELETE FROM contents WHERE name = ? AND fingerprint = ?", (name, fingerprint)
+            )
+            connection.execute(
+                "DELETE FROM records WHERE id >= ? AND id < ?", (first, first + rows)
+            )
+        connection.execute(
+            "DELETE FROM records WHERE id >= (SELECT COALESCE(MAX(first + rows), 0) FROM contents)"
+        )
+        last = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'records'")
+        (highest,) = last.fetchone() or (None,)
+    # A new file may be in the place of one that was deleted while its records are still held: it
+    # counts on from the clock, which is far ahead of any count of rows.
+    return time.time_ns() if highest is None else highest + 1
+
+
+def _json(record: Mapping[str, str]) -> str:
+    return re.sub("[\ud800-\udfff]", "\ufffd", json.dumps(record, ensure_ascii=False))
+
+
+def store_path() -> Path:
+    """The file that holds them."""
+    # With the number of its layout: a file of another layout is left to the version that made it.
+    return cache_folder() / "records-2.sqlite"
+
+
+def _connection(path: Path, create: bool = False) -> sqlite3.Connection:
+    # A connection must not cross threads or forks, and data workers are either.
+    key = (os.getpid(), path)
+    known = _connections.__dict__.setdefault("by_path", {})
+    if key not in known or (create and not path.is_file()):
+        known[key] = sqlite3.connect(path, timeout=120)
+        known[key].executescript(_SCHEMA if create else "")
+        known[key].execute("PRAGMA mmap_size = 1073741824")
+    elif create:
+        known[key].executescript(_SCHEMA)
+    return known[key]
+
+
+@contextmanager
+def _errors(path: Path):
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        raise _sentence(path, error) from None
+
+
+def _sentence(path: Path, error: sqlite3.DatabaseError) -> InputError:
+    if isinstance(error, sqlite3.OperationalError):
+        return InputError(
+            f"cannot keep records in {path} ({error}): give the folder room and write permission, "
+            f"or set FLANREPRO_CACHE to another folder"
+        )
+    return InputError(
+        f"the record store {path} is damaged ({error}): delete it, and it is made again from the "
+        f"data when it is needed"
+    )

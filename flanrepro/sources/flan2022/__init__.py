@@ -1,0 +1,61 @@
+"""Collection `flan2022`: the six sources of Flan 2022 and the paper's evaluation suites.
+
+What is in it, where each data set comes from and what a user must fetch: `data_cards/`.
+"""
+
+from collections.abc import Iterable
+
+from flanrepro.collection.suites import HELD_IN
+from flanrepro.collection.task import Collection, Suite, Task, protocol
+from flanrepro.sources.flan2022 import (
+    bbh,
+    cot,
+    cot_suite,
+    dialog,
+    evaluation,
+    flan2021,
+    mmlu,
+    niv2,
+    program_synthesis,
+    t0_sf,
+)
+
+TRAINED = (flan2021, t0_sf, niv2, cot, dialog, program_synthesis)
+
+
+def collection() -> Collection:
+    """All tasks by the names of the reference's list; no data file is read.
+
+    Its vocabulary is trained from the collection's own text where T5's is not asked for.
+    """
+    tasks = _by_name(task for source in TRAINED for task in source.tasks())
+    other = (
+        *t0_sf.overlap_tasks(),
+        *evaluation.tasks(),
+        *program_synthesis.evaluation_tasks(),
+    )
+    known = {**tasks, **_by_name(other)}
+    suites = (
+        _suite("held_in", (tasks[name] for name in HELD_IN)),
+        cot_suite.suite(),
+        mmlu.suite(),
+        *bbh.suites(),
+        _suite("single_task", (known[name] for name in evaluation.SINGLE_TASK), "test"),
+    )
+    return Collection(
+        name="flan2022",
+        tasks=tasks,
+        suites={suite.name: suite for suite in suites},
+        vocabulary="flan2022-4096",
+        other=_by_name(other),
+        held_in=HELD_IN,
+        varied=True,
+    )
+
+
+def _suite(name: str, tasks: Iterable[Task], split: str = "validation") -> Suite:
+    return Suite(name, tuple(tasks), split, protocol("flan2022", name))
+
+
+def _by_name(tasks) -> dict[str, Task]:
+    return {task.name: task for task in tasks}

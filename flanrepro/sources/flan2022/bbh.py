@@ -1,0 +1,174 @@
+"""BIG-Bench Hard (Suzgun et al., 2022): evaluated and never trained on.
+
+Few-shot exemplars are the three worked examples of each chain-of-thought prompt. The 23 tasks
+(A.3), two of them in three sizes, are 27 files: a file is a task here, and a task a cluster.
+"""
+
+import dataclasses
+import functools
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from flanrepro.collection.task import Record, Suite, Task, protocol
+from flanrepro.errors import InputError
+from flanrepro.raw.dataset import Dataset
+from flanrepro.raw.reader import tasks_of
+from flanrepro.raw.reading import read_json_object, read_text
+
+Row = tuple[str, Mapping[str, Any]]
+
+BBH = {
+    "boolean_expressions": 250,
+    "causal_judgement": 187,
+    "date_understanding": 250,
+    "disambiguation_qa": 250,
+    "dyck_languages": 250,
+    "formal_fallacies": 250,
+    "geometric_shapes": 250,
+    "hyperbaton": 250,
+    "logical_deduction_five_objects": 250,
+    "logical_deduction_seven_objects": 250,
+    "logical_deduction_three_objects": 250,
+    "movie_recommendation": 250,
+    "multistep_arithmetic_two": 250,
+    "navigate": 250,
+    "object_counting": 250,
+    "penguins_in_a_table": 146,
+    "reasoning_about_colored_objects": 250,
+    "ruin_names": 250,
+    "salient_translation_error_detection": 250,
+    "snarks": 178,
+    "sports_understanding": 250,
+    "temporal_sequences": 250,
+    "tracking_shuffled_objects_five_objects": 250,
+    "tracking_shuffled_objects_seven_objects": 250,
+    "tracking_shuffled_objects_three_objects": 250,
+    "web_of_lies": 250,
+    "word_sorting": 250,
+}
+"""Files with their numbers of examples."""
+
+
+UNLISTED = {
+    "boolean_expressions": ("True", "False"),
+    "sports_understanding": ("yes", "no"),
+    "web_of_lies": ("Yes", "No"),
+}
+"""Files whose questions do not list their options."""
+
+
+def suites() -> tuple[Suite, Suite]:
+    """`bbh`, and the same examples with chain of thought as `bbh_cot`."""
+    in_steps = tuple(map(_in_steps, tasks()))
+    return (
+        Suite("bbh", tasks(), "test", protocol("flan2022", "bbh")),
+        Suite("bbh_cot", in_steps, "test", protocol("flan2022", "bbh_cot")),
+    )
+
+
+def _in_steps(direct: Task) -> Task:
+    name = direct.name.replace("bbh_", "bbh_cot_", 1)
+    return dataclasses.replace(direct, name=name, templates="bbh_cot", _cache={})
+
+
+@functools.cache
+def tasks() -> tuple[Task, ...]:
+    """The 27 files as tasks; no data is read."""
+    return tasks_of([_hard(*row) for row in BBH.items()], "evaluation", __name__)
+
+
+def _hard(name: str, rows: int) -> Dataset:
+    prompt = f"bbh/cot-prompts/{name}.txt"
+    return Dataset(
+        name=f"bbh_{name}",
+        card="bbh",
+        cluster=re.sub(r"_(three|five|seven)_objects$", "", name),
+        templates="bbh",
+        answer="option",
+        licence="MIT",
+        citation="Suzgun et al., 2022",
+        splits={"test": {"rows": rows}, "exemplars": {"rows": 3}},
+        files={
+            "test": {f"bbh/bbh/{name}.json {prompt}": "bbh"},
+            "exemplars": {prompt: "bbh_prompt"},
+        },
+        convert="bbh",
+        notes="The files hold a canary: this text must not be trained on.",
+    )
+
+
+def examples(path: Path, prompt: Path) -> Iterator[Row]:
+    """A task's examples, with the description from its chain-of-thought prompt."""
+    description, _ = _prompt(prompt)
+    rows = read_json_object(path, ("examples",))["examples"]
+    if not isinstance(rows, list):
+        raise InputError(f"{path}: expected a list under 'examples'; replace the file")
+    for n, row in enumerate(rows, 1):
+        where = f"{path}, example {n}"
+        if not isinstance(row, dict) or row.get("target", "") is None:
+            raise InputError(f"{where}: expected an input and a target; mend or replace the file")
+        yield where, {**row, "description": description, "file": path.stem}
+
+
+def worked_examples(path: Path) -> Iterator[Row]:
+    """The worked examples of a chain-of-thought prompt."""
+    description, examples = _prompt(path)
+    for n, (question, reasoning) in enumerate(examples, 1):
+        rationale, found, answer = reasoning.rpartition("So the answer is ")
+        if not found:
+            raise InputError(f"{path}, example {n}: no 'So the answer is'; replace the file")
+        yield (
+            f"{path}, example {n}",
+            {
+                "input": question,
+                "target": answer.strip().removesuffix("."),
+                "rationale": rationale,
+                "description": description,
+                "file": path.stem,
+            },
+        )
+
+
+def _prompt(path: Path) -> tuple[str, list[tuple[str, str]]]:
+    # A canary, a line of dashes, the description, then Q and A three times.
+    _, dashes, text = read_text(path).partition("-----\n")
+    description, *parts = re.split(r"\n\nQ: ", text)
+    examples = [part.partition("\nA: Let's think step by step.")[::2] for part in parts]
+    if not dashes or not examples or not all(answer for _, answer in examples):
+        raise InputError(
+            f"{path}: expected a line of dashes, a description and worked examples, 'Q: ...' and "
+            f"'A: Let's think step by step. ...'; replace the file"
+        )
+    return description.strip(), examples
+
+
+def bbh(row: Mapping[str, Any]) -> list[Record]:
+    """The record of a row; an example has no rationale, those of a prompt have."""
+    question, answer = row["input"].strip(), str(row["target"]).strip()
+    record = {
+        "description": row["description"],
+        "question": question,
+        "rationale": row.get("rationale", ""),  # with the space around it, which differs
+        "answer": answer,
+    }
+    lettered, listed = _options(question)
+    listed = UNLISTED.get(row["file"]) or listed
+    # Three published targets are none of the options: they cannot be chosen, only said.
+    if answer in listed:
+        record["options"] = "\n".join(listed)
+    elif answer in lettered:
+        record["choices"] = "\n".join(lettered.values())
+    return [record]
+
+
+def _options(question: str) -> tuple[dict[str, str], list[str]]:
+    """What a question lists: lines `(A) a dog` by their letters, and the texts behind dashes."""
+    lines = question.partition("Options:\n")[2].split("\n")
+    lettered = {line[:3]: line for line in lines if re.match(r"\([A-Z]\) ", line)}
+    return lettered, [line[2:].strip() for line in lines if line.startswith("- ")]
+
+
+PARSERS = {"bbh": examples, "bbh_prompt": worked_examples}
+CONVERTERS = {"bbh": bbh}

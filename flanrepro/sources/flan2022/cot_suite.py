@@ -1,0 +1,269 @@
+"""The evaluation suite `cot`: GSM8K, StrategyQA, SVAMP, ASDiv, CommonsenseQA, step by step (A.3).
+
+Each task is evaluated on its split `validation`, with few-shot exemplars from its split `train`:
+
+| task          | validation                   | train                                        |
+| ------------- | ---------------------------- | -------------------------------------------- |
+| gsm8k         | test set, 1,319              | training set, 7,473                          |
+| strategyqa    | the authors' dev set, 229    | training set, 2,061                          |
+| svamp         | whole data set, 1,000        | GSM8K's training set, 7,473                  |
+| asdiv         | its 2,084 with a number      | GSM8K's training set, 7,473                  |
+| commonsenseqa | dev set (random split) 1,221 | training set's 6,318 with an ECQA rationale  |
+
+SVAMP and ASDiv are challenge sets without training data. As in Wei et al. (2022), who prompt them
+with the same exemplars as the other arithmetic sets, all of them is evaluated and their exemplars
+are another data set's: GSM8K's, which have their steps written out. 221 of ASDiv's 2,305 answers
+are no plain number (90 are several values, the rest names, times, ratios) and are left out.
+
+Records have the fields of `flanrepro.sources.flan2022.cot`. Answers are what is compared: a
+number without commas or `.0`, `yes` or `no`, `(B)`. The rationale is GSM8K's steps without
+calculator marks, StrategyQA's facts, SVAMP's and ASDiv's equation, ECQA's explanation. The dev set
+of CommonsenseQA has none, so there it is empty, and its targets are the closing phrase alone.
+"""
+
+import functools
+import re
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+from flanrepro.collection.task import Record, Suite, Task, protocol
+from flanrepro.errors import InputError
+from flanrepro.raw.files import data_file, fetch, missing
+from flanrepro.raw.reading import read_json, read_jsonl, read_text
+from flanrepro.sources.flan2022 import cot
+
+Files = Mapping[str, str]
+"""A split's file, as named in the manifest."""
+
+GSM8K: Files = {"train": "gsm8k/train.jsonl", "validation": "gsm8k/test.jsonl"}
+STRATEGYQA: Files = {"train": "strategyqa/train.json", "validation": "strategyqa/dev.json"}
+SVAMP: Files = {"train": GSM8K["train"], "validation": "svamp/SVAMP.json"}
+ASDIV: Files = {"train": GSM8K["train"], "validation": "asdiv/ASDiv.xml"}
+ASDIV_WITHOUT_NUMBER = 221
+COMMONSENSEQA: Files = {
+    "train": "commonsenseqa/train_rand_split.jsonl",
+    "validation": cot.COMMONSENSEQA_DEV,
+}
+
+
+def suite() -> Suite:
+    """The suite `cot` in the order of A.3; no data file is read."""
+    words = functools.partial(_task, cluster="math_word_problems", answer="number")
+    return Suite(
+        "cot",
+        (
+            words("gsm8k", GSM8K, _gsm8k, citation="Cobbe et al., 2021"),
+            _task(
+                "strategyqa",
+                STRATEGYQA,
+                _strategyqa,
+                cluster="closed_book_qa",
+                citation="Geva et al., 2021",
+            ),
+            words("svamp", SVAMP, _svamp, citation="Patel et al., 2021"),
+            words(
+                "asdiv",
+                ASDIV,
+                _asdiv,
+                citation="Miao et al., 2020",
+                left_out={"validation": ASDIV_WITHOUT_NUMBER},
+            ),
+            _task(
+                "commonsenseqa",
+                COMMONSENSEQA,
+                _commonsenseqa,
+                cluster="commonsense",
+                citation="Talmor et al., 2019; rationales of train: Aggarwal et al., 2021",
+                answer="option",
+                templates="cot_choice",
+                left_out={"train": _commonsenseqa_without_rationale()},
+            ),
+        ),
+        protocol=protocol("flan2022", "cot"),
+    )
+
+
+def _task(
+    name: str,
+    files: Files,
+    load: Callable[[str], Sequence[Record]],
+    *,
+    cluster: str,
+    citation: str,
+    answer: str = "text",
+    templates: str = "cot",
+    left_out: Mapping[str, int] | None = None,
+) -> Task:
+    sizes = {s: data_file(path).rows - (left_out or {}).get(s, 0) for s, path in files.items()}
+    return Task(
+        name=name,
+        source="evaluation",
+        cluster=cluster,
+        load=load,
+        splits=sizes,
+        templates=templates,
+        answer=answer,
+        licence=data_file(files["validation"]).licence,
+        citation=citation,
+        find_missing=functools.partial(_missing, files),
+    )
+
+
+def _missing(files: Files, split: str) -> str:
+    return missing(files[split])
+
+
+def _commonsenseqa_without_rationale() -> int:
+    """Training questions that ECQA's file does not explain: it explains 6,318 of 9,741."""
+    explained = data_file(cot.file_of("ecqa")).rows - cot.ECQA_IN_COMMONSENSEQA_DEV
+    return data_file(COMMONSENSEQA["train"]).rows - explained
+
+
+def _gsm8k(split: str) -> list[Record]:
+    return _gsm8k_file(GSM8K[split])
+
+
+def _gsm8k_file(name: str) -> list[Record]:
+    path = fetch(name)
+    records = []
+    for n, row in enumerate(read_jsonl(path, ("question", "answer")), 1):
+        steps, mark, answer = row["answer"].partition("####")
+        if not mark:
+            raise InputError(
+                f"{path}, line {n}: the answer has no '####' before its number; mend the line or "
+                f"replace the file"
+            )
+        records.append(
+            {
+                "question": row["question"].strip(),
+                "rationale": re.sub(r"<<[^<>]*>>", "", steps).strip(),
+                "answer": _number(answer, f"{path}, line {n}"),
+            }
+        )
+    return records
+
+
+def _strategyqa(split: str) -> list[Record]:
+    path = fetch(STRATEGYQA[split])
+    return [
+        {
+            "question": row["question"].strip(),
+            "rationale": " ".join(_sentence(fact) for fact in row["facts"]),
+            "options": "yes\nno",
+            "answer": "yes" if row["answer"] else "no",
+        }
+        for row in read_json(path, ("question", "answer", "facts"))
+    ]
+
+
+def _svamp(split: str) -> list[Record]:
+    if split == "train":
+        return _gsm8k_file(SVAMP["train"])
+    path = fetch(SVAMP[split])
+    rows = read_json(path, ("Body", "Question", "Equation", "Answer"))
+    return [
+        {
+            "question": _problem(row["Body"].strip(), row["Question"].strip()),
+            "rationale": _equation(row["Equation"]),
+            "answer": _number(row["Answer"], f"{path}, record {n}"),
+        }
+        for n, row in enumerate(rows, 1)
+    ]
+
+
+def _asdiv(split: str) -> list[Record]:
+    if split == "train":
+        return _gsm8k_file(ASDIV["train"])
+    return [record for record in read_asdiv(fetch(ASDIV[split])) if is_number(record["answer"])]
+
+
+def read_asdiv(path: Path) -> list[Record]:
+    """All 2,305 problems; an answer's unit, in brackets behind it, is left out. Several values with
+    their units (`6 (cm); 15 (cm)`) stay as they are.
+
+    Raises:
+        InputError: the file is no XML, or a problem lacks a part.
+    """
+    try:
+        problems = ElementTree.fromstring(read_text(path)).iter("Problem")
+    except ElementTree.ParseError as error:
+        raise InputError(f"{path}: no XML ({error}); replace the file") from None
+    records = []
+    for n, problem in enumerate(problems, 1):
+        parts = {name: (problem.findtext(name) or "").strip() for name in ASDIV_PARTS}
+        for name, text in parts.items():
+            if not text:
+                raise InputError(f"{path}, problem {n}: no {name}; mend the file or replace it")
+        answer = re.sub(r"^([^();]+?)\s+\([^()]*\)$", r"\1", parts["Answer"])
+        records.append(
+            {
+                "question": _problem(parts["Body"], parts["Question"]),
+                "rationale": parts["Formula"],
+                "answer": _number(answer, f"{path}, problem {n}") if is_number(answer) else answer,
+            }
+        )
+    return records
+
+
+ASDIV_PARTS = ("Body", "Question", "Answer", "Formula")
+
+
+def is_number(text: str) -> bool:
+    """Whether an answer is one plain number."""
+    return bool(re.fullmatch(r"-?[\d,]*\.?\d+", text))
+
+
+def _commonsenseqa(split: str) -> list[Record]:
+    path = fetch(COMMONSENSEQA[split])
+    rows = read_jsonl(path, ("answerKey", "question.stem", "question.choices"))
+    if split == "validation":
+        return [_choice(row, "") for row in rows]
+    explained = {cot.same_question(r["question"]): r["rationale"] for r in cot.read("ecqa")}
+    keys = [cot.same_question(row["question"]["stem"]) for row in rows]
+    return [
+        _choice(row, explained[key])
+        for row, key in zip(rows, keys, strict=True)
+        if key in explained
+    ]
+
+
+def _choice(row: Mapping[str, Any], rationale: str) -> Record:
+    lines = [f"({choice['label']}) {choice['text']}" for choice in row["question"]["choices"]]
+    options = "\n".join(lines)
+    return {
+        "question": row["question"]["stem"].strip(),
+        "rationale": rationale,
+        "options": options,
+        "choices": options,
+        "answer": f"({row['answerKey']})",
+    }
+
+
+def _number(value: str | float, where: str) -> str:
+    """A number as it is compared: `1,200` and `1200.0` are `1200`."""
+    try:
+        number = float(str(value).replace(",", ""))
+    except ValueError:
+        raise InputError(
+            f"{where}: the answer '{value}' is no number; mend the file or replace it"
+        ) from None
+    return str(int(number)) if number.is_integer() else str(number)
+
+
+def _sentence(text: str) -> str:
+    text = text.strip()
+    return text if text.endswith((".", "!", "?")) else text + "."
+
+
+def _problem(body: str, question: str) -> str:
+    """Body and question as one text; a body without a final stop is mostly an if-clause."""
+    if body.endswith((".", "!", "?")):
+        return f"{body} {question}"
+    return f"{body}, {question[:1].lower()}{question[1:]}"
+
+
+def _equation(text: str) -> str:
+    """`( 76.0 - 25.0 )` as `76 - 25`: every operation has its own pair of brackets there."""
+    return re.sub(r"\.0\b", "", text).strip().removeprefix("( ").removesuffix(" )")

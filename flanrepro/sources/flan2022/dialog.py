@@ -1,0 +1,231 @@
+"""Source `dialog`: what is said next in a conversation, and what a question in one means.
+
+A record's `dialogue` is what was said before, one line per turn, marked `User: ` or `Assistant: `.
+How many records a conversation gives:
+
+| task              | `answer`                         | a record for every                    |
+| ----------------- | -------------------------------- | ------------------------------------- |
+| `qrecc`           | the answer to the last question  | question with an answer               |
+| `wiki_dialog`     | a turn of the assistant          | conversation                          |
+| `task_master`     | a turn of the assistant          | turn of the assistant but the first   |
+| `qrecc_rewriting` | the question without its context | question but a conversation's first   |
+| `trec_cast`       | the same                         | the same                              |
+| `trec_cast_2019`  | the user's next question         | the same                              |
+
+The first three are the Flan Collection's; the others are ours. The reference takes one random turn
+of every QReCC and WikiDialog conversation, of QReCC only late ones. QReCC and Taskmaster have few
+enough turns to take all; of WikiDialog's eleven million conversations one turn each is taken, and
+the name of the passage decides which, so that a record is the same in every run.
+"""
+
+import csv
+import io
+import re
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from flanrepro.collection.task import Record, Task
+from flanrepro.errors import InputError
+from flanrepro.raw.dataset import read_datasets
+from flanrepro.raw.fields import line
+from flanrepro.raw.reader import tasks_of
+from flanrepro.raw.reading import read_json, read_text
+
+Row = tuple[str, Mapping[str, Any]]
+
+
+def tasks() -> tuple[Task, ...]:
+    """The tasks of `dialog.yaml`; no data file is read."""
+    return tasks_of(read_datasets("dialog"), "dialog", __name__)
+
+
+def _turns(texts: Sequence[str], speakers: Sequence[str]) -> list[str]:
+    return [f"{who}: {line(text)}" for who, text in zip(speakers, texts, strict=True)]
+
+
+def _alternating(texts: Sequence[str]) -> list[str]:
+    return _turns(texts, [("User", "Assistant")[i % 2] for i in range(len(texts))])
+
+
+# QReCC: `Context` is question, answer, question, answer ... before `Question`.
+
+
+def qrecc(row: Mapping[str, Any]) -> list[Record]:
+    """The answer as the next turn; rows without one (the answer was nowhere found) give nothing."""
+    answer = line(row["Answer"] or "")
+    dialogue = "\n".join(_alternating([*(row["Context"] or ()), row["Question"]]))
+    return [{"dialogue": dialogue, "answer": answer}] if answer else []
+
+
+def qrecc_rewriting(row: Mapping[str, Any]) -> list[Record]:
+    """The rewritten question; a conversation's first question gives nothing."""
+    return _rewriting(_alternating(row["Context"] or ()), row["Question"], row["Rewrite"])
+
+
+def _rewriting(history: Sequence[str], question: str, rewrite: str | None) -> list[Record]:
+    if not history or not (rewrite or "").strip():
+        return []
+    return [
+        {"dialogue": "\n".join(history), "question": line(question), "answer": line(rewrite)},
+    ]
+
+
+# WikiDialog: the writer of a passage, whose turns are its sentences, and an imagined reader.
+
+
+def wiki_dialog(row: Mapping[str, Any]) -> list[Record]:
+    """One of the writer's turns but the first one of all; the passage's name decides which."""
+    texts, authors = row["utterances"], row["author_num"]
+    if not texts or len(texts) != len(authors):
+        raise InputError(
+            f"{len(texts)} utterances and {len(authors)} authors, expected one author for each of "
+            f"at least one; mend the file or replace it"
+        )
+    writer = authors[-1]
+    turns = _turns(texts, ["Assistant" if author == writer else "User" for author in authors])
+    own = [i for i in range(1, len(texts)) if authors[i] == writer]
+    if not own:
+        return []
+    chosen = own[zlib.crc32(str(row["pid"]).encode()) % len(own)]
+    return [{"dialogue": "\n".join(turns[:chosen]), "answer": line(texts[chosen])}]
+
+
+# Taskmaster: conversations as lists of utterances (TM-1, TM-2, TM-3, TM-4, the Hub); or, in the
+# folder `splits` of TM-3, one turn and what precedes it as text with markers.
+
+_SPEAKERS = {"user": "User", "assistant": "Assistant", "agent": "Assistant"}
+
+
+def taskmaster(*paths: Path) -> Iterator[Row]:
+    """Files of any of the four releases, told apart by their names' ends."""
+    for path in paths:
+        if path.suffix == ".tsv":
+            yield from _marked(path)
+        else:
+            for n, row in enumerate(read_json(path, ("utterances",)), 1):
+                yield f"{path}, record {n}", row
+
+
+def _marked(path: Path) -> Iterator[Row]:
+    # Written by a spreadsheet's rules: quoted cells, doubled quotation marks, CRLF.
+    reader = csv.reader(io.StringIO(read_text(path), newline=""), dialect="excel-tab")
+    for cells in reader:
+        where = f"{path}, line {reader.line_num}"
+        if len(cells) != 3:
+            raise InputError(
+                f"{where}: {len(cells)} tab-separated columns, expected 3 (input, target, "
+                f"conversation); mend the line or replace the file"
+            )
+        yield where, {"input": cells[0], "target": cells[1]}
+
+
+def task_master(row: Mapping[str, Any]) -> list[Record]:
+    """The assistant's turns, each after what was said before."""
+    if "input" in row:
+        latest, _, before = row["input"].partition("<C>")
+        if before + latest == "<S>":  # the assistant speaks first
+            return []
+        dialogue = _marked_turns(before + latest)
+        answer = "\n".join(_marked_turns(row["target"])).removeprefix("Assistant: ")
+        return [{"dialogue": "\n".join(dialogue), "answer": answer}]
+    turns = []
+    for utterance in row["utterances"]:
+        speaker = str(utterance["speaker"]).strip().lower()
+        if speaker not in _SPEAKERS:
+            raise InputError(
+                f"the speaker '{utterance['speaker']}' is none of {', '.join(_SPEAKERS)}; mend the "
+                f"file or replace it"
+            )
+        if utterance["text"].strip():
+            turns.append((_SPEAKERS[speaker], line(utterance["text"])))
+    lines = [f"{speaker}: {text}" for speaker, text in turns]
+    return [
+        {"dialogue": "\n".join(lines[:i]), "answer": text}
+        for i, (speaker, text) in enumerate(turns)
+        if i and speaker == "Assistant"
+    ]
+
+
+_MARKER = re.compile(r"[<\[](U|A|S|PN|PAN|PAV|PR|PRAN|PRAV)[>\]]")
+_STARTS = {"U": "User: ", "A": "Assistant: ", "PN": "Call: ", "PR": "Result: "}
+
+
+def _marked_turns(text: str) -> list[str]:
+    """Turns of `<U>` (user) and `<A>` (assistant), calls `<PN>` and their results `<PR>`.
+
+    `<PN>find_movies<PAN>location<PAV>nearby` becomes `Call: find_movies, location: nearby`. The
+    marker `<S>`, where a conversation starts, says nothing.
+    """
+    pieces = _MARKER.split(text)
+    turns: list[str] = []
+    previous = ""
+    for marker, content in zip(pieces[1::2], map(line, pieces[2::2]), strict=True):
+        if marker in _STARTS:
+            turns.append(_STARTS[marker] + content)
+        elif marker != "S" and turns:
+            # One name may have several values.
+            value_of_name = marker in ("PAV", "PRAV") and marker != previous
+            turns[-1] += f": {content}" if value_of_name else f", {content}"
+        previous = marker
+    if pieces[0].strip() or not turns:
+        raise InputError(
+            f"expected turns that begin with a marker such as <U> or [A], found '{text[:40]}'; "
+            f"mend the file or replace it"
+        )
+    return turns
+
+
+# TREC CAsT: topics as lists of a user's turns, with or without rewritten questions and responses.
+
+
+def trec_cast(*paths: Path) -> Iterator[Row]:
+    """A row per turn, with what was said before; a turn that a file repeats, once.
+
+    The years differ: 2019 and 2020 have the user's turns only, 2021 has a `passage` as response,
+    2022 a `response`, and as many copies of a topic as it has ways through it.
+    """
+    for path in paths:
+        seen = set()
+        for n, topic in enumerate(read_json(path, ("number", "turn")), 1):
+            history: list[str] = []
+            for turn in topic["turn"]:
+                where = f"{path}, record {n}, turn {turn.get('number')}"
+                said = turn.get("raw_utterance") or turn.get("utterance")
+                if not said or not said.strip():
+                    raise InputError(
+                        f"{where}: the turn has no utterance; mend or replace the file"
+                    )
+                key = (topic["number"], *history, said)
+                if key not in seen:
+                    seen.add(key)
+                    rewrite = turn.get("manual_rewritten_utterance")
+                    yield where, {"history": list(history), "question": said, "rewrite": rewrite}
+                history.append(f"User: {line(said)}")
+                response = turn.get("response") or turn.get("passage")
+                if response:
+                    history.append(f"Assistant: {line(response)}")
+
+
+def cast_rewriting(row: Mapping[str, Any]) -> list[Record]:
+    """The rewritten question; a topic's first turn and turns without a rewriting give nothing."""
+    return _rewriting(row["history"], row["question"], row["rewrite"])
+
+
+def cast_next_question(row: Mapping[str, Any]) -> list[Record]:
+    """The user's question as the next turn; a topic's first turn gives nothing."""
+    if not row["history"]:
+        return []
+    return [{"dialogue": "\n".join(row["history"]), "answer": line(row["question"])}]
+
+
+PARSERS = {"taskmaster": taskmaster, "trec_cast": trec_cast}
+CONVERTERS = {
+    "qrecc": qrecc,
+    "qrecc_rewriting": qrecc_rewriting,
+    "wiki_dialog": wiki_dialog,
+    "task_master": task_master,
+    "cast_rewriting": cast_rewriting,
+    "cast_next_question": cast_next_question,
+}

@@ -1,0 +1,262 @@
+"""Data sets that Flan 2022 does not train on, beside MMLU and BBH.
+
+Targets of single-task finetuning (section 4), and data sets of which Flan 2022 has other forms.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from flanrepro.collection.task import Record, Task
+from flanrepro.errors import InputError
+from flanrepro.raw.dataset import read_datasets
+from flanrepro.raw.fields import line
+from flanrepro.raw.files import fetch
+from flanrepro.raw.parsers import csv_with_header
+from flanrepro.raw.reader import tasks_of
+from flanrepro.raw.reading import read_json, read_json_object, read_jsonl
+
+Row = tuple[str, Mapping[str, Any]]
+
+SINGLE_TASK = (
+    "arc_easy",
+    "arc_challenge",
+    "anli_r1",
+    "anli_r2",
+    "anli_r3",
+    "unified_qa_science_inst",
+    "bool_q",
+    "rte",
+    "squad_v2",
+    "cosmos_qa",
+    "wanli",
+    "mednli",
+    "condaqa",
+    "pubmedqa",
+    "cxc",
+)
+"""Targets of single-task finetuning, held-in and held-out, in the order of Table 3."""
+
+
+def tasks() -> tuple[Task, ...]:
+    """The data sets of `evaluation.yaml`; no data is read."""
+    return tasks_of(read_datasets("evaluation"), "evaluation", __name__)
+
+
+PUBMEDQA_TEST = "pubmedqa/test_ground_truth.json"
+"""The decisions of the test split by PMID; the Hub does not tell these questions from the rest."""
+
+
+def _pubmedqa_file(path: Path, truth: Path, test: bool) -> Iterator[Row]:
+    tested = read_json_object(truth)
+    for pmid, row in read_json_object(path).items():
+        where = f"{path}, id {pmid}"
+        try:
+            made = {
+                "question": row["QUESTION"],
+                "context": {"contexts": row["CONTEXTS"]},
+                "final_decision": row["final_decision"],
+            }
+        except (KeyError, TypeError):
+            raise InputError(
+                f"{where}: expected QUESTION, CONTEXTS and final_decision; mend or replace the file"
+            ) from None
+        if pmid in tested and tested[pmid] != made["final_decision"]:
+            raise InputError(
+                f"{where}: the decision is '{made['final_decision']}', and '{tested[pmid]}' in "
+                f"{truth}; replace both files"
+            )
+        if (pmid in tested) == test:
+            yield where, made
+
+
+def pubmedqa_train(path: Path, truth: Path) -> Iterator[Row]:
+    """The questions that the second file, the test split's answers, does not have."""
+    return _pubmedqa_file(path, truth, test=False)
+
+
+def pubmedqa_test(path: Path, truth: Path) -> Iterator[Row]:
+    """The questions that the second file has."""
+    return _pubmedqa_file(path, truth, test=True)
+
+
+def pubmedqa(row: Mapping[str, Any]) -> list[Record]:
+    """The record of a row as the Hub has it; none for one of the test split among the Hub's."""
+    # Only the Hub's rows have a number; those of a file were parted by its layout.
+    if "pubid" in row and str(row["pubid"]) in read_json_object(fetch(PUBMEDQA_TEST)):
+        return []
+    if row["final_decision"] not in ("yes", "no", "maybe"):
+        raise InputError(
+            f"the decision '{row['final_decision']}' is none of yes, no, maybe; mend or replace "
+            f"the file"
+        )
+    contexts = row["context"]["contexts"]
+    if not isinstance(contexts, list):
+        raise InputError("the contexts are no list of texts; mend or replace the file")
+    return [
+        {
+            "passage": "\n".join(contexts).strip(),
+            "question": row["question"].strip(),
+            "answer": row["final_decision"],
+            "options": "yes\nno\nmaybe",
+        }
+    ]
+
+
+def cxc_pairs(path: Path) -> Iterator[tuple[str, str, str, str]]:
+    """(where, number of caption 1, number of caption 2, score) of a file of pairs."""
+    for where, row in csv_with_header(path):
+        try:
+            first, second = (row[f"caption{i}"].rpartition("sentid:")[2] for i in (1, 2))
+            score = float(row["agg_score"])
+        except (KeyError, ValueError):
+            raise InputError(
+                f"{where}: expected caption1, caption2 and a number in agg_score; mend the line or "
+                f"replace the file"
+            ) from None
+        if not 0 <= score <= 5:
+            raise InputError(f"{where}: the score is {score}, expected 0 to 5; mend the line")
+        yield where, first, second, str(round(score))
+
+
+def cxc(path: Path, captions: Path) -> Iterator[Row]:
+    """Pairs with COCO's texts in the place of their numbers."""
+    annotations = read_json_object(captions, ("annotations",))["annotations"]
+    try:
+        texts = {str(row["id"]): row["caption"] for row in annotations}
+    except (KeyError, TypeError):
+        raise InputError(
+            f"{captions}: expected a list of objects with id and caption under 'annotations'; "
+            f"replace the file by COCO's captions_val2014.json"
+        ) from None
+    for where, first, second, score in cxc_pairs(path):
+        for number in (first, second):
+            if number not in texts:
+                raise InputError(f"{where}: {captions} has no caption {number}; use a whole file")
+        yield where, {"first": texts[first], "second": texts[second], "score": score}
+
+
+def cxc_row(row: Mapping[str, Any]) -> list[Record]:
+    """The record of a pair with its texts."""
+    return [
+        {
+            "sentence1": row["first"].strip(),
+            "sentence2": row["second"].strip(),
+            "answer": row["score"],
+            "options": "\n".join("012345"),
+        }
+    ]
+
+
+def wsc273(path: Path) -> Iterator[Row]:
+    """Sentences with one of two noun phrases each in the place of the pronoun."""
+    for n, row in enumerate(read_jsonl(path, ("context_options", "continuation", "gold")), 1):
+        where = f"{path}, line {n}"
+        starts, end = row["context_options"], row["continuation"]
+        if not isinstance(starts, list) or not all(isinstance(t, str) for t in (*starts, end)):
+            raise InputError(
+                f"{where}: expected a list of texts in context_options and a text in continuation; "
+                f"mend the line or replace the file"
+            )
+        gap = "" if end.startswith((".", ",", ";", "?")) else " "
+        yield where, {"sentences": [start + gap + end for start in starts], "label": row["gold"]}
+
+
+def wsc273_row(row: Mapping[str, Any]) -> list[Record]:
+    """Which of two sentences makes sense."""
+    sentences = row["sentences"] if "sentences" in row else _without_pronoun(row)
+    lines = [line(sentence) for sentence in sentences]
+    both = "\n".join(lines)
+    answer = lines[_position(row["label"], len(lines))]
+    return [{"answer": answer, "options": both, "choices": both}]
+
+
+DETERMINERS = ("A", "An", "Her", "His", "My", "Our", "The", "Their", "Your")
+POSSESSIVES = ("her", "his", "my", "our", "their")
+
+
+def _without_pronoun(row: Mapping[str, Any]) -> list[str]:
+    """A row of the Hub with each option in the place of the pronoun.
+
+    As in the file, an option is in the genitive where the pronoun is, and begins with a small
+    letter within a sentence. The Hub's options are all as at the start of one.
+    """
+    start, rest = row["text"][: row["pronoun_loc"]], row["text"][row["pronoun_loc"] :]
+    end = rest.removeprefix(row["pronoun"])
+    genitive = "'s" if row["pronoun"].lower() in POSSESSIVES else ""
+    sentences = []
+    for option in row["options"]:
+        first, gap, others = option.partition(" ")
+        within = first in DETERMINERS and not start.rstrip().endswith(".")
+        sentences.append(f"{start}{first.lower() if within else first}{gap}{others}{genitive}{end}")
+    return sentences
+
+
+def _position(label: Any, size: int) -> int:
+    if str(label) not in map(str, range(size)):
+        raise InputError(
+            f"the label '{label}' is none of 0 to {size - 1}; mend the row or replace the file"
+        )
+    return int(label)
+
+
+CLASSES = (
+    "Company",
+    "Educational Institution",
+    "Artist",
+    "Athlete",
+    "Office Holder",
+    "Mean of Transportation",
+    "Building",
+    "Natural Place",
+    "Village",
+    "Animal",
+    "Plant",
+    "Album",
+    "Film",
+    "Written Work",
+)
+"""DBpedia's, in the order of the Hub's labels."""
+
+
+def olora_dbpedia(path: Path) -> Iterator[Row]:
+    """Another project's layout: title and text in one field, the class by its name."""
+    names = {_letters(name): n for n, name in enumerate(CLASSES)}
+    for n, row in enumerate(read_json(path, ("sentence", "label")), 1):
+        where = f"{path}, record {n}"
+        name = _letters(str(row["label"]))
+        if name not in names:
+            raise InputError(f"{where}: '{row['label']}' is no class; mend or replace the file")
+        title, _, content = str(row["sentence"]).removeprefix("Title: ").partition("\nText:")
+        yield where, {"title": title, "content": content, "label": names[name]}
+
+
+def _letters(text: str) -> str:
+    return re.sub(r"[^a-z]", "", text.lower())
+
+
+def dbpedia(row: Mapping[str, Any]) -> list[Record]:
+    """The record of a row as the Hub has it."""
+    return [
+        {
+            "text": f"{row['title'].strip()}\n{row['content'].strip()}".strip(),
+            "answer": CLASSES[_position(row["label"], len(CLASSES))],
+            "options": "\n".join(CLASSES),
+        }
+    ]
+
+
+PARSERS = {
+    "pubmedqa_train": pubmedqa_train,
+    "pubmedqa_test": pubmedqa_test,
+    "cxc": cxc,
+    "wsc273": wsc273,
+    "olora_dbpedia": olora_dbpedia,
+}
+CONVERTERS = {
+    "pubmedqa": pubmedqa,
+    "cxc": cxc_row,
+    "wsc273": wsc273_row,
+    "dbpedia": dbpedia,
+}

@@ -1,0 +1,309 @@
+"""Parsers of the original files of FLAN 2021's data sets, into rows in the Hub's schema.
+
+SuperGLUE's, ARC's and ANLI's files are as their authors published them. Two families are
+re-layouts by others, with all texts of a row in one: those of O-LoRA (github.com/cmnfriend/O-LoRA:
+`sentence`, `label`) and of LLM-Adapters (github.com/AGI-Edgerunners/LLM-Adapters: `instruction`,
+`answer`).
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from flanrepro.errors import InputError
+from flanrepro.raw.parsers import Parser, Row, csv_with_header, jsonl, tsv_with_header
+from flanrepro.raw.reading import read_json, read_jsonl, read_text, read_tsv
+
+Columns = Mapping[str, Any]
+
+
+def converted(parse: Parser, convert: Callable[[Columns], Sequence[Columns]]) -> Parser:
+    """The rows that `convert` makes of each row of another parser."""
+
+    def read(*paths: Path) -> Iterator[Row]:
+        for where, row in parse(*paths):
+            try:
+                made = convert(row)
+            except (KeyError, IndexError, TypeError, AttributeError, ValueError) as error:
+                raise InputError(
+                    f"{where}: the row is not as expected ({type(error).__name__}: {error}); mend "
+                    f"the file or replace it"
+                ) from None
+            for columns in made:
+                yield where, columns
+
+    return read
+
+
+def renamed(parse: Parser, names: Mapping[str, str]) -> Parser:
+    """Another parser's rows with some columns under other names (old: new)."""
+    return converted(parse, lambda row: [{names.get(key, key): row[key] for key in row}])
+
+
+def described(column: str, label: str, pattern: str) -> Parser:
+    """A JSON list of objects with all texts in `column`, parted by a regular expression.
+
+    The expression's group names are the rows' columns; `label` stays a column.
+    """
+    expression = re.compile(pattern, re.DOTALL)
+
+    def read(path: Path) -> Iterator[Row]:
+        for n, row in enumerate(read_json(path, (column, label)), 1):
+            match = expression.fullmatch(str(row[column]).strip())
+            if match is None:
+                raise InputError(
+                    f"{path}, record {n}: '{column}' is not of the expected form, it begins "
+                    f"{str(row[column])[:60]!r}; mend the record or replace the file"
+                )
+            yield f"{path}, record {n}", {**match.groupdict(), label: row[label]}
+
+    return read
+
+
+def _lines(path: Path) -> Iterator[tuple[str, str]]:
+    text = read_text(path).removesuffix("\n")
+    for n, line in enumerate(text.split("\n") if text else (), 1):
+        yield f"{path}, line {n}", line
+
+
+def _parted(columns: tuple[str, str], form: str, separator: str = " ") -> Parser:
+    """Lines of a label, a separator and a text."""
+
+    def read(path: Path) -> Iterator[Row]:
+        for where, line in _lines(path):
+            label, found, text = line.partition(separator)
+            if not found:
+                raise InputError(f"{where}: expected {form}, found {line[:60]!r}; mend the line")
+            yield where, dict(zip(columns, (label, text), strict=True))
+
+    return read
+
+
+def question_with_choices(path: Path) -> Iterator[Row]:
+    """ARC's and AI2's own layout: question{stem, choices[{text, label}]}, answerKey."""
+    fields = ("question.stem", "question.choices", "answerKey")
+    rows = ((f"{path}, line {n}", row) for n, row in enumerate(read_jsonl(path, fields), 1))
+    return converted(lambda: rows, _flat_question)()
+
+
+def _flat_question(row: Columns) -> Sequence[Columns]:
+    choices = row["question"]["choices"]
+    lists = {name: [choice[name] for choice in choices] for name in ("text", "label")}
+    return [{**row, "question": row["question"]["stem"], "choices": lists}]
+
+
+def _prompted_question(row: Columns) -> Sequence[Columns]:
+    texts = re.split(r" Answer\d+: ", row["options"])
+    labels = [f"answer{n}" for n in range(1, len(texts) + 1)]
+    return [{**row, "choices": {"text": texts, "label": labels}}]
+
+
+def unified_qa(path: Path) -> Iterator[Row]:
+    r"""UnifiedQA's: question, ` \n ` (as two characters), (A) text (B) text ..., a tab, the text of
+    the right option."""
+    for n, row in enumerate(read_tsv(path, ("input", "answerKey")), 1):
+        question, *texts = re.split(r"\s*\([A-Z]\)\s+", row["input"].replace("\\n", " "))
+        choices = {"text": texts, "label": texts}
+        where = f"{path}, line {n}"
+        yield where, {"question": question, "choices": choices, "answerKey": row["answerKey"]}
+
+
+def squad(path: Path) -> Iterator[Row]:
+    """SQuAD's: data[title, paragraphs[context, qas[id, question, answers]]]."""
+    try:
+        articles = json.loads(read_text(path))
+    except json.JSONDecodeError as error:
+        raise InputError(
+            f"{path}, line {error.lineno}: not JSON ({error.msg}); replace the file"
+        ) from None
+    return converted(lambda: [(f"{path}", articles)], _questions)()
+
+
+def _questions(articles: Columns) -> Sequence[Columns]:
+    return [
+        {
+            "id": question["id"],
+            "title": article["title"],
+            "context": paragraph["context"],
+            "question": question["question"],
+            "answers": {
+                name: [answer[name] for answer in question["answers"]]
+                for name in ("text", "answer_start")
+            },
+        }
+        for article in articles["data"]
+        for paragraph in article["paragraphs"]
+        for question in paragraph["qas"]
+    ]
+
+
+def _multirc(row: Columns) -> Sequence[Columns]:
+    passage = row["passage"]
+    return [
+        {
+            "paragraph": passage["text"],
+            "question": question["question"],
+            "answer": answer["text"],
+            "label": answer["label"],
+        }
+        for question in passage["questions"]
+        for answer in question["answers"]
+    ]
+
+
+def _record(row: Columns) -> Sequence[Columns]:
+    text = row["passage"]["text"]
+    # The end of an entity is its last character, not the one behind it.
+    entities = [text[span["start"] : span["end"] + 1] for span in row["passage"]["entities"]]
+    return [
+        {
+            "passage": text,
+            "query": query["query"],
+            "entities": list(dict.fromkeys(entities)),
+            "answers": list(dict.fromkeys(answer["text"] for answer in query["answers"])),
+        }
+        for query in row["qas"]
+    ]
+
+
+def piqa(path: Path, labels: Path) -> Iterator[Row]:
+    """PIQA's: one file with questions, one JSON object a line, and one with their labels."""
+    rows, keys = read_jsonl(path), [line for _, line in _lines(labels)]
+    if len(rows) != len(keys):
+        raise InputError(
+            f"{labels} has {len(keys)} lines and {path} {len(rows)}; expected as many labels as "
+            f"questions, so replace the shorter one"
+        )
+    for n, (row, key) in enumerate(zip(rows, keys, strict=True), 1):
+        yield f"{path}, line {n}", {**row, "label": key}
+
+
+def cola(path: Path) -> Iterator[Row]:
+    """CoLA's: four tab-separated columns without a header."""
+    for n, row in enumerate(read_tsv(path, ("source", "label", "mark", "sentence")), 1):
+        yield f"{path}, line {n}", row
+
+
+_NEWS = {"1": "world", "2": "sports", "3": "business", "4": "science/tech"}
+
+
+def _news(row: Columns) -> Sequence[Columns]:
+    # The Hub counts classes from 0: an index that is no class must not pass for one of its labels.
+    index = row["Class Index"].strip()
+    label = _NEWS.get(index, f"class {index}")
+    return [{"text": f"{row['Title']} {row['Description']}", "label": label}]
+
+
+_STARS = {"very negative": 0, "negative": 0, "positive": 1, "very positive": 1}
+
+
+def _polarity(row: Columns) -> Sequence[Columns]:
+    """Of five classes the four that Yelp's polarity has; three stars are in neither of its two."""
+    if row["label"] == "neutral":
+        return []
+    return [{**row, "label": _STARS.get(row["label"], row["label"])}]
+
+
+_ROUNDS = ("r1", "r2", "r3")
+
+
+def _of_round(name: str) -> Callable[[Columns], Sequence[Columns]]:
+    def rows(row: Columns) -> Sequence[Columns]:
+        if row["tag"][:2] not in _ROUNDS:
+            raise ValueError(f"the tag '{row['tag']}' names none of {', '.join(_ROUNDS)}")
+        return [row] if row["tag"][:2] == name else []
+
+    return rows
+
+
+_PAIR = {"sentence1": "premise", "sentence2": "hypothesis", "gold_label": "label"}
+_ANLI = {"context": "premise", "statement": "hypothesis", "gold_label": "label"}
+_STORY = {
+    "RandomFifthSentenceQuiz1": "sentence_quiz1",
+    "RandomFifthSentenceQuiz2": "sentence_quiz2",
+}
+_STORY |= {f"InputSentence{n}": f"input_sentence_{n}" for n in range(1, 5)}
+_STORY |= {"AnswerRightEnding": "answer_right_ending"}
+
+PARSERS = {
+    "question_with_choices": question_with_choices,
+    "openbookqa": renamed(question_with_choices, {"question": "question_stem"}),
+    "unified_qa": unified_qa,
+    "squad": squad,
+    "multirc": converted(jsonl, _multirc),
+    "record": converted(jsonl, _record),
+    "wsc": converted(jsonl, lambda row: [{**row, **row["target"]}]),
+    "superglue_boolq": renamed(jsonl, {"label": "answer"}),
+    "nli_pairs": renamed(jsonl, _PAIR),
+    "nli_tsv": renamed(tsv_with_header, _PAIR),
+    "anli": renamed(jsonl, _ANLI),
+    "anli_annotated": renamed(csv_with_header, _ANLI),
+    **{f"anli_{name}": converted(jsonl, _of_round(name)) for name in _ROUNDS},
+    "piqa": piqa,
+    "cola": cola,
+    "mrpc": renamed(
+        tsv_with_header, {"Quality": "label", "#1 String": "sentence1", "#2 String": "sentence2"}
+    ),
+    "qqp": renamed(tsv_with_header, {"is_duplicate": "label"}),
+    "stsb": renamed(tsv_with_header, {"score": "label"}),
+    "sst2": _parted(("label", "sentence"), "a label, a space and a sentence"),
+    "trec": converted(
+        _parted(("coarse_label", "text"), "COARSE:fine, a space and a question"),
+        lambda row: [{**row, "coarse_label": row["coarse_label"].partition(":")[0]}],
+    ),
+    "ag_news": converted(csv_with_header, _news),
+    "e2e": renamed(csv_with_header, {"mr": "meaning_representation", "ref": "human_reference"}),
+    "story_cloze": renamed(csv_with_header, _STORY),
+    "olora_boolq": renamed(
+        described("sentence", "label", r"question: (?P<question>.*?)\npassage: (?P<passage>.*)"),
+        {"label": "answer"},
+    ),
+    "olora_wic": described(
+        "sentence", "label", r"word: (?P<word>.*?)\n(?P<sentence1>.*?)\n(?P<sentence2>.*)"
+    ),
+    "olora_multirc": described(
+        "sentence",
+        "label",
+        r"paragraph: (?P<paragraph>.*)\nquestion: (?P<question>.*)"
+        r"\ncandidate answer: (?P<answer>.*)",
+    ),
+    "olora_qqp": described(
+        "sentence",
+        "label",
+        r"first sentence: (?P<question1>.*?)\nsecond sentence: (?P<question2>.*)",
+    ),
+    "olora_mnli": described(
+        "sentence", "label", r"sentence 1: (?P<premise>.*?)\nsentence 2: (?P<hypothesis>.*)"
+    ),
+    "olora_titled": converted(
+        described("sentence", "label", r"Title: (?P<title>.*?)\nText: (?P<body>.*)"),
+        lambda row: [{"text": f"{row['title']} {row['body']}", "label": row["label"]}],
+    ),
+    "olora_text": described("sentence", "label", r"(?P<text>.*)"),
+    "olora_yelp": converted(described("sentence", "label", r"Text: (?P<text>.*)"), _polarity),
+    "llm_adapters_arc": converted(
+        renamed(
+            described(
+                "instruction",
+                "answer",
+                r"Please choose the correct answer to the question: (?P<question>.*)"
+                r"\n\nAnswer1: (?P<options>.*)\n\nAnswer format: [a-z0-9/]*",
+            ),
+            {"answer": "answerKey"},
+        ),
+        _prompted_question,
+    ),
+    "llm_adapters_winogrande": converted(
+        described(
+            "instruction",
+            "answer",
+            r"Please choose the correct answer to fill in the blank to complete the given "
+            r"sentence: (?P<sentence>.*)\n\nOption1: (?P<option1>.*) Option2: (?P<option2>.*) "
+            r"Answer format: [a-z0-9/]*",
+        ),
+        lambda row: [{**row, "answer": row["answer"].removeprefix("option")}],
+    ),
+}
+"""By the names that the files in `flan2021.yaml` have."""

@@ -1,0 +1,76 @@
+"""Source `t0_sf`: the Public Pool of Prompts (P3) without the data sets that FLAN 2021 has too.
+
+A subset of P3 is one prompt template of one data set, rendered. Records have the fields `inputs`
+and `answer`, and are used as they are; `options`, for a mixture to list, are in those subsets alone
+whose prompts do not name the candidates themselves, as in the reference.
+
+`t0_sf.csv` lists the subsets by their names on the Hub, with the numbers of records and the kind of
+target that the reference states (google-research/FLAN, flan/v2/constants_t0.py), and the licence of
+the data set, after the Data Provenance Initiative's audit (its repository
+Data-Provenance-Collection, data_summaries); the prompts are under Apache-2.0. `in_flan` marks the
+subsets of FLAN 2021's data sets, which are no part of Flan 2022 and complete P3++. Subsets whose
+rows are candidate answers to be ranked (`score_eval`) are left out.
+"""
+
+import csv
+import functools
+from collections.abc import Mapping
+from importlib import resources
+from typing import Any
+
+from flanrepro.collection.task import Record, Task
+from flanrepro.raw.dataset import Dataset
+from flanrepro.raw.fields import line
+from flanrepro.raw.hub import PARQUET
+from flanrepro.raw.reader import tasks_of
+
+HUB = "bigscience/P3"
+
+
+def tasks() -> tuple[Task, ...]:
+    """The 193 subsets of Flan 2022; no data is read."""
+    return tasks_of(_datasets("no"), "t0_sf", __name__)
+
+
+def overlap_tasks() -> tuple[Task, ...]:
+    """The subsets of FLAN 2021's data sets, source `p3`."""
+    return tasks_of(_datasets("yes"), "p3", __name__)
+
+
+@functools.cache
+def _datasets(in_flan: str) -> tuple[Dataset, ...]:
+    text = resources.files(__package__).joinpath("t0_sf.csv").read_text("utf-8")
+    rows = csv.DictReader(text.split("\n"))
+    return tuple(_dataset(row) for row in rows if row["in_flan"] == in_flan)
+
+
+def _dataset(row: Mapping[str, str]) -> Dataset:
+    sizes = {split: row[split] for split in ("train", "validation", "test") if row[split]}
+    separated = row["kind"] == "multiple_choice_separated_options"
+    return Dataset(
+        name=row["name"],
+        card=f"p3_{row['dataset']}",
+        cluster=row["kind"],
+        templates="rendered",
+        licence=row["licence"],
+        citation="prompts (Apache-2.0): Bach et al., 2022; Sanh et al., 2021",
+        hub={"id": HUB, "config": row["name"], "revision": PARQUET},
+        splits={split: {"hub": split, "rows": int(rows)} for split, rows in sizes.items()},
+        convert="p3_with_options" if separated else "p3",
+    )
+
+
+def p3(row: Mapping[str, Any]) -> list[Record]:
+    """The record of a row: the prompt and its target as text (`inputs`, `targets` are T5's ids)."""
+    inputs, answer = row["inputs_pretokenized"].strip(), row["targets_pretokenized"].strip()
+    # A prompt that does not fit a record was rendered as nothing.
+    return [{"inputs": inputs, "answer": answer}] if inputs and answer else []
+
+
+def p3_with_options(row: Mapping[str, Any]) -> list[Record]:
+    """The record of a row with its candidates, of which the target is one."""
+    options = "\n".join(filter(None, map(line, row["answer_choices"])))
+    return [{**record, "answer": line(record["answer"]), "options": options} for record in p3(row)]
+
+
+CONVERTERS = {"p3": p3, "p3_with_options": p3_with_options}

@@ -1,0 +1,45 @@
+"""The pocket collection: a closed little world, made from a seed when it is read.
+
+`world.yaml` has its words, and every source makes records of them: the small twins of the paper's
+data sets, under the same names. What is in it and what was measured: `data_cards/pocket.md`.
+"""
+
+from flanrepro.collection.suites import HELD_IN
+from flanrepro.collection.task import Collection, Suite, Task
+from flanrepro.sources.pocket import (
+    bbh,
+    cot,
+    dialog,
+    evaluation,
+    flan2021,
+    mmlu,
+    niv2,
+    program_synthesis,
+    t0_sf,
+)
+
+TRAINED = (flan2021, t0_sf, niv2, cot, dialog, program_synthesis)
+
+
+def collection() -> Collection:
+    """All tasks by the names of the data sets that they are twins of; no record is made yet."""
+    tasks = _by_name(task for source in TRAINED for task in source.tasks())
+    suites = (
+        Suite("held_in", tuple(tasks[name] for name in HELD_IN)),
+        cot.suite(),
+        mmlu.suite(),
+        *bbh.suites(),
+        evaluation.suite(),
+    )
+    return Collection(
+        name="pocket",
+        tasks=tasks,
+        suites={suite.name: suite for suite in suites},
+        vocabulary="pocket",
+        other=_by_name(evaluation.tasks()),
+        held_in=HELD_IN,
+    )
+
+
+def _by_name(tasks) -> dict[str, Task]:
+    return {task.name: task for task in tasks}

@@ -1,0 +1,158 @@
+"""What of a collection's data is at hand: said, fetched and verified (`flanrepro data ...`)."""
+
+import itertools
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+
+from tqdm import tqdm
+
+from flanrepro.collection import Task, load_templates
+from flanrepro.collection.prompt import render
+from flanrepro.errors import InputError
+from flanrepro.raw import files
+from flanrepro.raw.reader import fetch, file_names, find
+from flanrepro.raw.records import store_path
+from flanrepro.sources import load_collection
+
+
+def chosen_tasks(collection: str, names: Sequence[str]) -> list[Task]:
+    """The tasks whose name, source or data card is named; all of them if none is.
+
+    Raises:
+        InputError: a name fits nothing; it lists the sources.
+    """
+    tasks = load_collection(collection).every_task.values()
+    chosen = [t for t in tasks if not names or {t.name, t.source, _card(t)} & set(names)]
+    known = {label for t in chosen for label in (t.name, t.source, _card(t))}
+    for name in names:
+        if name not in known:
+            sources = ", ".join(sorted({task.source for task in tasks}))
+            raise InputError(
+                f"collection '{collection}' has no task, data set or source '{name}': its sources "
+                f"are {sources}, and `flanrepro tasks -c {collection}` lists the tasks"
+            )
+    return chosen
+
+
+def _card(task: Task) -> str:
+    return task.dataset.card if task.dataset else ""
+
+
+def status_lines(collection: str, source: str = "", missing: bool = False) -> Iterator[str]:
+    """A line per source: tasks and splits at hand; with `missing` one per split that is not."""
+    mirror = files.mirror()
+    place = f"mirror {mirror}" if mirror else f"no mirror; cache {files.cache_folder()}"
+    yield f"{place}; records read so far: {store_path()}"
+    at_hand: Counter[str] = Counter()
+    every: Counter[str] = Counter()
+    sentences = []
+    for task in chosen_tasks(collection, [source] if source else []):
+        reasons = [task.missing(split) for split in task.splits]
+        sentences += [reason for reason in reasons if reason]
+        every[task.source] += len(reasons)
+        at_hand[task.source] += reasons.count("")
+    for name, total in every.items():
+        yield f"{name:18} {at_hand[name]:5} of {total:5} splits at hand"
+    if missing:
+        yield from sentences
+    elif sentences:
+        yield "what is missing, and what to do: flanrepro data status --missing"
+
+
+def fetch_tasks(collection: str, names: Sequence[str], split: str = "") -> int:
+    """Brings the records of tasks into the store; prints what fails, and returns how many did."""
+    wanted = [
+        (task, name)
+        for task in chosen_tasks(collection, names)
+        for name in task.splits
+        if (not split or name == split) and not _only_in_files(task, name)
+    ]
+    if split and not wanted:
+        raise InputError(f"none of the tasks named has a split '{split}' that could be fetched")
+    # Tasks that share a place on the Hub are read in one pass.
+    groups = itertools.groupby(sorted(wanted, key=_place), key=_place)
+    failed = 0
+    for _, group in tqdm([(p, list(g)) for p, g in groups], desc="fetched", unit="place"):
+        failed += _attempt(lambda group=group: _fetch_group(group), group)
+    if failed:
+        print(f"{failed} of {len(wanted)} splits could not be had", file=sys.stderr)
+    return failed
+
+
+def _only_in_files(task: Task, split: str) -> bool:
+    """Whether a data set is on the Hub and this split of it only in files for a mirror."""
+    data = task.dataset
+    beside = data and data.hub and split not in data.splits
+    return bool(beside and files.mirror() is None and task.missing(split))
+
+
+def _place(wanted: tuple[Task, str]) -> str:
+    task, split = wanted
+    data = task.dataset
+    if not task.missing(split) or not data or not data.hub or split not in data.splits:
+        return f"{task.name}/{split}"
+    place = (data.hub.id, data.hub.config, data.hub.revision, data.splits[split]["hub"])
+    return repr((task.source, *place)) if data.hub.column else f"{task.name}/{split}"
+
+
+def _fetch_group(group: Sequence[tuple[Task, str]]) -> list[InputError]:
+    """What is wrong with single splits; an InputError that is raised is of the whole group."""
+    errors = []
+    for split, tasks in itertools.groupby(sorted(group, key=_by_split), key=_by_split):
+        members = [task for task, _ in tasks]
+        first = members[0]
+        on_hub = first.dataset and first.dataset.hub and split in first.dataset.splits
+        if first.missing(split) and on_hub and files.mirror() is None:
+            errors += fetch(first.reader, [task.dataset for task in members], split)[1].values()
+        else:
+            for task in members:
+                task.records(split)
+    return errors
+
+
+def _by_split(wanted: tuple[Task, str]) -> str:
+    return wanted[1]
+
+
+def verify_tasks(collection: str, names: Sequence[str]) -> int:
+    """Reads every record at hand and fills every template with it; returns how many splits fail."""
+    failed = records = splits = 0
+    for task in tqdm(chosen_tasks(collection, names), desc="verified", unit="task"):
+        for split in task.splits:
+            if task.missing(split):
+                continue
+            splits += 1
+            bad = _attempt(lambda task=task, split=split: check_records(task, split), [task])
+            failed += bad
+            records += 0 if bad else task.size(split)
+    print(f"{splits} splits at hand, {failed} of them bad; {records:,} records read")
+    return failed
+
+
+def check_records(task: Task, split: str) -> None:
+    """InputError if a file of the split is not the manifest's, or if a record of it cannot fill
+    every template of the task."""
+    origin = find(task.dataset, split) if task.dataset else None
+    for name in file_names(origin.path) if origin and origin.kind == "file" else ():
+        files.fetch(name)
+    for index in range(task.size(split)):
+        for template in load_templates(task.templates):
+            prompt = render(task, index, split=split, template=template)
+            if not prompt.inputs.strip() or not prompt.targets.strip():
+                raise InputError(
+                    f"task '{task.name}', {split} record {index}, template '{template.name}': the "
+                    f"prompt or its target is empty; mend the record or the template"
+                )
+
+
+def _attempt(action: Callable[[], Sequence[InputError] | None], about: Sequence) -> int:
+    """How many failed: those whose error is returned, or all where one is raised."""
+    try:
+        errors = action() or ()
+        failed = len(errors)
+    except InputError as error:
+        errors, failed = [error], len(about)
+    for error in errors:
+        tqdm.write(f"flanrepro: {error}", file=sys.stderr)
+    return failed

@@ -1,0 +1,243 @@
+import csv
+import json
+import subprocess
+import sys
+
+import pytest
+
+from flanrepro.cli.main import join_pairs, main
+from flanrepro.errors import InputError
+from flanrepro.experiments.shipped import shipped
+from flanrepro.sources import load_collection
+
+POCKET = load_collection("pocket")
+
+
+def flanrepro(monkeypatch, capsys, *args: str) -> tuple[int, str, str]:
+    """Exit status, standard output and standard error of the command."""
+    monkeypatch.setattr(sys, "argv", ["flanrepro", *args])
+    with pytest.raises(SystemExit) as stop:
+        main()
+        raise SystemExit(0)
+    out, err = capsys.readouterr()
+    return stop.value.code or 0, out, err
+
+
+def test_tasks_lists_training_and_held_out_tasks(monkeypatch, capsys):
+    status, out, _ = flanrepro(monkeypatch, capsys, "tasks")
+    rows = {line.split()[0]: line.split() for line in out.splitlines()[1:]}
+    assert status == 0
+    assert rows["bool_q"][1:5] == ["flan2021", "reading_comprehension", "yes", "held_in"]
+    assert rows["mmlu_anatomy"][1:5] == ["evaluation", "mmlu", "no", "mmlu"]
+    assert rows["bbh_snarks"][3:5] == ["no", "bbh"]
+    assert rows["bbh_cot_snarks"][3:5] == ["no", "bbh_cot"]
+    assert rows["wanli"][3:5] == ["no", "single_task"]
+    assert rows["wanli_small"][3:5] == ["no", "-"]
+
+
+def test_show_prints_the_prompt_with_its_provenance(monkeypatch, capsys):
+    args = ("show", "cot_gsm8k")
+    _, zero_shot, _ = flanrepro(monkeypatch, capsys, *args)
+    status, few_shot, _ = flanrepro(monkeypatch, capsys, *args, "--setting", "few_shot")
+    assert status == 0
+    assert "exemplars none" in zero_shot
+    assert "exemplars none" not in few_shot
+    assert few_shot.count("the answer is") in (3, 4, 6)  # 2, 3 or 5 exemplars and the target
+
+
+def test_tasks_of_one_source(monkeypatch, capsys):
+    status, out, _ = flanrepro(monkeypatch, capsys, "tasks", "-c", "flan2022", "--source", "cot")
+    assert status == 0
+    names = [line.split()[0] for line in out.splitlines()[1:]]
+    assert len(names) == 9
+    assert all(name.startswith("cot_") for name in names)
+    _, both, _ = flanrepro(monkeypatch, capsys, "tasks", "--source", "cot")
+    pocket = [task.name for task in POCKET.tasks.values() if task.source == "cot"]
+    assert [line.split()[0] for line in both.splitlines()[1:]] == [*pocket, *names]
+
+
+def test_show_prints_several_prompts_of_a_seed(monkeypatch, capsys):
+    args = ("show", "sst2", "--setting", "few_shot", "-n", "3", "--seed", "1")
+    _, out, _ = flanrepro(monkeypatch, capsys, *args)
+    assert out.count("# task sst2") == out.count("# target") == 3
+    assert out == flanrepro(monkeypatch, capsys, *args)[1]
+    assert out != flanrepro(monkeypatch, capsys, *args[:-1], "2")[1]
+
+
+def test_show_finds_a_task_of_the_real_collection(monkeypatch, capsys, mirror, tmp_path):
+    monkeypatch.setenv("FLANREPRO_MIRROR", str(mirror))
+    monkeypatch.setenv("FLANREPRO_CACHE", str(tmp_path))
+    _, out, _ = flanrepro(monkeypatch, capsys, "show", "cot_qed", "--setting", "few_shot")
+    assert "cot_qed" not in POCKET.every_task
+    assert "# task cot_qed (cot)" in out
+
+
+def test_show_prints_what_is_only_evaluated(monkeypatch, capsys, mirror, tmp_path):
+    monkeypatch.setenv("FLANREPRO_MIRROR", str(mirror))
+    monkeypatch.setenv("FLANREPRO_CACHE", str(tmp_path))
+    args = ("show", "mmlu_anatomy", "-c", "flan2022", "--setting", "few_shot", "-n", "2")
+    status, out, _ = flanrepro(monkeypatch, capsys, *args)
+    assert status == 0
+    assert out.count("# task mmlu_anatomy (evaluation), template exam, test record") == 2
+    assert out.count("\nAnswer: ") == 6
+    status, _, err = flanrepro(monkeypatch, capsys, *args[:4], "--index", "99999999")
+    assert status == 2
+    assert "'mmlu_anatomy' has 135 records in its split 'test', counted from 0: there is no" in err
+    status, _, err = flanrepro(monkeypatch, capsys, "show", "cxc", "-c", "flan2022")
+    assert status == 2
+    assert "captions_val2014.json" in err
+
+
+def test_numbers_out_of_range_are_refused(monkeypatch, capsys):
+    for args in (
+        ["show", "sst2", "--index", "-1"],
+        ["show", "sst2", "-n", "0"],
+        ["vocabulary", "x.model", "--size", "-3"],
+    ):
+        status, _, err = flanrepro(monkeypatch, capsys, *args)
+        assert status == 2
+        assert "Traceback" not in err
+
+
+def test_mixture_prints_rates_shares_and_what_is_missing(monkeypatch, capsys, mirror, tmp_path):
+    monkeypatch.setenv("FLANREPRO_MIRROR", str(mirror))
+    monkeypatch.setenv("FLANREPRO_CACHE", str(tmp_path))
+    table = tmp_path / "table.csv"
+    args = ("mixture", "equal_without_flan2021", "--table", "--csv", str(table))
+    status, out, err = flanrepro(monkeypatch, capsys, *args)
+    assert status == 0
+    rows = list(csv.DictReader(table.read_text().splitlines()))
+    assert sum(float(row["share"]) for row in rows) == pytest.approx(100)
+    assert {row["source"] for row in rows} == {"niv2", "cot", "dialog", "program_synthesis"}
+    assert "cot_gsm8k" in out
+    assert "t0_sf: 0 of 193 tasks; share 20.0% stated, 0.0% of what is here" in err
+
+
+def test_data_status_and_verify(monkeypatch, capsys, mirror, tmp_path):
+    monkeypatch.setenv("FLANREPRO_MIRROR", str(mirror))
+    monkeypatch.setenv("FLANREPRO_CACHE", str(tmp_path))
+    status, out, _ = flanrepro(monkeypatch, capsys, "data", "status", "--source", "cot")
+    assert (status, "11 of    12 splits" in out) == (0, True)
+    status, out, _ = flanrepro(monkeypatch, capsys, "data", "verify", "cb")
+    assert (status, "0 of them bad" in out) == (0, True)
+    status, _, err = flanrepro(monkeypatch, capsys, "data", "fetch", "mednli")
+    assert status == 1
+    assert "physionet.org" in err
+
+
+def test_doctor_names_versions_devices_and_the_mirror(monkeypatch, capsys, tmp_path):
+    monkeypatch.setenv("FLANREPRO_MIRROR", str(tmp_path))
+    status, out, _ = flanrepro(monkeypatch, capsys, "doctor")
+    assert status == 0
+    assert "cpu" in out
+    assert f"mirror: {tmp_path}, 0 of 300 files" in out
+
+
+@pytest.mark.parametrize(
+    ("args", "sentence"),
+    [
+        (
+            ["tasks", "-c", "flan2023"],
+            "unknown collection 'flan2023': choose one of pocket, flan20",
+        ),
+        (
+            ["show", "arc_eazy"],
+            f"collection 'pocket' has no task 'arc_eazy' among its {len(POCKET.every_task)}: "
+            f"there is arc_easy",
+        ),
+        (["show", "sst2", "--setting", "one_shot"], "unknown setting 'one_shot': choose zero_shot"),
+        (["mixture", "flan2023"], "unknown mixture 'flan2023': choose one of flan2022, "),
+        (["tasks", "--source", "x"], "unknown source 'x': choose one of cot, dialog, evaluation"),
+        (["data", "fetch", "cot", "--split", "x"], "none of the tasks named has a split 'x'"),
+        (["data", "fetch", "nothing"], "collection 'flan2022' has no task, data set or source"),
+        (["run", "nothing.ipynb"], "there is no notebook nothing.ipynb"),
+        (["run", "nothing.ipynb", "-p", "seeds"], "parameter 'seeds' has no value"),
+        (["run", "nothing.ipynb", "--parameter=seeds"], "parameter 'seeds' has no value"),
+        (["mixture", "flan2021", "-c", "pocket", "--csv", "/"], "cannot write the table to / ("),
+    ],
+)
+def test_bad_input_ends_in_one_sentence_and_status_2(monkeypatch, capsys, args, sentence):
+    status, _, err = flanrepro(monkeypatch, capsys, *args)
+    assert status == 2
+    assert err.startswith(f"flanrepro: {sentence}")
+    assert "Traceback" not in err
+    assert err.count("\n") == 1
+
+
+def test_parameters_come_in_papermills_way_or_with_an_equals_sign():
+    assert join_pairs(["run", "-p", "seeds", "3", "-p", "out=x"]) == [
+        *("run", "-p", "seeds=3"),
+        *("-p", "out=x"),
+    ]
+    with pytest.raises(InputError, match="'seeds' has no value"):
+        join_pairs(["-p", "seeds"])
+
+
+def test_help_needs_no_jax():
+    code = "import sys, flanrepro.cli.main; sys.exit('jax' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_checkpoints_are_evaluated_and_converted(monkeypatch, capsys, tmp_path):
+    asked = ["--suite", "cot,wanli", "--items", "2", "--out", str(tmp_path)]
+    status, out, _ = flanrepro(monkeypatch, capsys, "evaluate", "random", "--shots", "0", *asked)
+    assert status == 0
+    rows = [line.split() for line in out.splitlines()]
+    assert [row[:3] for row in rows[1:3]] == [["random", "cot", "0"], ["random", "wanli", "0"]]
+    assert out.splitlines()[-1] == f"items: {tmp_path}/evaluations/random/predictions"
+    status, out, _ = flanrepro(
+        monkeypatch, capsys, "convert", "pocket-nano", str(tmp_path / "made")
+    )
+    assert (status, out.strip()) == (0, str(tmp_path / "made"))
+    made = str(tmp_path / "made")
+    status, out, _ = flanrepro(monkeypatch, capsys, "evaluate", made, "--per-task", *asked)
+    assert status == 0
+    assert "strategyqa" in out
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (["--shots", "five"], "shots is 'five': expected whole numbers with commas between"),
+        (["--suite", "exam"], "has no suite 'exam': it has held_in, cot, mmlu, bbh, bbh_cot, "),
+        (["--method", "guess"], "unknown method 'guess': choose one of decode, rank, "),
+    ],
+)
+def test_a_wrong_evaluation_is_one_sentence(monkeypatch, capsys, tmp_path, given, said):
+    asked = ["evaluate", "random", "--suite", "cot", "--out", str(tmp_path), *given]
+    status, _, err = flanrepro(monkeypatch, capsys, *asked)
+    assert status == 2
+    assert said in err
+
+
+def test_scorecard_judges_what_ships_and_writes_it(monkeypatch, capsys, tmp_path):
+    path = tmp_path / "card.csv"
+    args = ("scorecard", "--engine", "shipped", "--csv", str(path))
+    status, out, _ = flanrepro(monkeypatch, capsys, *args)
+    assert status == 0
+    assert "profile quick, collection pocket, model nano: " in out.splitlines()[-1]
+    rows = {row["claim"]: row for row in csv.DictReader(path.read_text().splitlines())}
+    assert len(rows) == 30
+    assert (rows["F6"]["seeds"], rows["L1"]["verdict"]) == ("3", "not run")
+    args = ("scorecard", "--engine", "shipped", "--csv", str(tmp_path / "no" / "card.csv"))
+    status, _, err = flanrepro(monkeypatch, capsys, *args)
+    assert status == 2
+    assert "cannot write the scorecard to" in err
+
+
+def test_scorecard_of_nothing_says_where_scores_come_from(monkeypatch, capsys, tmp_path):
+    status, out, err = flanrepro(monkeypatch, capsys, "scorecard", "--out", str(tmp_path))
+    assert status == 0
+    assert "30 not run" in out
+    assert "take the scores that ship with --engine shipped" in err
+
+
+def test_trace_leads_from_a_shipped_number_to_its_run(monkeypatch, capsys, tmp_path):
+    (run, *_) = shipped("pocket", "runs")["run"]
+    status, out, _ = flanrepro(monkeypatch, capsys, "trace", run, "--out", str(tmp_path))
+    facts = json.loads(out)
+    assert status == 0
+    assert facts["spec"]["collection"] == "pocket"
+    assert facts["device"].startswith("cpu") and facts["seconds"] >= 0
+    status, _, err = flanrepro(monkeypatch, capsys, "trace", "nothing", "--out", str(tmp_path))
+    assert (status, "there is no run 'nothing'" in err) == (2, True)

@@ -1,0 +1,131 @@
+"""Copies for a class have every exercise and nothing of its solution."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from flanrepro.cli.student import ANSWER, exercises, student_copy
+from flanrepro.errors import InputError
+
+ROOT = Path(__file__).parents[2]
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+EXERCISE, SOLUTION = "## Exercises\n\n**1.** How many?", "answer = forty-two-is-it"
+
+each_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+
+
+def write_notebook(path: Path, *cells: tuple[str, str]) -> Path:
+    """A notebook of markdown (`#` or `*` first) and code cells, each with its tag."""
+    notebook = nbformat.v4.new_notebook()
+    for source, tag in cells:
+        markdown = source.startswith(("#", "*"))
+        make = nbformat.v4.new_markdown_cell if markdown else nbformat.v4.new_code_cell
+        notebook.cells.append(make(source, metadata={"tags": [tag]} if tag else {}))
+    nbformat.write(notebook, path)
+    return path
+
+
+def student(*args: object) -> subprocess.CompletedProcess:
+    command = [sys.executable, "-m", "flanrepro", "student", *args]
+    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
+
+
+@each_notebook
+def test_a_notebook_has_three_to_five_exercises_each_solved_in_words_and_code(path):
+    solutions = exercises(path)
+    assert 3 <= len(solutions) <= 5
+    for cells in solutions.values():
+        kinds = [cell.cell_type for cell in cells]
+        assert kinds[0] == "markdown" and set(kinds[1:]) == {"code"}
+
+
+@each_notebook
+def test_a_copy_has_an_empty_cell_per_exercise_and_no_line_of_a_solution(path):
+    solutions = exercises(path)
+    copy = student_copy(path)
+    assert [cell.source for cell in copy.cells].count(ANSWER) == len(solutions)
+    rest = {line for cell in copy.cells for line in cell.source.splitlines()}
+    given = {cell.source for cell in nbformat.read(path, as_version=4).cells if not solved(cell)}
+    lines = {line for cells in solutions.values() for c in cells for line in c.source.splitlines()}
+    allowed = {line for source in given for line in source.splitlines()}
+    assert rest & lines <= allowed
+    assert "solution" not in json.dumps([cell.metadata for cell in copy.cells])
+
+
+def solved(cell) -> bool:
+    return "solution" in cell.metadata.get("tags", [])
+
+
+def test_nothing_of_a_run_is_left_in_outputs_or_metadata(tmp_path):
+    path = write_notebook(
+        tmp_path / "a.ipynb", ("1 + 1", ""), (EXERCISE, ""), (SOLUTION, "solution")
+    )
+    notebook = nbformat.read(path, as_version=4)
+    notebook.metadata["widgets"] = {"state": "forty-two-is-it"}
+    notebook.cells[0].metadata["papermill"] = {"said": "forty-two-is-it"}
+    notebook.cells[0].outputs = [nbformat.v4.new_output("stream", text="forty-two-is-it")]
+    nbformat.write(notebook, path)
+    done = student(tmp_path / "out", path)
+    assert (done.returncode, done.stderr) == (0, "")
+    written = (tmp_path / "out" / "a.ipynb").read_text()
+    assert "How many?" in written
+    assert "forty-two-is-it" not in written
+
+
+def test_a_copy_of_the_tour_runs_from_top_to_bottom(tmp_path):
+    tour = next(path for path in NOTEBOOKS if path.stem == "00_tour")
+    assert student(tmp_path / "copies", tour).returncode == 0
+    given = ["-p", "profile", "smoke", "-p", "out", tmp_path]
+    command = [sys.executable, "-m", "papermill", tmp_path / "copies" / tour.name, tmp_path / "o"]
+    done = subprocess.run([*command, *given], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+
+
+def test_answers_are_not_overwritten(tmp_path):
+    path = write_notebook(tmp_path / "a.ipynb", (EXERCISE, ""), (SOLUTION, "solution"))
+    copy = tmp_path / "out" / "a.ipynb"
+    assert student(copy.parent, path).returncode == 0
+    assert student(copy.parent, path).returncode == 0  # nobody has touched it
+    answered = copy.read_text().replace(ANSWER.strip(), "43")
+    copy.write_text(answered)
+    done = student(copy.parent, path)
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"flanrepro: {copy} is there and is another notebook")
+    assert copy.read_text() == answered
+
+
+@pytest.mark.parametrize(
+    ("cells", "said"),
+    [
+        ([("1 + 1", "")], "has no exercises: expected markdown cells with '**1.**'"),
+        ([(EXERCISE, "")], ": exercise 1 has no solution; expected cells tagged 'solution'"),
+        (
+            [(EXERCISE, ""), ("**2.** Why?", ""), (SOLUTION, "solution")],
+            ", cell 1: exercise 1 has no solution",
+        ),
+        ([(SOLUTION, "solution"), (EXERCISE, "")], ", cell 0: a solution without an exercise"),
+        (
+            [(EXERCISE.replace("1.", "2."), ""), (SOLUTION, "solution")],
+            ", cell 0: exercise 2 where 1 was expected",
+        ),
+    ],
+)
+def test_exercises_and_solutions_that_do_not_match_are_named(tmp_path, cells, said):
+    path = write_notebook(tmp_path / "a.ipynb", *cells)
+    with pytest.raises(InputError) as error:
+        student_copy(path)
+    assert str(error.value).startswith(str(path)) and said in str(error.value)
+
+
+def test_what_is_no_notebook_is_one_sentence_and_nothing_is_written(tmp_path):
+    text = tmp_path / "a.ipynb"
+    text.write_text("{")
+    for path, said in ((tmp_path / "b.ipynb", "there is no notebook"), (text, "is no Jupyter")):
+        done = student(tmp_path / "out", path)
+        assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+        assert said in done.stderr
+    assert not (tmp_path / "out").exists()

@@ -1,0 +1,179 @@
+import dataclasses
+import json
+
+import pytest
+
+from flanrepro.data import pretraining
+from flanrepro.errors import InputError
+from flanrepro.experiments.profiles import Job
+from flanrepro.training.optimizer import Falling
+from flanrepro.training.spec import RunSpec
+
+CHANGED = {
+    "collection": "flan2022",
+    "model": "micro",
+    "vocabulary": "t5",
+    "steps": 3,
+    "batch_size": 4,
+    "inputs_length": 128,
+    "targets_length": 32,
+    "learning_rate": 2e-3,
+    "seed": 1,
+    "few_shot_fraction": 0.25,
+    "options_fraction": 1.0,
+    "max_examples": 100,
+    "tasks": ("sum",),
+    "mixture": "flan2022",
+    "subset": 8,
+    "inversion_rate": 0.5,
+    "data": "0123456789ab",
+    "optimizer": "adafactor",
+    "warmup_steps": 1,
+    "dropout_rate": 0.1,
+    "z_loss": 1e-4,
+    "dtype": "bfloat16",
+    "objective": "prefix_lm",
+    "start": "pocket-nano-1a2b3c4d",
+    "held_out": 5,
+    "decay_steps": 1,
+    "microbatches": 2,
+    "remat": True,
+    "shards": 2,
+    "engine": "t5x",
+}
+NAMES = [field.name for field in dataclasses.fields(RunSpec)]
+
+
+def test_a_runs_name_stays_the_same_over_versions(spec):
+    assert spec.run_id == "d8cfb9e4ce67"
+
+
+def test_canonical_json_holds_required_fields_and_those_off_their_default(spec):
+    required = (
+        '{"batch_size":2,"collection":"pocket","inputs_length":64,"learning_rate":0.001,'
+        '"model":"nano","prompts":2,"steps":2,"targets_length":16,"vocabulary":"pocket"}'
+    )
+    assert spec.to_json() == required
+    changed = json.loads(dataclasses.replace(spec, seed=3, tasks=("sum", "kind")).to_json())
+    assert changed == json.loads(required) | {"seed": 3, "tasks": ["sum", "kind"]}
+
+
+def test_a_mixture_defined_by_its_few_shot_share_has_that_share(spec):
+    named = dataclasses.replace(spec, mixture="flan2022_without_few_shot")
+    with pytest.raises(InputError, match="is defined by its share of few-shot prompts, 0, and"):
+        named.load_mixture()
+    assert dataclasses.replace(named, few_shot_fraction=0.0).load_mixture().few_shot_fraction == 0
+    (other,) = Job(profile="smoke", seeds=1).specs(mixture="flan2022_without_few_shot")
+    assert other.load_mixture().few_shot_fraction == 0
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        (
+            {"objective": "gpt"},
+            "unknown objective 'gpt': choose one of instruction, span_corruption, prefix_lm",
+        ),
+        (
+            {"objective": "prefix_lm", "tasks": ("sum",), "few_shot_fraction": 0.0},
+            "'prefix_lm' trains on texts, not on prompts: leave out few_shot_fraction, tasks, or",
+        ),
+        ({"start": "nano"}, "start is 'nano': expected a finished run's 12 hexadecimal digits, a"),
+        ({"start": "1A2B3C4D5E6F"}, "start is '1A2B3C4D5E6F': expected a finished run's 12 hex"),
+        ({"decay_steps": 3}, "decay_steps is 3: expected 0 to 2 steps less 0 of warm-up; shorten"),
+        ({"decay_steps": 2, "warmup_steps": 1}, "decay_steps is 2: expected 0 to 2 steps less 1 "),
+        ({"decay_steps": -1}, "decay_steps is -1: expected 0 to 2 steps"),
+    ],
+)
+def test_a_spec_that_makes_no_sense_is_one_sentence(spec, changes, sentence):
+    with pytest.raises(InputError, match=sentence) as caught:
+        dataclasses.replace(spec, **changes)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_run_on_texts_reads_the_collections_by_its_seed(spec, monkeypatch):
+    asked = []
+    texts = lambda *which: asked.append(which) or ["the ball is red ."]  # noqa: E731
+    monkeypatch.setattr(pretraining, "documents", texts)
+    changed = dataclasses.replace(spec, objective="span_corruption", seed=4)
+    examples = changed.load_examples()
+    assert asked == [("pocket", 4)]
+    assert (type(examples), examples.seed) == (pretraining.SpanCorruption, 4)
+    assert (examples.inputs_length, examples.targets_length) == (64, 16)
+    prefix = dataclasses.replace(changed, objective="prefix_lm").load_examples()
+    assert type(prefix) is pretraining.PrefixLM
+    assert changed.label() == "nano span corruption, seed 4"
+
+
+def test_a_collection_without_texts_is_one_sentence(spec):
+    changed = dataclasses.replace(spec, collection="flan2022", objective="span_corruption")
+    with pytest.raises(InputError, match="'flan2022' has no pretraining text: choose pocket, or"):
+        changed.load_examples()
+
+
+def test_only_a_falling_rate_depends_on_the_steps(spec):
+    assert spec.learning_rate_schedule() == 1e-3
+    falling = dataclasses.replace(spec, decay_steps=1).learning_rate_schedule()
+    assert falling == Falling(1e-3, steps=2, decay_steps=1)
+
+
+def test_the_order_of_fields_does_not_matter(spec):
+    fields = dataclasses.asdict(spec)
+    assert RunSpec(**dict(reversed(fields.items()))).run_id == spec.run_id
+
+
+def test_equal_specs_have_the_same_name_however_their_numbers_are_written(spec):
+    whole = dataclasses.replace(spec, learning_rate=1, few_shot_fraction=1, dropout_rate=0)
+    point = dataclasses.replace(spec, learning_rate=1.0, few_shot_fraction=1.0, dropout_rate=0.0)
+    assert whole == point
+    assert whole.run_id == point.run_id
+
+
+def test_a_spec_read_from_json_is_the_same_run(spec):
+    changed = dataclasses.replace(spec, tasks=("sum", "kind"))
+    read = RunSpec(**json.loads(json.dumps(dataclasses.asdict(changed))))
+    assert read == changed
+    assert read.run_id == changed.run_id
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_any_changed_field_is_another_run(spec, name):
+    changed = dataclasses.replace(spec, **{name: CHANGED[name]})
+    assert changed.run_id != spec.run_id
+
+
+@pytest.mark.parametrize("name", ["microbatches", "shards"])
+@pytest.mark.parametrize("parts", [0, 3])
+def test_a_batch_is_divided_into_equal_parts(spec, name, parts):
+    with pytest.raises(InputError, match=f"{name} is {parts}: expected a divisor of the batch's 2"):
+        dataclasses.replace(spec, **{name: parts})
+
+
+def test_an_unknown_engine_is_an_error_that_lists_the_engines(spec):
+    with pytest.raises(InputError, match="unknown engine 'gpu': choose one of local, t5x"):
+        dataclasses.replace(spec, engine="gpu")
+
+
+def test_a_mixture_takes_the_specs_choices(spec):
+    changed = dataclasses.replace(spec, tasks=("rte", "copa"), few_shot_fraction=0.0, seed=5)
+    mixture = changed.load_mixture()
+    assert [task.name for task in mixture.tasks] == ["rte", "copa"]
+    assert (mixture.seed, mixture.few_shot_fraction) == (5, 0.0)
+    assert len(spec.load_mixture().tasks) == len(spec.load_collection().tasks)
+
+
+def test_a_run_on_one_task_may_leave_out_inverted_prompts(spec):
+    for rate, expected in ((None, True), (0.0, False)):
+        mixture = dataclasses.replace(spec, tasks=("wanli",), inversion_rate=rate).load_mixture()
+        assert any(mixture[i].inverted for i in range(100)) is expected
+
+
+def test_an_unknown_task_is_an_error_that_lists_the_tasks(spec):
+    with pytest.raises(InputError, match="'taste' is no training task of collection 'pocket': it"):
+        dataclasses.replace(spec, tasks=("rte", "taste")).load_mixture()
+
+
+def test_the_model_has_the_vocabularys_size_and_the_specs_dtype(spec):
+    config = dataclasses.replace(spec, dtype="bfloat16", dropout_rate=0.2).model_config()
+    assert config.vocab_size == spec.load_vocabulary().size
+    assert (config.emb_dim, config.dtype, config.dropout_rate) == (64, "bfloat16", 0.2)
