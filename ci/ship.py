@@ -14,7 +14,7 @@ import typer
 
 from flanrepro.experiments.profiles import Job, profile_names
 from flanrepro.experiments.results import finished
-from flanrepro.experiments.shipped import folder, ship
+from flanrepro.experiments.shipped_scores import folder, ship
 from flanrepro.experiments.store import Run
 from flanrepro.training.spec import RunSpec
 

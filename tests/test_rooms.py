@@ -26,6 +26,7 @@ GROUND = {
     "flanrepro.errors",
     "flanrepro.whole",
     "flanrepro.cluster",
+    "flanrepro.markdown",
     "flanrepro.packaged",
     "flanrepro.version",
 }

@@ -87,7 +87,7 @@ def _vocabulary(collection: str, items: Sequence[Item], folder: Path) -> Vocabul
 
 def _model(size: str, vocabulary: Vocabulary) -> Model:
     if size == "nano" and vocabulary is load_vocabulary("pocket"):
-        name = pretrained.shipped("pocket", "nano")
+        name = pretrained.full_name("pocket", "nano")
         return Model("nano", t5_config("nano", vocabulary.size), pretrained.load(name), vocabulary)
     import jax
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from flanrepro.experiments.pretrain import pretraining_specs
 from flanrepro.experiments.profiles import Job, workspace
-from flanrepro.experiments.shipped import shipped_run
+from flanrepro.experiments.shipped_scores import shipped_run
 from flanrepro.experiments.store import RunStore
 from flanrepro.experiments.sweep import SWEEPS
 from flanrepro.training.spec import RunSpec
@@ -28,7 +28,7 @@ class Planned:
 
     def done(self, store: RunStore) -> bool:
         run = store.find(self.spec)
-        return bool(run) and all(run.evaluated(*asked) for asked in self.evaluated)
+        return bool(run) and all(run.has_scores(*asked) for asked in self.evaluated)
 
 
 def folders(tiny: bool) -> tuple[Path, Path]:

@@ -112,7 +112,7 @@ def attempt(shift: Shift, group: list[Planned]) -> None:
             run = store.find(one.spec)
             for asked in one.evaluated if run else ():
                 if not shift.over():
-                    run.evaluate(*asked)
+                    run.scores(*asked)
             shift.say(one.spec, _how_far(one, store))
     except InputError as error:
         shift.say(specs[0], f"{error} ({len(specs)} runs)")

@@ -12,10 +12,11 @@ from typing import Any
 
 import yaml
 
-from flanrepro.cards.sections import Shown, card, count, join, table
+from flanrepro.cards.sections import Shown, card, count, join
 from flanrepro.cards.suite_card import suites_card
 from flanrepro.collection.task import Suite, Task
 from flanrepro.errors import InputError
+from flanrepro.markdown import table
 from flanrepro.sources import load_collection
 
 FOLDER = Path("data_cards")

@@ -9,6 +9,7 @@ from typing import Any
 from flanrepro.collection.metrics import metrics_of, table_3_metrics
 from flanrepro.collection.task import Task
 from flanrepro.collection.templates import fields_of, load_templates
+from flanrepro.markdown import table
 from flanrepro.raw.files import manifest
 
 MANY = 20
@@ -293,10 +294,3 @@ def _plain(name: str) -> str:
 
 def _folded(title: str, lines: Iterable[str]) -> str:
     return f"<details>\n<summary>{title}</summary>\n\n" + "\n".join(lines) + "\n\n</details>"
-
-
-def table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A Markdown table."""
-    lines = [titles, ["---"] * len(titles), *rows]
-    cells = ([" ".join(cell.replace("|", "\\|").split()) for cell in line] for line in lines)
-    return "\n".join(f"| {' | '.join(line)} |" for line in cells)

@@ -1,8 +1,9 @@
 """The card of the evaluation suites: what each asks, how, and what of it is published."""
 
-from flanrepro.cards.sections import count, table
+from flanrepro.cards.sections import count
 from flanrepro.collection.task import Suite
 from flanrepro.collection.templates import load_templates
+from flanrepro.markdown import table
 from flanrepro.sources import load_collection
 
 _HEAD = """# Suites

@@ -37,14 +37,14 @@ def evaluate(
 ) -> None:
     """Score checkpoints on suites; what was evaluated before is read."""
     from flanrepro.errors import InputError
-    from flanrepro.experiments.checkpoints import evaluate_checkpoints, listed
+    from flanrepro.experiments.models import listed, score_models
     from flanrepro.experiments.profiles import workspace
     from flanrepro.sources import load_collection
 
     numbers = listed(shots, ())
     if not all(part.isdigit() for part in numbers):
         raise InputError(f"shots is '{shots}': expected whole numbers with commas between")
-    table = evaluate_checkpoints(
+    table = score_models(
         checkpoints,
         collection,
         listed(suite, load_collection(collection).suites),

@@ -34,7 +34,7 @@ def scores_of(job: "Job", specs: Iterable["RunSpec"], **columns) -> "pd.DataFram
     for run in map(job.store.get, specs):
         for suite in job.settings.suites:
             for shots in (0, job.settings.shots):
-                rows.append(run.evaluate(suite, shots, job.settings.items_of(suite))[-1] | columns)
+                rows.append(run.scores(suite, shots, job.settings.items_of(suite))[-1] | columns)
     return pd.DataFrame(rows)
 
 
@@ -88,7 +88,7 @@ with tempfile.TemporaryDirectory() as folder:
     at.append(time.monotonic())
     for suite in job.settings.suites:
         for shots in (0, job.settings.shots):
-            run.evaluate(suite, shots, job.settings.items_of(suite))
+            run.scores(suite, shots, job.settings.items_of(suite))
 _, first, begun, trained = at
 seconds = (first - began, trained - begun, time.monotonic() - trained)
 print(json.dumps(dict(zip(("start_to_first_step", "run", "suites"), seconds))))

@@ -1,4 +1,10 @@
-"""Weights over tasks and settings as a pure function of (seed, index)."""
+"""Weights over tasks and settings as a pure function of (seed, index).
+
+Levanter's `MixtureDataset` is the same idea: draws in blocks with whole counts per data set, shuffled
+within a block, at random access. What differs: it mixes token sequences of data sets, and packs a
+data set's id and the index into one integer; here a draw is a prompt, the block also fixes how many
+draws are few-shot, and each task has passes over its records, templates and exemplars of its own.
+"""
 
 import functools
 import math
@@ -168,15 +174,15 @@ class Mixture:
         total = task.size(split)
         size = total if each.max_examples is None else min(total, each.max_examples)
         epoch, n = divmod(draw, size)
-        record = rng.permute(n, size, rng.mix(key, 1, epoch))
+        record = rng.permute(n, size, rng.mix(key, rng.RECORD, epoch))
         if size < total:
-            record = rng.permute(record, total, rng.mix(key, 5))
+            record = rng.permute(record, total, rng.mix(key, rng.CAP))
         candidates, shots = (), None
         if few_shot and not task.rendered:
-            shots = self._shots(task, rng.mix(key, 3, draw))
+            shots = self._shots(task, rng.mix(key, rng.SHOTS, draw))
             # Exemplars come from all of the split, so that a cap leaves enough of them.
             same = record if task.exemplar_split == split else None
-            candidates = exemplar_candidates(task, rng.mix(key, 4, draw), same)
+            candidates = exemplar_candidates(task, rng.mix(key, rng.EXEMPLARS, draw), same)
         return render(
             task,
             record,
@@ -199,18 +205,20 @@ class Mixture:
             groups = load_by_direction(task.templates)
             # Shuffled, or half inverted and half with options would always fall on the same draws.
             window, place = divmod(draw, each.inverted[1])
-            shuffled = rng.permute(place, each.inverted[1], rng.mix(each.key, 6, window))
+            shuffled = rng.permute(
+                place, each.inverted[1], rng.mix(each.key, rng.INVERSION, window)
+            )
             inverted = bool(groups[1]) and _happens(shuffled, each.inverted, 0)
             templates = groups[inverted]
-        return templates[rng.mix(each.key, 2, draw) % len(templates)]
+        return templates[rng.mix(each.key, rng.TEMPLATE, draw) % len(templates)]
 
     def _format(self, key: int, draw: int, few_shot: bool, options: bool) -> Format:
         if not self.varied:
             return plain("prompt" if options else "nowhere")
         layouts, styles = load_formats()
-        layout = layouts[rng.mix(key, 7, draw) % len(layouts)] if few_shot else layouts[0]
-        style = styles[rng.mix(key, 8, draw) % len(styles)]
-        chance = rng.mix(key, 9, draw)
+        layout = layouts[rng.mix(key, rng.LAYOUT, draw) % len(layouts)] if few_shot else layouts[0]
+        style = styles[rng.mix(key, rng.OPTION_STYLE, draw) % len(styles)]
+        chance = rng.mix(key, rng.OPTIONS_SHOWN, draw)
         shown = "prompt"
         if not options:
             shown = "exemplars" if few_shot and chance % 2 else "nowhere"
@@ -219,7 +227,7 @@ class Mixture:
 
     def _make_table(self, block: int) -> tuple[np.ndarray, ...]:
         """Per position of the block: task, rank among the task's draws, few-shot?"""
-        key = rng.mix(self.seed, 0, block)
+        key = rng.mix(self.seed, rng.BLOCK, block)
         order = rng.shuffled(self.block, key)
         which = np.repeat(np.arange(len(self.counts), dtype=np.uint16), self.counts)[order]
         starts = np.cumsum(self.counts) - self.counts
@@ -228,7 +236,9 @@ class Mixture:
         rank[by_task] = np.arange(self.block) - starts[which[by_task]]
         # Slots are sorted by task before the shuffle, so an even spread over slots gives every task
         # its share; the phase moves with the block, so that rounding does not favour any task.
-        few_shot = _spread(self.block, self.few_shot_fraction, rng.mix(key, 1))[order]
+        few_shot = _spread(self.block, self.few_shot_fraction, rng.mix(key, rng.FEW_SHOT_SLOTS))[
+            order
+        ]
         return which, rank, few_shot
 
 

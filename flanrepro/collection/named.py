@@ -33,6 +33,11 @@ def own_few_shot_fraction(name: str) -> float | None:
     return _recipe(name).get("few_shot")
 
 
+def own_inversion_rate(source: str) -> float:
+    """Inverted prompts per regular one in a source that has a rate of its own (Appendix B)."""
+    return _data()["sources"][source]["inversion"]
+
+
 def _recipe(name: str) -> dict[str, Any]:
     if name not in _data()["mixtures"]:
         raise InputError(f"unknown mixture '{name}': choose one of {', '.join(mixture_names())}")
@@ -237,7 +242,7 @@ def _subset(tasks: list[Task], number: int, seed: int, held_in: Iterable[str]) -
         raise InputError(f"subset is {number}: expected at least 1 task, or None for all")
     first = set(held_in)
     order = sorted(
-        tasks, key=lambda t: (t.name not in first, rng.mix(seed, 11, rng.key_of(t.name)))
+        tasks, key=lambda t: (t.name not in first, rng.mix(seed, rng.SUBSET, rng.key_of(t.name)))
     )
     chosen = {task.name for task in order[:number]}
     return [task for task in tasks if task.name in chosen]

@@ -3,6 +3,10 @@
 A mixture must give its i-th prompt at random access (no generator whose state has to be replayed)
 and give the same prompt on every platform and library version. Hence SplitMix64 (Steele et al.,
 2014) as the hash and a Feistel network over it as the permutation, in a few lines of plain Python.
+
+Levanter's `data/_prp.py` is the same idea: a permutation whose i-th value is computed, not stored. It
+permutes with a linear congruence or a Feistel network keyed by a JAX key; here the keys are 64-bit
+integers, so that no JAX is needed where prompts are made.
 """
 
 import functools
@@ -12,6 +16,19 @@ import math
 from collections.abc import Iterator
 
 import numpy as np
+
+# Streams: numbers that tell independent choices under one key apart. A choice keeps its number for
+# good, since another one would give other prompts for the same seed.
+# Under a mixture's seed:
+BLOCK, SUBSET = 0, 11
+# Under a block's key:
+FEW_SHOT_SLOTS = 1
+# Under a task's key:
+RECORD, TEMPLATE, SHOTS, EXEMPLARS, CAP, INVERSION, LAYOUT, OPTION_STYLE, OPTIONS_SHOWN = range(
+    1, 10
+)
+# Under the key of a text whose spans are hidden:
+HIDDEN_SPANS, VISIBLE_SPANS = 1, 2
 
 _MASK = (1 << 64) - 1
 _GOLDEN = 0x9E3779B97F4A7C15

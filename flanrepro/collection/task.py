@@ -53,7 +53,10 @@ class Task:
     find_missing: Callable[[str], str] | None = field(default=None, repr=False, compare=False)
     dataset: Any = field(default=None, repr=False, compare=False)
     reader: Any = field(default=None, repr=False, compare=False)
-    _cache: dict[str, Sequence[Record]] = field(default_factory=dict, repr=False, compare=False)
+    # No argument: a task that `dataclasses.replace` makes of this one may load other records.
+    _cache: dict[str, Sequence[Record]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     def _declared(self, split: str) -> int:
         if split not in self.splits:
@@ -119,8 +122,7 @@ def hold_out(task: Task, number: int) -> Task:
 
     splits = {**task.splits, **{name: len(part) for name, part in parts.items()}}
     splits |= {"test": task.size(other)} if other in task.splits else {}
-    changed = {"splits": splits, "load": load, "find_missing": find_missing, "_cache": {}}
-    return dataclasses.replace(task, **changed)
+    return dataclasses.replace(task, splits=splits, load=load, find_missing=find_missing)
 
 
 @dataclass(frozen=True)

@@ -151,7 +151,7 @@ def _claim(folder: Path, identity: dict) -> None:
     """Says in the folder what it is to hold; InputError if it holds something else."""
     path = folder / "flanrepro.json"
     try:
-        there = json.loads(path.read_text()) if path.is_file() else None
+        there = json.loads(path.read_text("utf-8")) if path.is_file() else None
     except ValueError:
         there = {}
     if there is None and any(folder.glob("train.tfrecord-*")):
@@ -267,7 +267,7 @@ def _complete(cached: Cached, folder: Path) -> None:
     import seqio
 
     parts = [_part(folder, cached, i) for i in range(cached.shards)]
-    each = [json.loads(path.read_text()) for path in parts]
+    each = [json.loads(path.read_text("utf-8")) for path in parts]
     stats = {
         name: (max if "_max_" in name else sum)(counts[name] for counts in each) for name in each[0]
     }

@@ -136,9 +136,9 @@ def noise_mask(length: int, density: float, mean_span_length: float, key: int) -
     spans at both ends may be empty.
     """
     hidden, spans = noise_counts(length, density, mean_span_length)
-    hidden_lengths = _segments(hidden, spans, rng.mix(key, 1))
+    hidden_lengths = _segments(hidden, spans, rng.mix(key, rng.HIDDEN_SPANS))
     # With one token more at each end none of the segments is empty.
-    visible_lengths = _segments(length - hidden + 2, spans + 1, rng.mix(key, 2))
+    visible_lengths = _segments(length - hidden + 2, spans + 1, rng.mix(key, rng.VISIBLE_SPANS))
     visible_lengths[[0, -1]] -= 1
     lengths = np.empty(2 * spans + 1, np.int64)
     lengths[::2], lengths[1::2] = visible_lengths, hidden_lengths

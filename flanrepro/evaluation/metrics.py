@@ -58,7 +58,7 @@ def metric_values(task: Task, rows: Sequence[Mapping[str, Any]]) -> dict[str, fl
 
     Args:
         task: of the predictions.
-        rows: of `flanrepro.evaluation.evaluate.evaluate`, all of this task.
+        rows: of `flanrepro.evaluation.answers.answer_suite`, all of this task.
 
     Raises:
         InputError: there are no rows, or more classes than `auc_roc` can be of.

@@ -27,7 +27,7 @@ def score(suite: Suite, shots: int, items: Rows) -> list[dict]:
         suite: its protocol says which metric counts and what weighs the same: the tasks (A.3), or
             clusters of them.
         shots: exemplars per prompt.
-        items: of `flanrepro.evaluation.evaluate.evaluate`.
+        items: of `flanrepro.evaluation.answers.answer_suite`.
 
     Returns:
         rows of suite, shots, `level` (`task`, `cluster` or `suite`), task (a cluster's name; of the

@@ -123,7 +123,7 @@ def paired_difference(
     """How much more of the same items the first of two runs has right, in per cent points.
 
     Args:
-        rows_a, rows_b: of `flanrepro.evaluation.evaluate.evaluate`, in any order; an item is named
+        rows_a, rows_b: of `flanrepro.evaluation.answers.answer_suite`, in any order; an item is named
             by its task, split and record. `group` is what items were drawn with.
         units: what weighs the same, for each of `rows_a`; None: each task does (A.3).
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import yaml
 
+from flanrepro import markdown
 from flanrepro.errors import InputError
 from flanrepro.experiments.pretrain import loss_curve
 from flanrepro.experiments.start import vocabulary_digest
@@ -29,9 +30,7 @@ the collection `{collection}` with the vocabulary `{vocabulary}`: span corruptio
 2020, section 3.3.4), then prefix language modelling (Lester et al., 2021). Nothing of it is tuned
 on instructions. A run starts from it with `start: {name}`.
 
-| | {phases} |
-| --- |{rules}
-{rows}
+{phases}
 
 Losses are in nats per target token, over 25 steps; `{stem}.csv` has all of them up to step 1,000 of
 a phase, then one in 1,000 steps.
@@ -47,7 +46,7 @@ first steps still go as they did: `flanrepro pretrain --model {model} --check 20
 """
 
 
-def export(runs: Sequence[Run], folder: Path, scores: Path | None = None) -> pretrained.Checkpoint:
+def export(runs: Sequence[Run], folder: Path, scores: Path | None = None) -> pretrained.Pretrained:
     """Writes the last run's parameters, the runs' loss curve and a card, and lists them.
 
     Args:
@@ -63,7 +62,7 @@ def export(runs: Sequence[Run], folder: Path, scores: Path | None = None) -> pre
     stem = f"{spec.collection}-{spec.model}"
     params = runs[-1].params()
     digest = pretrained.save(params, folder / f"{stem}.safetensors")
-    row = pretrained.Checkpoint(
+    row = pretrained.Pretrained(
         file=f"{stem}.safetensors",
         sha256=digest,
         collection=spec.collection,
@@ -93,7 +92,7 @@ def _off_default(spec: RunSpec) -> dict[str, Any]:
 
 
 def _card(
-    row: pretrained.Checkpoint, runs: Sequence[Run], params: dict, folder: Path, scores: str
+    row: pretrained.Pretrained, runs: Sequence[Run], params: dict, folder: Path, scores: str
 ) -> str:
     columns = [_facts(run) for run in runs]
     last = runs[-1].manifest
@@ -104,10 +103,9 @@ def _card(
         sha256=row.sha256,
         parameters=count(params),
         megabytes=(folder / row.file).stat().st_size / 1e6,
-        phases=" | ".join(run.spec.objective.replace("_", " ") for run in runs),
-        rules=" --- |" * len(runs),
-        rows="\n".join(
-            f"| {name} | {' | '.join(column[name] for column in columns)} |" for name in columns[0]
+        phases=markdown.table(
+            ["", *(run.spec.objective.replace("_", " ") for run in runs)],
+            ([name, *(column[name] for column in columns)] for name in columns[0]),
         ),
         versions=", ".join(f"{name} {version}" for name, version in last["versions"].items()),
         commit=last["git_commit"] or "unknown",
@@ -149,9 +147,8 @@ def _table_of(path: Path) -> str:
             f"{path} cannot be read as the scores for the card ({reason}): expected a CSV with a "
             "header; write it anew, or leave `--scores` out"
         ) from None
-    lines = [list(frame.columns), ["---"] * len(frame.columns)]
-    lines += [[_cell(value) for value in row] for row in frame.itertuples(index=False)]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    rows = ([_cell(value) for value in row] for row in frame.itertuples(index=False))
+    return markdown.table(list(frame.columns), rows)
 
 
 def _cell(value: object) -> str:

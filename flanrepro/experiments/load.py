@@ -43,7 +43,7 @@ def load(name: str | Path, vocabulary: str = "", dtype: str = "") -> Model:
             architecture or vocabulary.
     """
     name = str(name)
-    folder, shipped = Path(name).expanduser(), _shipped(name)
+    folder, shipped = Path(name).expanduser(), _pretrained(name)
     if status_of(folder, folder=True):
         model = _of_folder(folder, vocabulary)
     elif shipped:
@@ -112,7 +112,7 @@ def _of_run(folder: Path, vocabulary: str) -> Model:
     if not status_of(folder / "manifest.json"):
         raise InputError(f"the run in {folder} is not finished: train it first, in the same store")
     try:
-        spec = RunSpec(**json.loads((folder / "spec.json").read_text()))
+        spec = RunSpec(**json.loads((folder / "spec.json").read_text("utf-8")))
     except (OSError, ValueError, TypeError) as error:
         raise InputError(
             f"{folder / 'spec.json'} cannot be read ({error!r}): it is damaged or of another "
@@ -136,7 +136,7 @@ def _short_names() -> list[str]:
     return [Path(row.file).stem for row in pretrained.index().values()]
 
 
-def _shipped(name: str) -> str:
+def _pretrained(name: str) -> str:
     """The full name of the shipped checkpoint that `name` is, or ''."""
     rows = pretrained.index()
     return next((full for full, row in rows.items() if name in (full, Path(row.file).stem)), "")

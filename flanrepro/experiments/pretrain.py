@@ -123,7 +123,7 @@ def check(collection: str, model: str, steps: int) -> Comparison:
     Raises:
         InputError: none is shipped, its curve is missing, or `steps` ends before its first row.
     """
-    name = pretrained.shipped(collection, model)
+    name = pretrained.full_name(collection, model)
     if not name:
         raise InputError(
             f"no checkpoint ships for collection '{collection}' and model '{model}': there is "
@@ -141,7 +141,7 @@ def begin(store: RunStore, spec: RunSpec, stop_at: int) -> str:
     import pandas as pd
 
     progress = store.advance(spec, stop_at, bar=spec.label())
-    name = pretrained.shipped(spec.collection, spec.model)
+    name = pretrained.full_name(spec.collection, spec.model)
     if name and progress.history and RunSpec(**pretrained.find(name).runs[0]) == spec:
         return str(compare(name, spec, progress.history[-1]["step"], progress.history))
     rows = pd.DataFrame(progress.history, columns=["step", "loss", "accuracy", "seconds"])

@@ -140,8 +140,8 @@ class Job:
             own = own_few_shot_fraction(fields["mixture"])
             if own is not None:
                 fields = {"few_shot_fraction": own, **fields}
-        if fields.get("start") == "shipped":
-            fields["start"] = pretrained.shipped(self.collection, model)
+        if fields.get("start") == "pretrained":
+            fields["start"] = pretrained.full_name(self.collection, model)
         own = self.settings.shipped_seeds if self.engine == "shipped" else self.settings.seeds
         if self.engine != "shipped":
             fields["engine"] = self.engine

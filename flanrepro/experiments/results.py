@@ -9,7 +9,7 @@ from flanrepro.collection.named import named_mixture
 from flanrepro.errors import InputError
 from flanrepro.experiments.profiles import Job
 from flanrepro.experiments.runner import run_sweep
-from flanrepro.experiments.shipped import shipped, shipped_run
+from flanrepro.experiments.shipped_scores import shipped_run, shipped_table
 from flanrepro.experiments.sweep import SWEEPS
 from flanrepro.sources import load_collection
 from flanrepro.training.spec import RunSpec
@@ -104,7 +104,7 @@ def _every_task(collection: str, mixture: str) -> int:
 
 
 def _shipped(job: Job, specs: Sequence[RunSpec], suites: tuple, shots: tuple):
-    table = shipped(job.collection, "scores")
+    table = shipped_table(job.collection, "scores")
     items = table["suite"].map({suite: job.settings.items_of(suite) for suite in suites})
     same = (table["items"] == items) | (table["items"].isna() & items.isna())
     asked = table["suite"].isin(suites) & table["shots"].isin(shots) & same
@@ -118,7 +118,7 @@ def _evaluated(job: Job, suites: tuple, shots: tuple, spec: RunSpec) -> bool:
     """Whether the run is finished and all of its scores are kept."""
     run = job.store.find(spec)
     return bool(run) and all(
-        run.evaluated(suite, k, job.settings.items_of(suite)) for suite in suites for k in shots
+        run.has_scores(suite, k, job.settings.items_of(suite)) for suite in suites for k in shots
     )
 
 
@@ -129,7 +129,7 @@ def _scored(job: Job, suites: tuple, shots: tuple, spec: RunSpec) -> list[dict]:
     for suite in suites:
         items = job.settings.items_of(suite)
         for k in shots:
-            row = run.evaluate(suite, k, items)[-1] | {"items": items}
+            row = run.scores(suite, k, items)[-1] | {"items": items}
             rows.append({name: row[name] for name in COLUMNS})
     return rows
 

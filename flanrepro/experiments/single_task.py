@@ -10,7 +10,7 @@ from flanrepro.collection.task import MissingTasks, Suite, Task
 from flanrepro.errors import InputError
 from flanrepro.experiments.profiles import Job
 from flanrepro.experiments.runner import run_sweep
-from flanrepro.experiments.shipped import shipped
+from flanrepro.experiments.shipped_scores import shipped_table
 from flanrepro.experiments.store import Run
 from flanrepro.model.model import Model
 from flanrepro.sources import load_collection
@@ -84,7 +84,7 @@ def curves(job: Job, train: bool = True):
 
     labelled = list(single_task_specs(job))
     if job.engine == "shipped":
-        every = dict(iter(shipped(job.collection, "curves").groupby("run")))
+        every = dict(iter(shipped_table(job.collection, "curves").groupby("run")))
         labelled = [(labels, spec) for labels, spec in labelled if spec.run_id in every]
         found = [every[spec.run_id] for _, spec in labelled]
     else:
@@ -142,12 +142,12 @@ def finetune(job: Job, spec: RunSpec):
 
 
 def _scores(spec: RunSpec, task: Task, model: Model, items: int | None) -> dict:
-    from flanrepro.evaluation.evaluate import evaluate
+    from flanrepro.evaluation.answers import answer_suite
     from flanrepro.evaluation.metrics import task_score
 
     found = {}
     for split in ("validation", "test"):
-        rows = evaluate(
+        rows = answer_suite(
             model,
             Suite(task.name, (task,), split),
             shots=0,

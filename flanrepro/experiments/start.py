@@ -78,7 +78,7 @@ def _of_run(spec: RunSpec, folder: Path) -> dict:
             "train that one first, in the same store"
         )
     try:
-        fields = json.loads((folder / "spec.json").read_text())
+        fields = json.loads((folder / "spec.json").read_text("utf-8"))
         model, vocabulary = fields["model"], fields["vocabulary"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(

@@ -14,7 +14,7 @@ import filelock
 
 from flanrepro import cluster
 from flanrepro.errors import InputError
-from flanrepro.experiments.evaluations import kept_scores, scores_of, suite_of
+from flanrepro.experiments.scores import kept_scores, scores_of, suite_of
 from flanrepro.experiments.start import start_input
 from flanrepro.model import compile_cache
 from flanrepro.model.model import Model
@@ -42,7 +42,7 @@ class Run:
 
     @property
     def manifest(self) -> dict:
-        return json.loads((self.folder / "manifest.json").read_text())
+        return json.loads((self.folder / "manifest.json").read_text("utf-8"))
 
     def params(self) -> dict:
         """The trained parameters."""
@@ -61,19 +61,19 @@ class Run:
         spec = self.spec
         return Model(spec.run_id, spec.model_config(), self.params(), spec.load_vocabulary())
 
-    def evaluated(self, suite_name: str, shots: int, items: int | None = None) -> bool:
-        """Whether the scores of `evaluate` are kept already."""
+    def has_scores(self, suite_name: str, shots: int, items: int | None = None) -> bool:
+        """Whether the scores of `scores` are kept already."""
         spec, lengths = self.spec, (self.spec.inputs_length, self.spec.targets_length)
         suite = suite_of(spec.load_collection(), suite_name)
         return bool(kept_scores(self.folder, suite, shots, items, lengths=lengths))
 
-    def evaluate(
+    def scores(
         self, suite_name: str, shots: int, items: int | None = None, method: str = ""
     ) -> list[dict]:
         """Scores on a suite, with the run's own lengths, evaluated once and read from then on.
 
         Args:
-            suite_name, shots, items, method: see `flanrepro.experiments.evaluations.scores_of`.
+            suite_name, shots, items, method: see `flanrepro.experiments.scores.scores_of`.
 
         Returns:
             rows of `flanrepro.evaluation.scores.score`, with run and seed.
@@ -202,8 +202,12 @@ class RunStore:
         """InputError if the folder holds another version's run, or another spec's."""
         manifest, written = folder / "manifest.json", folder / "spec.json"
         try:
-            found = json.loads(manifest.read_text())["format"] if manifest.is_file() else FORMAT
-            same = not written.is_file() or RunSpec(**json.loads(written.read_text())) == spec
+            found = (
+                json.loads(manifest.read_text("utf-8"))["format"] if manifest.is_file() else FORMAT
+            )
+            same = (
+                not written.is_file() or RunSpec(**json.loads(written.read_text("utf-8"))) == spec
+            )
         except (ValueError, KeyError, TypeError) as error:  # ValueError: not JSON, or not UTF-8
             raise InputError(
                 f"the run folder {folder} cannot be read ({error!r}): it is damaged or of another "

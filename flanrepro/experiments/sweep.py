@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from flanrepro.collection.named import mixture_names
+from flanrepro.collection.named import mixture_names, own_inversion_rate
 from flanrepro.experiments.profiles import Job
 from flanrepro.training.spec import RunSpec
 
@@ -55,7 +55,7 @@ def task_scaling(job: Job) -> list[RunSpec]:
     ]
 
 
-OWN_RATE = 0.3
+OWN_RATE = own_inversion_rate("cot")
 """Inverted prompts per regular one in the paper's mixtures (Appendix B), whose specs state none."""
 
 

@@ -45,7 +45,7 @@ def _machine() -> str:
     """
     facts = [platform.machine(), platform.processor(), str(usable_cores())]
     try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        lines = Path("/proc/cpuinfo").read_text("utf-8").splitlines()
         facts += sorted({ln for ln in lines if ln.startswith(("model name", "flags", "Features"))})
     except OSError:  # only Linux lists a processor's features
         facts.append(platform.node())

@@ -75,8 +75,7 @@ def _of_file(path: Path) -> Tensors:
             f"{path} is not there, but the index beside it lists it: download it again"
         )
     if path.suffix != ".safetensors":
-        read = pytorch_file.read(path)
-        return {name: (array.shape, lambda array=array: array) for name, array in read.items()}
+        return pytorch_file.read(path)
     from safetensors import SafetensorError, safe_open
 
     try:

@@ -141,7 +141,7 @@ def _every_part(tables: Mapping[str, pd.DataFrame]) -> dict[str, list[Part]]:
     }
 
 
-def beside_the_paper(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+def parts(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     """A row per part of every claim on these sweeps: the paper's number and ours.
 
     Args:
@@ -165,7 +165,7 @@ def scorecard(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     95 % intervals of all parts lie within the smallest effect. One seed has no p: `undecided`.
 
     Args:
-        tables: as of `beside_the_paper`.
+        tables: as of `parts`.
 
     Returns:
         rows of `judge`.

@@ -25,13 +25,13 @@ DIAMOND = {"marker": "D", "s": 18, "facecolor": "white", "edgecolor": "black", "
 GREEN = COLORS[2]
 
 
-def collections(table: pd.DataFrame) -> pd.DataFrame:
+def table(table: pd.DataFrame) -> pd.DataFrame:
     """The figure's rows of `flanrepro.report.table1.table`."""
     return table[table["row"].isin([*ROWS, NEXT_BEST])].reset_index(drop=True)
 
 
 def draw(table: pd.DataFrame) -> plt.Figure:
-    """The figure from `collections`: a panel per suite, two bars per collection.
+    """The figure from `table`: a panel per suite, two bars per collection.
 
     Bars are ours, with 95 % intervals over seeds, dotted lines chance; diamonds are the paper's, of
     T5-XL (3 B parameters) but for OPT-IML-Max, which is not trained here. Above a panel stands how

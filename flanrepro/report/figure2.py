@@ -25,7 +25,7 @@ COLUMNS = (
 )
 
 
-def timeline(*here: dict[str, str]) -> pd.DataFrame:
+def table(*here: dict[str, str]) -> pd.DataFrame:
     """The figure's rows as printed, a collection once: as the paper's first version has it.
 
     Args:
@@ -74,7 +74,7 @@ def _types(prompts: list) -> dict[str, bool]:
 
 
 def draw(table: pd.DataFrame) -> plt.Figure:
-    """The figure from `timeline`; rows of this project stand on grey."""
+    """The figure from `table`; rows of this project stand on grey."""
     pairs = itertools.starmap(_of_all, zip(table["tasks_in_flan"], table["tasks"], strict=True))
     methods = table["methods"].str.replace(" + ", "\n+ ", regex=False)
     shown = table.assign(of_all=list(pairs), methods=methods)

@@ -10,7 +10,7 @@ from flanrepro.report.statistics import over_seeds
 PANELS = {"held_in": "Held-In", "mmlu": "Held-Out (MMLU)"}
 
 
-def curves(scores: pd.DataFrame) -> pd.DataFrame:
+def table(scores: pd.DataFrame) -> pd.DataFrame:
     """One row per point of the figure.
 
     Args:
@@ -31,7 +31,7 @@ def curves(scores: pd.DataFrame) -> pd.DataFrame:
 
 
 def draw(table: pd.DataFrame) -> plt.Figure:
-    """The figure from `curves`: Held-In and, where it is there, MMLU, evaluated zero-shot as the
+    """The figure from `table`: Held-In and, where it is there, MMLU, evaluated zero-shot as the
     paper's is; a line per size, a gold star at each size's peak."""
     shown = table[(table["setting"] == "zero_shot") & table["suite"].isin(PANELS)]
     sizes = {size: f"T5-{size}" for size in dict.fromkeys(shown["model"])}

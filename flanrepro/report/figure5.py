@@ -21,7 +21,7 @@ BARS = {
 METRICS = {"accuracy": "accuracy", "f1": "F1", "auc_roc": "AUC-ROC", "spearman": "Spearman"}
 
 
-def bars(curves: pd.DataFrame) -> pd.DataFrame:
+def table(curves: pd.DataFrame) -> pd.DataFrame:
     """One row per bar of the figure.
 
     Args:
@@ -65,7 +65,7 @@ def named_targets(table: pd.DataFrame) -> dict[str, tuple[str, str]]:
 
 
 def draw(table: pd.DataFrame) -> plt.Figure:
-    """The figure from `bars`: a panel per group, three bars per target, with 95 % intervals over
+    """The figure from `table`: a panel per group, three bars per target, with 95 % intervals over
     seeds; each target in its own metric."""
     groups = there(GROUPS, table["group"])
     counts = [table.loc[table["group"] == group, "target"].nunique() for group in groups]

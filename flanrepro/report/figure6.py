@@ -10,7 +10,7 @@ from flanrepro.report.statistics import over_seeds
 STATES = {"untuned": "T5", "tuned": "Flan-T5"}
 
 
-def means(curves: pd.DataFrame) -> pd.DataFrame:
+def table(curves: pd.DataFrame) -> pd.DataFrame:
     """One row per point of the figure, and of the targets that the figure leaves out.
 
     Args:
@@ -25,7 +25,7 @@ def means(curves: pd.DataFrame) -> pd.DataFrame:
 
 
 def draw(table: pd.DataFrame, group: str = "held_out") -> plt.Figure:
-    """The figure from `means`: a panel per target of a group, a line per start.
+    """The figure from `table`: a panel per target of a group, a line per start.
 
     Args:
         table: where no target of the group is there, as some data sets have to be asked for, all

@@ -29,7 +29,7 @@ COLUMNS = (
 )
 
 
-def permutations(collection_name: str, task: str = "cot_gsm8k", record: int = 0) -> pd.DataFrame:
+def table(collection_name: str, task: str = "cot_gsm8k", record: int = 0) -> pd.DataFrame:
     """One record in every permutation: the regular template, then each inverted one.
 
     Args:
@@ -69,5 +69,5 @@ def _parts(pattern: str) -> str:
 
 
 def draw(table: pd.DataFrame) -> plt.Figure:
-    """The figure from `permutations`; the regular prompt stands on grey."""
+    """The figure from `table`; the regular prompt stands on grey."""
     return draw_table(table, COLUMNS, shaded=list(~table["inverted"]))

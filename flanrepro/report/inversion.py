@@ -8,7 +8,7 @@ from flanrepro.report.panels import SETTINGS, SUITES, draw_lines
 from flanrepro.report.statistics import over_seeds
 
 
-def curves(scores: pd.DataFrame) -> pd.DataFrame:
+def table(scores: pd.DataFrame) -> pd.DataFrame:
     """One row per point of the figure.
 
     Args:
@@ -25,7 +25,7 @@ def curves(scores: pd.DataFrame) -> pd.DataFrame:
 
 
 def draw(table: pd.DataFrame) -> plt.Figure:
-    """The figure from `curves`: a panel per evaluation setting, a line per suite."""
+    """The figure from `table`: a panel per evaluation setting, a line per suite."""
     panels, lines = ("setting", SETTINGS), ("suite", SUITES)
     fig = draw_lines(table, "inversion_rate", panels, lines, sharey=True)
     for ax in fig.axes:

@@ -6,7 +6,7 @@ from flanrepro.collection.named import NamedMixture
 from flanrepro.packaged import read_yaml
 
 
-def beside_the_published(made: NamedMixture) -> pd.DataFrame:
+def table(made: NamedMixture) -> pd.DataFrame:
     """Each published set of rates in per cent of its sum, then those of a mixture.
 
     Args:

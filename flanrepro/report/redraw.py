@@ -33,15 +33,15 @@ Draw = Callable[[pd.DataFrame], plt.Figure] | None
 FROM_SCORES: dict[str, dict[str, tuple[Table, Draw]]] = {
     "ablations": {
         "table_1": (table1.table, None),
-        "figure_1": (lambda scores: figure1.collections(table1.table(scores)), figure1.draw),
+        "figure_1": (lambda scores: figure1.table(table1.table(scores)), figure1.draw),
     },
-    "few_shot": {"figure_3": (figure3.curves, figure3.draw)},
-    "task_scaling": {"figure_4": (figure4.curves, figure4.draw)},
-    "inversion": {"inversion": (inversion.curves, inversion.draw)},
+    "few_shot": {"figure_3": (figure3.table, figure3.draw)},
+    "task_scaling": {"figure_4": (figure4.table, figure4.draw)},
+    "inversion": {"inversion": (inversion.table, inversion.draw)},
     "leave_one_out": {"table_2": (table2.table, None)},
     "single_task": {
-        "figure_5": (figure5.bars, figure5.draw),
-        "figure_6": (figure6.means, figure6.draw),
+        "figure_5": (figure5.table, figure5.draw),
+        "figure_6": (figure6.table, figure6.draw),
     },
 }
 """Per sweep its figures and tables, by their files' names without the collection's."""
@@ -52,9 +52,9 @@ def _of_collection(collection: str) -> dict[str, tuple[pd.DataFrame, Draw]]:
     loaded = load_collection(collection)
     here = figure2.row_of(collection, named_mixture("flan2022", loaded))
     return {
-        "figure_2": (figure2.timeline(here), figure2.draw),
-        "figure_7": (figure7.permutations(collection), figure7.draw),
-        "table_3": (table3.beside_the_collection(loaded), None),
+        "figure_2": (figure2.table(here), figure2.draw),
+        "figure_7": (figure7.table(collection), figure7.draw),
+        "table_3": (table3.table(loaded), None),
     }
 
 
@@ -73,7 +73,7 @@ def redraw(job: Job, tables: Mapping[str, pd.DataFrame]) -> list[Path]:
     for sweep, scores in tables.items():
         drawn |= {name: (table(scores), draw) for name, (table, draw) in FROM_SCORES[sweep].items()}
     drawn["scorecard"] = (claims.scorecard(tables), None)
-    drawn["scorecard_parts"] = (claims.beside_the_paper(tables), None)
+    drawn["scorecard_parts"] = (claims.parts(tables), None)
     paths = []
     for name, (table, draw) in drawn.items():
         file = f"{name}_{job.collection}"

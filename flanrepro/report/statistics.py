@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from scipy import special
 
-CONFIDENCE = 0.95
+from flanrepro.evaluation.uncertainty import CONFIDENCE
 
 
 def interval(values: Iterable[float]) -> tuple[float, float]:

@@ -9,7 +9,7 @@ from flanrepro.report.paper import published
 SPLITS = ("train", "validation", "test")
 
 
-def beside_the_collection(collection: Collection) -> pd.DataFrame:
+def table(collection: Collection) -> pd.DataFrame:
     """A row per task of Table 3.
 
     Returns:

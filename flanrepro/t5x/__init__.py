@@ -1,8 +1,8 @@
-"""The T5X engine: gin files, and what T5X's own train.py (Roberts et al., 2022) needs of ours.
+"""The T5X engine trains runs with T5X's own train.py (Roberts et al., 2022) and our gin files.
 
 `make t5x` installs T5X at a pinned commit. Then `engine=t5x` trains a notebook's runs under T5X, on
-one host, see `flanrepro.t5x.engine`; `t5x/run.gin` in a run's folder says with what. Only runs that
-are evaluated while they train, as in finetuning on a single task, are the local engine's alone.
+one host, see `flanrepro.t5x.engine`; `t5x/run.gin` in a run's folder is what T5X was started with.
+Runs that are evaluated while they train, as in finetuning on a single task, need engine `local`.
 
 A lab trains on a TPU or GPU cluster without a run store. Render the mixture once, in parallel,
 
@@ -13,15 +13,17 @@ A lab trains on a TPU or GPU cluster without a run store. Render the mixture onc
 and start T5X on every host, with a size, the paper's recipe and a mixture, in this order:
 
     python -m t5x.train \\
-      --gin_file=flanrepro/t5x/gin/sizes/xl.gin \\
+      --gin_file=t5x/examples/t5/t5_1_1/xl.gin \\
       --gin_file=flanrepro/t5x/gin/paper.gin \\
-      --gin_file=flanrepro/t5x/gin/mixtures/flan2022.gin \\
+      --gin_file=flanrepro/t5x/gin/mixture.gin \\
+      --gin.MIXTURE="'flan2022'" \\
       --gin.MODEL_DIR="'gs://bucket/flan_xl'" \\
       --gin.INITIAL_CHECKPOINT_PATH="'gs://t5-data/pretrained_models/t5x/t5_1_1_lm100k_xl/checkpoint_1100000'" \\
       --gin.USE_CACHED_TASKS=True --seqio_additional_cache_dirs=gs://bucket/cache \\
       --gin.NUM_PARTITIONS=4
 
-Gin finds the files wherever the package is installed. All that is set in them can be set again with
-`--gin.NAME=VALUE`. A checkpoint is evaluated by its folder's name, as any other model
+Sizes `small` to `xxl` are T5X's own files; `flanrepro/t5x/gin/sizes/` adds `nano`, `micro` and
+`mini`. Gin finds all of them wherever the two packages are installed. `--gin.NAME=VALUE` sets
+anew whatever a file sets. Evaluate a checkpoint by its folder's name, as any other model
 (`flanrepro evaluate`).
 """  # noqa: E501

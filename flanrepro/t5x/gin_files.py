@@ -1,91 +1,44 @@
-"""T5X's gin files: those that ship, written from our tables, and a run's own.
+"""A run's gin file is written here, from its `RunSpec`, for T5X's train.py.
 
-python -m flanrepro.t5x.gin_files    # writes sizes/*.gin and mixtures/*.gin anew
+It includes its size's file and `gin/train.gin`, which all runs have in common, and sets the rest.
 """
 
 from pathlib import Path
 
-from flanrepro.collection.named import mixture_names
-from flanrepro.data.seqio_tasks import task_name
 from flanrepro.errors import InputError
-from flanrepro.model.sizes import SIZES, T5Config, t5_config
+from flanrepro.t5x import history
+from flanrepro.training.loop import LOG_EVERY
 from flanrepro.training.spec import RunSpec
-from flanrepro.whole import write_whole
 
 FOLDER = Path(__file__).parent / "gin"
 
 CHECKPOINTS = 10
-"""So many checkpoints of a run, at most."""
+"""Largest number of checkpoints that a run has."""
 
-STATS_PERIOD = 25
-"""Steps between a run's rows, as of the local engine."""
-
-
-def shipped_files() -> dict[str, str]:
-    """The gin files of all sizes and mixtures, by their path in `FOLDER`."""
-    sizes = {f"sizes/{name}.gin": _size(name) for name in SIZES}
-    return sizes | {f"mixtures/{_safe(name)}.gin": _mixture(name) for name in mixture_names()}
+STATS_PERIOD = LOG_EVERY
+"""Number of steps between two rows of a run's history, as in the local engine."""
 
 
-def _safe(mixture: str) -> str:
-    return task_name(mixture).removeprefix("flanrepro_")
+def size_file(model: str) -> str:
+    """Name a size's gin file, as gin's `include` and T5X's `--gin_file` take it.
 
-
-_DIMENSIONS = (
-    "emb_dim",
-    "num_heads",
-    "head_dim",
-    "num_encoder_layers",
-    "num_decoder_layers",
-    "mlp_dim",
-)
-
-
-def _network(config: T5Config, *more: str) -> str:
-    lines = [f"  {name} = {getattr(config, name)!r}" for name in (*_DIMENSIONS, *more)]
-    return "\n".join(["network.T5Config:", *lines]) + "\n"
-
-
-def _size(name: str) -> str:
-    # The vocabulary is a multiple of 128 rows; T5's has 32,128.
-    return f"""\
-# T5 v1.1 {name}; T5X's own network, loss and Adafactor.
-from __gin__ import dynamic_registration
-
-from t5x.examples.t5 import network
-
-include 't5x/examples/t5/t5_1_1/base.gin'
-
-{_network(t5_config(name, 32128))}"""
-
-
-def _mixture(name: str) -> str:
-    return f"""\
-# The mixture '{name}', see flanrepro/collection/mixtures.yaml.
-from __gin__ import dynamic_registration
-
-from flanrepro.t5x import tasks
-
-MIXTURE_OR_TASK_NAME = @tasks.named()
-tasks.named:
-  name = '{name}'
-  num_examples = %NUM_EXAMPLES
-  vocabulary = %VOCABULARY_NAME
-  collection = 'flan2022'
-  seed = 0
-"""
+    T5 v1.1's published sizes are T5X's own files; `gin/sizes/` has those that T5X has not.
+    """
+    if (FOLDER / "sizes" / f"{model}.gin").is_file():
+        return f"flanrepro/t5x/gin/sizes/{model}.gin"
+    return f"t5x/examples/t5/t5_1_1/{model}.gin"
 
 
 def run_gin(spec: RunSpec, home: Path, partitions: int = 1) -> str:
-    """The gin file of a run.
+    """Write the text of a run's gin file.
 
     Args:
-        spec: trained by T5X as the local engine would; see `flanrepro.t5x.engine.train`.
-        home: T5X's folder of the run, with `spec.json` and `start/checkpoint_0`.
-        partitions: devices that share a copy of the model.
+        spec: the run, which T5X is to train as the local engine would.
+        home: T5X's folder in the run's, with `spec.json` and `start/checkpoint_0`.
+        partitions: number of devices that share a copy of the model.
 
     Raises:
-        InputError: T5X has no such run.
+        InputError: T5X cannot train such a run.
     """
     _check(spec)
     config = spec.model_config()
@@ -98,9 +51,10 @@ from t5x import trainer
 from t5x import utils
 from t5x.examples.t5 import network
 
+from flanrepro.t5x import history
 from flanrepro.t5x import tasks
 
-include 'flanrepro/t5x/gin/sizes/{spec.model}.gin'
+include '{size_file(spec.model)}'
 include 'flanrepro/t5x/gin/train.gin'
 
 MODEL_DIR = {str(home / "model")!r}
@@ -112,7 +66,7 @@ TASK_FEATURE_LENGTHS = {{'inputs': {spec.inputs_length}, 'targets': {spec.target
 RANDOM_SEED = {spec.seed}
 DROPOUT_RATE = {spec.dropout_rate!r}
 Z_LOSS = {spec.z_loss!r}
-# The mean over target tokens comes from their weights: see get_dataset_fn below.
+# The weights of a batch's target tokens make the loss their mean: see get_dataset_fn below.
 LOSS_NORMALIZING_FACTOR = None
 STATS_PERIOD = {STATS_PERIOD}
 CHECKPOINT_PERIOD = {_period(spec.steps)}
@@ -132,51 +86,56 @@ INITIAL_CHECKPOINT_PATH = {str(home / "start" / "checkpoint_0")!r}
 {_optimizer(spec)}
 train_script.train:
   get_dataset_fn = @tasks.dataset
+  # T5X calls the train loop's actions only if metrics are not computed beside the next steps.
   concurrent_metrics = False
-  actions = {{'TRAIN': [@tasks.Rows()]}}
-tasks.Rows.path = {str(home / "rows.jsonl")!r}
+  actions = {{'TRAIN': [@history.Writer()]}}
+history.Writer.path = {str(home / history.FILE)!r}
 """
 
 
 def _optimizer(spec: RunSpec) -> str:
-    """The optimizer and its learning rate; of Adafactor's all but the rate is T5X's own."""
+    """Write the optimizer and its learning rate; Adafactor is T5X's own in all but the rate."""
     rate = {"rate": spec.learning_rate, "warmup_steps": spec.warmup_steps}
     rate |= {"decay_steps": spec.decay_steps, "steps": spec.steps}
 
-    def bound(name: str) -> str:
+    def bindings(name: str) -> str:
         return "\n".join([f"tasks.{name}:", *(f"  {key} = {x!r}" for key, x in rate.items())])
 
     text = f"""\
 trainer.Trainer.learning_rate_fn = @tasks.learning_rate()
-{bound("learning_rate")}
+{bindings("learning_rate")}
 """
     if spec.optimizer == "adafactor":
         return text
     return f"""\
-# The start has Adafactor's empty state: that of AdamW is made here.
+# The start has Adafactor's empty state, which is not restored: AdamW's is made from scratch.
 utils.RestoreCheckpointConfig:
   assignment_map = [('state/param_states.*', None)]
   fallback_to_scratch = True
 
 OPTIMIZER = @tasks.adamw()
-{bound("adamw")}
+{bindings("adamw")}
 
-# For T5X's own metrics alone: the optimizer has its rate inside.
+# T5X only reports this one: the optimizer has its rate inside.
 {text}"""
 
 
 def num_examples(spec: RunSpec) -> int:
-    """More prompts than a run reads: as many as its rows have room for, and as many again."""
+    """Count more prompts than a run reads, as a SeqIO split ends where a mixture does not.
+
+    A target has a token and EOS at least, so rows have room for half as many as their length; the
+    factor of 2 is for what SeqIO drops and reads ahead.
+    """
     return 2 * max(spec.steps, 1) * spec.batch_size * (spec.targets_length // 2)
 
 
 def _period(steps: int) -> int:
-    """Steps between checkpoints: whole rows of metrics lie between two of them."""
+    """Count the steps between checkpoints, a multiple of a row's: no row spans a checkpoint."""
     return STATS_PERIOD * max(1, -(-steps // (CHECKPOINTS * STATS_PERIOD)))
 
 
 def _check(spec: RunSpec) -> None:
-    """InputError unless T5X can train it as the local engine does."""
+    """Raise InputError unless T5X can train the run as the local engine does."""
     lacks = {
         f"objective '{spec.objective}'": (spec.objective != "instruction", " trains on prompts"),
         f"shards {spec.shards}": (spec.shards > 1, " deals the prompts out to its own hosts"),
@@ -186,13 +145,3 @@ def _check(spec: RunSpec) -> None:
             raise InputError(
                 f"engine 't5x' has no {name}: T5X{reason}; take engine 'local', or leave it out"
             )
-
-
-def write_shipped() -> None:
-    """Writes `shipped_files` into `FOLDER`."""
-    for name, text in shipped_files().items():
-        write_whole(FOLDER / name, text)
-
-
-if __name__ == "__main__":
-    write_shipped()

@@ -1,7 +1,7 @@
-"""T5X's own train.py as a child: `python -m flanrepro.t5x.launch`, with the arguments of T5X's.
+"""`python -m flanrepro.t5x.launch` is T5X's own train.py as a child, and takes its arguments.
 
-It ends when its standard input does, in the midst of a step: nobody goes on training when whoever
-started it is gone.
+It ends when its standard input does, even in the midst of a step: it does not go on training when
+the process that started it is gone.
 """
 
 import os
@@ -19,6 +19,7 @@ def _end_with_parent() -> None:
 def _main() -> int:
     sys.argv[0] = "t5x.train"
     try:
+        # As T5X is meant to be started: gin files name train.py's functions by `__main__`.
         runpy.run_module("t5x.train", run_name="__main__", alter_sys=True)
     except SystemExit as end:
         return int(bool(end.code))

@@ -1,33 +1,37 @@
-"""What T5X's gin files call: our mixtures as SeqIO tasks, our optimizer and schedule, a run's rows.
+"""Our gin files call these functions, for mixtures as SeqIO tasks, vocabularies and optimizers.
 
 from __gin__ import dynamic_registration
 from flanrepro.t5x import tasks
 
 MIXTURE_OR_TASK_NAME = @tasks.named()
 tasks.named.name = 'flan2022'
+
+Functions import SeqIO, TensorFlow and T5X themselves: they may not be installed.
 """
 
 import functools
 import json
-import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from flanrepro.collection import Mixture, Prompt
+from flanrepro.collection.named import mixture_names, named_mixture
+from flanrepro.data.seqio_tasks import register, task_name
 from flanrepro.data.vocabulary import load_vocabulary
+from flanrepro.errors import InputError
+from flanrepro.sources import load_collection
+from flanrepro.training.optimizer import Falling, make_optimizer, make_schedule
 from flanrepro.training.spec import RunSpec
 
 
 def of_run(spec: str, num_examples: int) -> str:
-    """Registers a run's mixture with SeqIO, and gives the task's name.
+    """Register a run's mixture with SeqIO, and return the task's name.
 
     Args:
-        spec: the file of its `RunSpec`.
-        num_examples: after so many prompts T5X begins again.
+        spec: path of the JSON file with the run's `RunSpec`.
+        num_examples: number of prompts after which T5X begins again with the first.
     """
-    from flanrepro.data.seqio_tasks import register
-
     run = RunSpec(**json.loads(Path(spec).read_text()))
     name = f"flanrepro_run_{run.run_id}"
     register(name, run.load_mixture(), run.load_vocabulary(), num_examples)
@@ -37,29 +41,37 @@ def of_run(spec: str, num_examples: int) -> str:
 def named(
     name: str, num_examples: int, vocabulary: str, collection: str = "flan2022", seed: int = 0
 ) -> str:
-    """Registers a mixture of the paper with SeqIO, and gives the task's name.
+    """Register a mixture of the paper with SeqIO, and return the task's name.
 
     The name is that of `flanrepro.data.seqio_tasks.task_name`, under which `flanrepro cache` and
     `seqio_cache_tasks` write; where T5X reads such a cache the collection's data need not be there.
 
     Args:
-        name: see `flanrepro.collection.named.mixture_names`.
-        num_examples: after so many prompts T5X begins again; a cache has its own number.
-        vocabulary: see `flanrepro.data.vocabulary.load_vocabulary`.
-        collection: see `flanrepro.collection.load_collection`.
-        seed: of the stream.
-    """
-    from flanrepro.data.seqio_tasks import register, task_name
+        name: one of `flanrepro.collection.named.mixture_names`; MIXTURE in `gin/mixture.gin`.
+        num_examples: number of prompts after which T5X begins again with the first; a cache has a
+            number of its own.
+        vocabulary: name for `flanrepro.data.vocabulary.load_vocabulary`.
+        collection: name for `flanrepro.sources.load_collection`.
+        seed: seed of the stream of prompts.
 
-    register(
-        task_name(name), _Named(name, collection, seed), load_vocabulary(vocabulary), num_examples
-    )
+    Raises:
+        InputError: there is no mixture of that name.
+    """
+    # Asked here and not when the mixture is made: under a cache it never is.
+    if name not in mixture_names():
+        given = f"MIXTURE is '{name}'" if name else "MIXTURE is not given"
+        raise InputError(
+            f"{given}, expected one of {', '.join(mixture_names())}: name the mixture to train on "
+            "with --gin.MIXTURE=\"'flan2022'\""
+        )
+    mixture = _Named(name, collection, seed)
+    register(task_name(name), mixture, load_vocabulary(vocabulary), num_examples)
     return task_name(name)
 
 
 @dataclass(frozen=True)
 class _Named:
-    """A mixture that is made when its first prompt is asked for: a cache answers in its place."""
+    """A mixture is made when its first prompt is asked for: a cache answers in its place."""
 
     name: str
     collection: str
@@ -67,9 +79,6 @@ class _Named:
 
     @functools.cached_property
     def _mixture(self) -> Mixture:
-        from flanrepro.collection.named import named_mixture
-        from flanrepro.sources import load_collection
-
         return named_mixture(self.name, load_collection(self.collection), seed=self.seed).mixture
 
     def __getitem__(self, i: int) -> Prompt:
@@ -77,7 +86,7 @@ class _Named:
 
 
 def vocabulary(name: str):
-    """A vocabulary as SeqIO has it; see `flanrepro.data.vocabulary.load_vocabulary`."""
+    """Load a vocabulary as SeqIO has it; see `flanrepro.data.vocabulary.load_vocabulary`."""
     import seqio
 
     found = load_vocabulary(name)
@@ -87,44 +96,39 @@ def vocabulary(name: str):
 def learning_rate(
     rate: float, warmup_steps: int = 0, decay_steps: int = 0, steps: int = 0
 ) -> Callable:
-    """The learning rate by step, for `trainer.Trainer.learning_rate_fn`.
+    """Make the learning rate by step, for `trainer.Trainer.learning_rate_fn`.
 
     Args:
-        rate: after the warm-up and before the fall.
-        warmup_steps: of the linear rise.
-        decay_steps: of the linear fall to 0 at step `steps`; 0: none.
-        steps: of the run.
+        rate: learning rate after the warm-up and before the fall.
+        warmup_steps: number of steps of the linear rise from 0.
+        decay_steps: number of steps of the linear fall to 0 at the last step; 0: no fall.
+        steps: number of steps of the run.
     """
-    from flanrepro.training.optimizer import make_schedule
-
     return make_schedule(_rate(rate, decay_steps, steps), warmup_steps)
 
 
 def adamw(rate: float, warmup_steps: int = 0, decay_steps: int = 0, steps: int = 0):
-    """The local engine's AdamW in T5X's wrapper, with the schedule of `learning_rate` inside."""
+    """Wrap the local engine's AdamW for T5X, with the schedule of `learning_rate` inside."""
     from t5x.optimizers import OptaxWrapper
-
-    from flanrepro.training.optimizer import make_optimizer
 
     return OptaxWrapper(make_optimizer("adamw", _rate(rate, decay_steps, steps), warmup_steps))
 
 
 def _rate(rate: float, decay_steps: int, steps: int):
-    from flanrepro.training.optimizer import Falling
-
     return Falling(rate, steps, decay_steps) if decay_steps else rate
 
 
+# TensorFlow takes up to a minute to take a stream down: it is kept until the process ends, which
+# `flanrepro.t5x.launch` brings about at once.
 _KEPT = []
 
 
 def dataset(cfg, shard_id: int, num_shards: int, feature_converter_cls, **how):
-    """T5X's own stream of batches, of a process on one host that `flanrepro.t5x.launch` ends.
+    """Make T5X's own stream of batches, for `train_script.train.get_dataset_fn`, on one host.
 
-    The weights of a batch's target tokens add up to 1, so that their sum is its mean loss, also of
-    a batch in parts: T5X's means are of each part, and weigh its tokens by how few they are.
-
-    The stream is kept when T5X is done with it: TensorFlow takes up to a minute to take it down.
+    The weights of a batch's target tokens are made to add up to 1, so that T5X's sum of weighted
+    losses is the batch's mean loss, also where a batch is computed in parts. T5X's own means would
+    be those of the parts, in which a token weighs the more, the fewer tokens its part has.
     """
     import tensorflow as tf
     from clu.data.dataset_iterator import TfDatasetIterator
@@ -137,36 +141,3 @@ def dataset(cfg, shard_id: int, num_shards: int, feature_converter_cls, **how):
     found = utils.get_dataset(cfg, shard_id, num_shards, feature_converter_cls, **how).map(mean)
     _KEPT.append(TfDatasetIterator(found, checkpoint=True))
     return _KEPT[-1]
-
-
-METRICS = {
-    "loss": "cross_ent_loss",
-    "accuracy": "accuracy",
-    "non_padding": "non_padding_fraction/overall",
-    "examples": "effective_batch_size/decoder",
-}
-"""Our names of what T5X measures, means over the steps since the last row."""
-
-
-@dataclass(frozen=True)
-class Rows:
-    """An action of T5X's train loop: a JSON row per report, on the disk at once.
-
-    T5X's own event files are written behind, so that a killed run lacks the last ones.
-
-    Attributes:
-        path: of the file, which is appended to.
-        began: seconds since the epoch.
-    """
-
-    path: str
-    began: float = field(default_factory=time.time)
-
-    def run(self, train_state, metrics_by_task: Mapping[str, Mapping]) -> bool:
-        """Writes a row; never asks T5X to stop."""
-        found = metrics_by_task["train"]
-        row = {ours: float(found[theirs].value) for ours, theirs in METRICS.items()}
-        row |= {"step": int(train_state.step), "seconds": time.time() - self.began}
-        with open(self.path, "a") as file:
-            file.write(json.dumps({**row, "began": self.began}) + "\n")
-        return False

@@ -20,7 +20,7 @@ from flanrepro.sources import documents, load_collection
 OBJECTIVES = ("instruction", "span_corruption", "prefix_lm")
 ENGINES = ("local", "t5x")
 
-RUN_ID, SHIPPED = re.compile(r"[0-9a-f]{12}"), re.compile(r"[a-z0-9_-]+-[0-9a-f]{8}")
+RUN_ID, PRETRAINED = re.compile(r"[0-9a-f]{12}"), re.compile(r"[a-z0-9_-]+-[0-9a-f]{8}")
 HUB = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 """What a start may look like: a run's name, a shipped checkpoint's, a repository's on the Hub."""
 
@@ -107,10 +107,10 @@ class RunSpec:
         # As a list, e.g. from JSON, it would be another run with another name.
         object.__setattr__(self, "tasks", tuple(self.tasks))
         self._check_objective()
-        if self.start and not any(form.fullmatch(self.start) for form in (RUN_ID, SHIPPED, HUB)):
+        if self.start and not any(form.fullmatch(self.start) for form in (RUN_ID, PRETRAINED, HUB)):
             raise InputError(
                 f"start is '{self.start}': expected a finished run's 12 hexadecimal digits, a "
-                "shipped checkpoint's name (`flanrepro.model.pretrained.shipped` gives it), a "
+                "shipped checkpoint's name (`flanrepro.model.pretrained.full_name` gives it), a "
                 "repository on the Hugging Face Hub such as google/t5-small-lm-adapt, or nothing "
                 "for random parameters"
             )

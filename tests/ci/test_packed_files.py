@@ -259,7 +259,7 @@ print(sum(int(batch["fate"].sum()) for batch in (next(packed.batches()),)), pack
 
 
 def test_a_run_is_trained_from_its_folder_alone_to_the_same_bits(tmp_path):
-    start = pretrained.shipped("pocket", "nano")
+    start = pretrained.full_name("pocket", "nano")
     spec = dataclasses.replace(SPEC, steps=30, start=start, inputs_length=128, targets_length=32)
     usual = RunStore(tmp_path / "usual").get(spec)
     folder = tmp_path / "files" / spec.run_id

@@ -7,7 +7,7 @@ import pytest
 
 from flanrepro.cli.main import join_pairs, main
 from flanrepro.errors import InputError
-from flanrepro.experiments.shipped import shipped
+from flanrepro.experiments.shipped_scores import shipped_table
 from flanrepro.sources import load_collection
 
 POCKET = load_collection("pocket")
@@ -233,7 +233,7 @@ def test_scorecard_of_nothing_says_where_scores_come_from(monkeypatch, capsys, t
 
 
 def test_trace_leads_from_a_shipped_number_to_its_run(monkeypatch, capsys, tmp_path):
-    (run, *_) = shipped("pocket", "runs")["run"]
+    (run, *_) = shipped_table("pocket", "runs")["run"]
     status, out, _ = flanrepro(monkeypatch, capsys, "trace", run, "--out", str(tmp_path))
     facts = json.loads(out)
     assert status == 0

@@ -1,3 +1,4 @@
+import dataclasses
 import itertools
 
 import pytest
@@ -26,6 +27,15 @@ def test_records_are_read_once_per_split_and_not_before_they_are_asked_for():
     assert task.records("train") is task.records("train")
     assert [record["answer"] for record in task.records("test")] == ["one", "two"]
     assert calls == ["train", "test"]
+
+
+def test_a_task_made_of_another_one_reads_its_own_records():
+    task = make_task(2)
+    assert task.records("train")[0]["answer"] == "one"
+    changed = [{"answer": "three"}, {"answer": "four"}]
+    other = dataclasses.replace(task, load=lambda split: changed)
+    assert other.records("train") == changed
+    assert task.records("train")[0]["answer"] == "one"
 
 
 def test_an_unknown_split_is_named_with_those_there_are():

@@ -21,7 +21,7 @@ TARGETS = 6
 
 @pytest.fixture(scope="module")
 def model() -> Model:
-    name, vocabulary = pretrained.shipped("pocket", "nano"), load_vocabulary("pocket")
+    name, vocabulary = pretrained.full_name("pocket", "nano"), load_vocabulary("pocket")
     return Model(name, t5_config("nano", vocabulary.size), pretrained.load(name), vocabulary)
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from flanrepro.collection.suites import at_hand
 from flanrepro.data.vocabulary import load_vocabulary
-from flanrepro.evaluation.evaluate import evaluate
+from flanrepro.evaluation.answers import answer_suite
 from flanrepro.evaluation.metrics import extract_answer
 from flanrepro.evaluation.scores import score
 from flanrepro.model.model import Model
@@ -95,12 +95,12 @@ def rows_of(path) -> list:
 @pytest.mark.parametrize("name", SUITES)
 def test_counts_are_the_files_and_baselines_score_what_theory_says(real, mirror, name):
     suite, _ = at_hand(real.suites[name], 0)
-    guessed = evaluate("random", suite, shots=0)
+    guessed = answer_suite("random", suite, shots=0)
     expected = (counted_targets if name == "single_task" else counted)(mirror)
     assert Counter(row["task"] for row in guessed) == {
         t.name: expected[t.name] for t in suite.tasks
     }
-    most = evaluate("majority", suite, shots=0)
+    most = answer_suite("majority", suite, shots=0)
     for task in suite.tasks:
         own = [row for row in guessed if row["task"] == task.name]
         chances = [1 / len(row["choices"]) if row["choices"] else 0.0 for row in own]
@@ -129,7 +129,9 @@ def majority_of(task, rows) -> int:
 def test_a_model_answers_every_task_of_it_zero_and_few_shot(real, model, name):
     for shots in {0, real.suites[name].protocol.shots}:
         suite, _ = at_hand(real.suites[name], shots)
-        rows = evaluate(model, suite, shots=shots, items=1, inputs_length=1024, targets_length=4)
+        rows = answer_suite(
+            model, suite, shots=shots, items=1, inputs_length=1024, targets_length=4
+        )
         assert {row["task"] for row in rows} == {task.name for task in suite.tasks}
         ranked = suite.protocol.method == "rank"
         for row in rows:

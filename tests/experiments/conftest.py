@@ -1,6 +1,5 @@
 import pytest
 
-from flanrepro.data import pretraining
 from flanrepro.experiments import export, pretrain
 from flanrepro.experiments.store import RunStore
 from flanrepro.model import pretrained
@@ -48,7 +47,7 @@ RECIPES = {
 
 
 def _stand_in(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(pretraining, "documents", lambda collection, seed: Texts(seed))
+    patch.setattr("flanrepro.training.spec.documents", lambda collection, seed: Texts(seed))
     patch.setattr(pretrain, "_recipes", lambda: RECIPES)
 
 
@@ -68,7 +67,7 @@ def runs(tmp_path_factory) -> list:
 
 
 @pytest.fixture
-def exported(runs, tmp_path, monkeypatch) -> pretrained.Checkpoint:
+def exported(runs, tmp_path, monkeypatch) -> pretrained.Pretrained:
     """The runs' export in the place of what the package ships."""
     monkeypatch.setattr(pretrained, "FOLDER", tmp_path / "pretrained")
     scores = tmp_path / "scores.csv"

@@ -17,7 +17,7 @@ from flanrepro.training.spec import RunSpec
 def test_an_exported_checkpoint_is_the_last_runs_and_can_be_started_from(
     exported, runs, texts, tmp_path
 ):
-    name = pretrained.shipped("pocket", "nano")
+    name = pretrained.full_name("pocket", "nano")
     assert name == exported.name
     half = jax.tree.map(lambda leaf: leaf.astype(np.float16).astype(np.float32), runs[1].params())
     jax.tree.map(np.testing.assert_array_equal, pretrained.load(name), half)
@@ -43,7 +43,7 @@ def test_its_card_says_how_it_was_made_and_what_it_can_do(exported, runs):
     for said in (
         f"# {exported.name}",
         exported.sha256,
-        "| | span corruption | prefix lm |\n| --- | --- | --- |\n",
+        "|  | span corruption | prefix lm |\n| --- | --- | --- |\n",
         f"| run | `{runs[0].spec.run_id}` | `{runs[1].spec.run_id}` |",
         f"| start | random | `{runs[0].spec.run_id}` |",
         "| steps | 50 | 10 |",

@@ -39,7 +39,7 @@ def same(found, model):
 
 
 def test_a_shipped_model_has_a_short_and_a_full_name(model):
-    full = pretrained.shipped("pocket", "nano")
+    full = pretrained.full_name("pocket", "nano")
     assert (model.name, model.config.emb_dim) == (full, 64)
     assert model.vocabulary.size == model.config.vocab_size
     same(load(full), model)
@@ -95,7 +95,7 @@ def run(tmp_path_factory):
         inputs_length=64,
         targets_length=16,
         learning_rate=1e-3,
-        start=pretrained.shipped("pocket", "nano"),
+        start=pretrained.full_name("pocket", "nano"),
     )
     return RunStore(tmp_path_factory.mktemp("runs")).get(spec)
 

@@ -162,7 +162,7 @@ def test_out_goes_before_the_environment_and_that_before_the_project(
 def test_another_model_has_its_own_fields_and_the_rest_is_the_profiles():
     nano, micro = (next(Job(model=model, seeds=1).specs()) for model in ("nano", "micro"))
     assert (nano.learning_rate, micro.learning_rate) == (3e-3, 7.5e-4)
-    assert micro.start == pretrained.shipped("pocket", "micro") != nano.start
+    assert micro.start == pretrained.full_name("pocket", "micro") != nano.start
     changed = dataclasses.replace(micro, model="nano", learning_rate=3e-3, start=nano.start)
     assert changed == nano
     assert next(Job(model="micro", seeds=1).specs(learning_rate=1e-4)).learning_rate == 1e-4

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from flanrepro.errors import InputError
-from flanrepro.experiments import shipped
+from flanrepro.experiments import shipped_scores as shipped
 from flanrepro.experiments.profiles import Job, profile_names
 from flanrepro.experiments.results import finished, scores, trace
 from flanrepro.experiments.store import Run

@@ -44,7 +44,7 @@ def test_every_profile_of_pocket_has_runs_of_no_steps_and_of_one_task(profile):
     spec = single_task_spec(job, "wanli")
     steps = job.settings.single_task["steps"]
     assert (spec.tasks, spec.mixture, spec.steps) == (("wanli",), "", steps)
-    assert spec.start == untuned(job).start == pretrained.shipped("pocket", "nano")
+    assert spec.start == untuned(job).start == pretrained.full_name("pocket", "nano")
     assert spec.held_out == 0  # it has a validation and a test split
     assert single_task_spec(job, "rte").held_out == 128
 

@@ -2,6 +2,8 @@
 
 import dataclasses
 
+import jax
+import numpy as np
 import pytest
 
 from flanrepro.data.vocabulary import collection_text, train_vocabulary
@@ -38,6 +40,17 @@ def test_a_run_starts_from_the_parameters_and_vocabulary_of_a_repository(spec, m
     assert params.keys() == expected.keys()
     assert all((params[name] == expected[name]).all() for name in expected)
     assert run.manifest["start"] == "somebody/nano"
+
+
+def test_a_folder_of_that_name_here_is_not_what_a_run_starts_from(
+    spec, model, tmp_path, monkeypatch
+):
+    other = jax.tree.map(np.zeros_like, model.params)
+    save(dataclasses.replace(model, params=other), tmp_path / "somebody" / "nano")
+    monkeypatch.chdir(tmp_path)
+    assert not any(leaf.any() for leaf in flat(load("somebody/nano").params).values())
+    params, expected = flat(RunStore(tmp_path / "runs").get(spec).params()), flat(model.params)
+    assert all((params[name] == expected[name]).all() for name in expected)
 
 
 def test_it_trains_from_there_as_from_the_shipped_one(spec, tmp_path):

@@ -154,9 +154,9 @@ def test_a_real_runs_manifest_counts_tokens(run, spec):
 
 
 def test_an_evaluation_is_kept_and_read_from_then_on(run, monkeypatch):
-    rows = run.evaluate("cot", shots=0, items=3)
+    rows = run.scores("cot", shots=0, items=3)
     monkeypatch.setattr(type(run), "model", None)
-    assert run.evaluate("cot", shots=0, items=3) == rows
+    assert run.scores("cot", shots=0, items=3) == rows
     tasks = ("gsm8k", "strategyqa", "commonsenseqa", "svamp", "asdiv")
     per_task = [row for row in rows if row["level"] == "task"]
     assert [(row["task"], row["n"], row["shots"]) for row in per_task] == [
@@ -177,4 +177,4 @@ def test_an_evaluation_is_kept_and_read_from_then_on(run, monkeypatch):
 def test_an_unknown_suite_is_an_error_that_lists_the_suites(run):
     said = "has no suite 'held_out': it has held_in, cot, mmlu, bbh, bbh_cot"
     with pytest.raises(InputError, match=said):
-        run.evaluate("held_out", shots=0)
+        run.scores("held_out", shots=0)

@@ -16,7 +16,7 @@ job = Job(profile="smoke", out=sys.argv[1])
 spec = dataclasses.replace(next(job.specs(mixture="flan2022")), steps=10)
 run = job.store.get(spec)
 for suite in ("cot", "mmlu"):  # decoded, and ranked
-    run.evaluate(suite, shots=0, items=3)
+    run.scores(suite, shots=0, items=3)
 files = [*run.folder.glob("scores/*"), *run.folder.glob("predictions/*")]
 import jax
 leaves = [leaf.tobytes() for leaf in map(jax.device_get, jax.tree.leaves(run.params()))]

@@ -21,7 +21,7 @@ BLOCK = "decoder.block.1.layer.1.EncDecAttention.q.weight"
 def model():
     """The shipped `nano`."""
     vocabulary = load_vocabulary("pocket")
-    params = pretrained.load(pretrained.shipped("pocket", "nano"))
+    params = pretrained.load(pretrained.full_name("pocket", "nano"))
     return Model("nano", t5_config("nano", vocabulary.size), params, vocabulary)
 
 

@@ -27,7 +27,7 @@ def folder(tree, tmp_path, monkeypatch):
     """A folder of one checkpoint, in the place of the package's."""
     monkeypatch.setattr(pretrained, "FOLDER", tmp_path)
     digest = pretrained.save(tree, tmp_path / "pocket-nano.safetensors")
-    row = pretrained.Checkpoint(
+    row = pretrained.Pretrained(
         "pocket-nano.safetensors", digest, "pocket", "nano", "pocket", "0" * 64, runs=[{"a": 1}]
     )
     (tmp_path / "index.yaml").write_text(yaml.safe_dump([dataclasses.asdict(row)]))
@@ -35,7 +35,7 @@ def folder(tree, tmp_path, monkeypatch):
 
 
 def test_a_checkpoint_comes_back_as_float32_to_float16s_precision(tree, folder):
-    name = pretrained.shipped("pocket", "nano")
+    name = pretrained.full_name("pocket", "nano")
     loaded = pretrained.load(name)
     assert loaded.keys() == tree.keys()
     assert loaded["encoder"].keys() == tree["encoder"].keys()
@@ -64,7 +64,7 @@ def test_the_file_has_paths_as_names_and_half_the_size(tree, folder):
 def test_a_name_ends_with_the_files_digest_and_equal_weights_make_equal_files(tree, folder):
     content = (folder / "pocket-nano.safetensors").read_bytes()
     digest = hashlib.sha256(content).hexdigest()
-    assert pretrained.shipped("pocket", "nano") == f"pocket-nano-{digest[:8]}"
+    assert pretrained.full_name("pocket", "nano") == f"pocket-nano-{digest[:8]}"
     shuffled = {"token_embedder": tree["token_embedder"], "encoder": tree["encoder"]}
     assert pretrained.save(shuffled, folder / "again.safetensors") == digest
     tree["encoder"]["norm"]["scale"][0] += 1
@@ -72,14 +72,14 @@ def test_a_name_ends_with_the_files_digest_and_equal_weights_make_equal_files(tr
 
 
 def test_what_is_not_shipped_has_no_name(folder):
-    assert pretrained.shipped("pocket", "micro") == ""
-    assert pretrained.shipped("flan2022", "nano") == ""
+    assert pretrained.full_name("pocket", "micro") == ""
+    assert pretrained.full_name("flan2022", "nano") == ""
     (folder / "index.yaml").unlink()
-    assert pretrained.shipped("pocket", "nano") == ""
+    assert pretrained.full_name("pocket", "nano") == ""
 
 
 def test_an_unknown_name_lists_the_names(folder):
-    name = pretrained.shipped("pocket", "nano")
+    name = pretrained.full_name("pocket", "nano")
     with pytest.raises(InputError, match=f"no checkpoint 'pocket-nano-00000000' .* one of {name},"):
         pretrained.load("pocket-nano-00000000")
 
@@ -93,20 +93,20 @@ def test_a_damaged_file_is_one_sentence(folder, damage):
     path = folder / "pocket-nano.safetensors"
     path.write_bytes(damage(path.read_bytes()))
     with pytest.raises(InputError, match=f"{path} is damaged .SHA-256 .* install the package anew"):
-        pretrained.load(pretrained.shipped("pocket", "nano"))
+        pretrained.load(pretrained.full_name("pocket", "nano"))
 
 
 def test_a_missing_file_is_one_sentence(folder):
     (folder / "pocket-nano.safetensors").unlink()
     with pytest.raises(InputError, match=r"cannot be read \(No such file or directory\): install"):
-        pretrained.load(pretrained.shipped("pocket", "nano"))
+        pretrained.load(pretrained.full_name("pocket", "nano"))
 
 
 @pytest.mark.parametrize("content", ["- [", "- {file: a}", "- 3", "\x00"])
 def test_a_damaged_index_is_one_sentence(folder, content):
     (folder / "index.yaml").write_text(content)
     with pytest.raises(InputError, match=r"index.yaml cannot be read .* install the") as caught:
-        pretrained.shipped("pocket", "nano")
+        pretrained.full_name("pocket", "nano")
     assert "\n" not in str(caught.value)
 
 

@@ -4,14 +4,13 @@ import pandas as pd
 import pytest
 
 from flanrepro.collection.named import named_mixture
+from flanrepro.report import rates, table3
 from flanrepro.report.figures import save_table
-from flanrepro.report.rates import beside_the_published
-from flanrepro.report.table3 import beside_the_collection
 from flanrepro.sources import load_collection
 
 
 def test_table_3_has_a_row_per_task_with_what_is_at_hand_of_it():
-    table = beside_the_collection(load_collection("pocket")).set_index("task")
+    table = table3.table(load_collection("pocket")).set_index("task")
     assert len(table) == 20
     assert table.loc["anli_r2", "row"] == "ANLI R1+R2+R3"
     assert table.loc["rte", "scored_by"] == "auc_roc"
@@ -21,14 +20,14 @@ def test_table_3_has_a_row_per_task_with_what_is_at_hand_of_it():
 
 def test_a_split_that_is_not_at_hand_counts_no_records(mirror, monkeypatch):
     monkeypatch.setenv("FLANREPRO_MIRROR", str(mirror))
-    table = beside_the_collection(load_collection("flan2022")).set_index("task")
+    table = table3.table(load_collection("flan2022")).set_index("task")
     assert table.loc["anli_r1", ["train", "validation"]].tolist() == [0, 1000]
     assert table.loc["gsm8k", "validation"] == 1319
 
 
 def test_every_set_of_rates_sums_to_100_per_cent_and_ours_are_the_mixtures():
     made = named_mixture("flan2022", load_collection("pocket"))
-    table = beside_the_published(made)
+    table = rates.table(made)
     sums = table.groupby("where")["per_cent"].sum()
     assert len(sums) == 6 and sums.tolist() == pytest.approx([100] * 6)
     section = table[table["where"].str.contains("section 3.6")]

@@ -10,9 +10,9 @@ from flanrepro.report import contrasts
 from flanrepro.report.claims import (
     VERDICTS,
     Part,
-    beside_the_paper,
     claims,
     judge,
+    parts,
     parts_of,
     printed,
     scorecard,
@@ -163,13 +163,13 @@ def test_no_effect_is_said_where_there_is_none_and_seldom_where_there_is():
 
 def test_the_magnitude_is_met_where_ours_is_as_large_and_not_where_the_interval_is_below():
     table = ablations(effect=10.0)
-    parts = beside_the_paper({"ablations": table}).set_index(["claim", "of", "setting"])
-    assert parts.loc[("F2", "cot", "few_shot"), "magnitude"] == "met"  # 8.5, and we have 10
-    assert parts.loc[("F3", "mmlu", "few_shot"), "magnitude"] == "not met"  # 17.6
-    wide = beside_the_paper({"ablations": ablations(effect=10.0, noise=20.0, seeds=3)})
+    made = parts({"ablations": table}).set_index(["claim", "of", "setting"])
+    assert made.loc[("F2", "cot", "few_shot"), "magnitude"] == "met"  # 8.5, and we have 10
+    assert made.loc[("F3", "mmlu", "few_shot"), "magnitude"] == "not met"  # 17.6
+    wide = parts({"ablations": ablations(effect=10.0, noise=20.0, seeds=3)})
     assert "unclear" in set(wide["magnitude"])
     assert set(wide[wide["claim"] == "F9"]["magnitude"]) == {""}  # an equivalence
-    assert set(beside_the_paper({"ablations": ablations(seeds=1)})["magnitude"]) == {""}
+    assert set(parts({"ablations": ablations(seeds=1)})["magnitude"]) == {""}
 
 
 def test_the_printed_scorecard_has_all_that_a_verdict_rests_on():

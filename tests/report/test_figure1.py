@@ -3,7 +3,8 @@ import pytest
 from matplotlib.colors import to_hex
 
 from flanrepro.experiments.sweep import COLLECTIONS_OF_TABLE_1
-from flanrepro.report.figure1 import GREEN, collections, draw
+from flanrepro.report.figure1 import GREEN, draw
+from flanrepro.report.figure1 import table as figure1_table
 from flanrepro.report.table1 import table
 
 
@@ -14,7 +15,7 @@ def found(scored):
     scores = scored(values, suites=("held_in", "mmlu"))
     worse = (scores["setting"] == "zero_shot") & (scores["mixture"] == "flan2022")
     scores.loc[worse & (scores["suite"] == "mmlu"), "value"] = 30.0
-    return collections(table(scores))
+    return figure1_table(table(scores))
 
 
 def test_each_collection_has_a_bar_per_setting_with_its_interval(found, legend):

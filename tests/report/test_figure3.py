@@ -3,7 +3,8 @@ import math
 import pandas as pd
 import pytest
 
-from flanrepro.report.figure3 import curves, draw
+from flanrepro.report.figure3 import draw
+from flanrepro.report.figure3 import table as figure3_table
 from flanrepro.report.figures import save_figure
 
 T_2 = 4.302653
@@ -18,7 +19,7 @@ def scores(scored):
 
 
 def test_a_point_is_the_mean_of_the_suites_scores_over_seeds(scores):
-    table = curves(scores)
+    table = figure3_table(scores)
     assert len(table) == 2 * len(SEEDS)
     (point,) = table.query("setting == 'zero_shot' and few_shot_fraction == 0.05").itertuples()
     assert (point.value, point.seeds, point.n, point.chance) == (52, 3, 40, 25)
@@ -30,7 +31,7 @@ def test_a_point_is_the_mean_of_the_suites_scores_over_seeds(scores):
 def test_stars_are_at_the_peaks_and_a_flat_line_has_none(scores, stars, legend):
     scores.loc[scores["setting"] == "few_shot", "value"] *= -1
     flat = scores.assign(suite="cot", value=7.0)
-    fig = draw(curves(pd.concat([scores, flat], ignore_index=True)))
+    fig = draw(figure3_table(pd.concat([scores, flat], ignore_index=True)))
     assert [ax.get_title() for ax in fig.axes] == ["Zero-shot evaluation", "Few-shot evaluation"]
     assert [stars(ax) for ax in fig.axes] == [[(50.0, 60.0)], [(100.0, -41.0)]]
     assert legend(fig) == ["Held-In", "CoT"]
@@ -39,14 +40,14 @@ def test_stars_are_at_the_peaks_and_a_flat_line_has_none(scores, stars, legend):
 def test_a_suite_has_its_colour_whichever_others_are_there(scored):
     values = {(("few_shot_fraction", f),): (10 * f,) for f in (0.0, 1.0)}
     suites = [("held_in", "cot", "mmlu"), ("mmlu",)]
-    figures = [draw(curves(scored(values, suites=of))) for of in suites]
+    figures = [draw(figure3_table(scored(values, suites=of))) for of in suites]
     colors = [{line.get_label(): line.get_color() for line in fig.axes[0].lines} for fig in figures]
     assert colors[0]["MMLU"] == colors[1]["MMLU"] != colors[0]["CoT"]
 
 
 @pytest.mark.parametrize("seeds", [1, 3])
 def test_a_figure_is_kept_as_the_same_png_svg_and_csv_every_time(tmp_path, scores, seeds):
-    table = curves(scores[scores["seed"] < seeds])
+    table = figure3_table(scores[scores["seed"] < seeds])
     paths = [save_figure(draw(table), table, tmp_path / part, "figure_3") for part in "ab"]
     assert [path.name for path in paths[0]] == ["figure_3.png", "figure_3.svg", "figure_3.csv"]
     for one, other in zip(*paths, strict=True):

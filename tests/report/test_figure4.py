@@ -1,6 +1,7 @@
 import pytest
 
-from flanrepro.report.figure4 import curves, draw
+from flanrepro.report.figure4 import draw
+from flanrepro.report.figure4 import table as figure4_table
 
 NANO = {8: (30.0, 32.0), 200: (40.0, 44.0), 1847: (35.0, 37.0)}
 MICRO = {8: (31.0, 31.0), 200: (45.0, 47.0), 1847: (50.0, 52.0)}
@@ -14,7 +15,7 @@ def table(scored):
         for size, by_tasks in sizes.items()
         for tasks, by_seed in by_tasks.items()
     }
-    return curves(scored(values, suites=("bbh", "mmlu", "held_in")))
+    return figure4_table(scored(values, suites=("bbh", "mmlu", "held_in")))
 
 
 def test_a_point_is_the_mean_of_a_size_and_a_number_of_tasks(table):

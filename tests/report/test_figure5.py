@@ -2,7 +2,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from flanrepro.report.figure5 import bars, draw, named_targets
+from flanrepro.report.figure5 import draw, named_targets
+from flanrepro.report.figure5 import table as figure5_table
 
 CURVES = {  # target, state: per seed validation and test by step
     ("wanli", "untuned"): [((30, 60, 60), (31, 50, 70)), ((30, 40, 50), (33, 44, 54))],
@@ -26,7 +27,7 @@ def curves() -> pd.DataFrame:
 
 
 def test_a_bar_is_the_test_score_where_validation_is_best_and_flan_t5s_is_before_any_step(curves):
-    table = bars(curves).set_index(["target", "bar"])
+    table = figure5_table(curves).set_index(["target", "bar"])
     assert table.loc["wanli"]["value"].to_dict() == {
         "t5_finetuned": (50 + 54) / 2,  # of equals the first, at step 20; then step 40
         "flan_t5": (40 + 44) / 2,
@@ -40,7 +41,7 @@ def test_a_bar_is_the_test_score_where_validation_is_best_and_flan_t5s_is_before
 
 
 def test_it_has_a_panel_per_group_and_three_bars_per_target_in_its_own_metric(curves, legend):
-    fig = draw(bars(curves))
+    fig = draw(figure5_table(curves))
     assert [ax.get_title() for ax in fig.axes] == ["Held-Out", "Little data"]
     heights = [[bar.get_height() for bar in ax.patches] for ax in fig.axes]
     np.testing.assert_equal(heights, [[52, 42, 68], [3, 8, 8]])

@@ -1,7 +1,8 @@
 import pandas as pd
 import pytest
 
-from flanrepro.report.figure6 import draw, means
+from flanrepro.report.figure6 import draw
+from flanrepro.report.figure6 import table as figure6_table
 
 VALIDATION = {"untuned": [(30, 40, 50), (34, 44, 48)], "tuned": [(40, 60, 55), (44, 66, 57)]}
 
@@ -16,7 +17,7 @@ def table() -> pd.DataFrame:
         for seed, values in enumerate(seeds)
         for i, value in enumerate(values)
     )
-    return means(curves)
+    return figure6_table(curves)
 
 
 def test_a_point_is_the_mean_validation_score_of_a_step_over_seeds(table):

@@ -1,6 +1,7 @@
 import pytest
 
-from flanrepro.report.inversion import curves, draw
+from flanrepro.report.inversion import draw
+from flanrepro.report.inversion import table as inversion_table
 
 SEEDS = {0.0: (20.0, 22.0), None: (30.0, 32.0), 1.0: (25.0, 25.0)}
 
@@ -8,7 +9,7 @@ SEEDS = {0.0: (20.0, 22.0), None: (30.0, 32.0), 1.0: (25.0, 25.0)}
 @pytest.fixture
 def table(scored):
     values = {(("inversion_rate", rate),): by_seed for rate, by_seed in SEEDS.items()}
-    return curves(scored(values, suites=("held_in", "mmlu")))
+    return inversion_table(scored(values, suites=("held_in", "mmlu")))
 
 
 def test_a_run_whose_spec_states_no_rate_has_the_papers(table):

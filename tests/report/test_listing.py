@@ -62,7 +62,7 @@ def test_dollar_signs_are_text():
 
 def test_the_timeline_has_every_collection_once_and_ours_last_on_grey(tmp_path):
     made = named_mixture("flan2022", load_collection("pocket"))
-    table = figure2.timeline(figure2.row_of("pocket", made))
+    table = figure2.table(figure2.row_of("pocket", made))
     assert table["collection"].is_unique and len(table) == 15
     assert dict(table["version"].value_counts()) == {"first": 13, "later": 1, "here": 1}
     ours = table.iloc[-1]
@@ -88,7 +88,7 @@ def test_a_mixture_of_zero_shot_prompts_of_one_source_shows_no_other_type():
 
 
 def test_figure_7_predicts_every_part_from_every_other():
-    table = figure7.permutations("pocket")
+    table = figure7.table("pocket")
     assert [tuple(pair) for pair in table[["given", "predicted"]].to_numpy()] == [
         ("query", "explanation answer"),
         ("query answer", "explanation"),
@@ -110,7 +110,7 @@ def test_the_inputs_hold_what_is_given_and_the_targets_what_is_to_be_predicted(
     of = load_collection("flan2022").task(task)
     record = of.records("train")[0]
     field = {"query": "question", "answer": "answer", "explanation": "rationale"}
-    for row in figure7.permutations("flan2022", task).itertuples():
+    for row in figure7.table("flan2022", task).itertuples():
         assert set(row.given.split()) & set(row.predicted.split()) == set()
         for part in row.predicted.split():
             assert record[field[part]] in row.targets
@@ -128,4 +128,4 @@ def test_the_inputs_hold_what_is_given_and_the_targets_what_is_to_be_predicted(
 )
 def test_a_task_or_record_that_cannot_be_turned_around_gets_a_sentence(task, record, reason):
     with pytest.raises(ValueError, match=reason):
-        figure7.permutations("pocket", task, record)
+        figure7.table("pocket", task, record)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from flanrepro.experiments import shipped
+from flanrepro.experiments import shipped_scores as shipped
 from flanrepro.experiments.profiles import Job, profile_names
 from flanrepro.experiments.results import finished
 from flanrepro.report.claims import scorecard

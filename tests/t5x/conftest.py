@@ -1,4 +1,4 @@
-"""What needs T5X is skipped, with a reason, where `import t5x` does not work: `make t5x`."""
+"""Tests that ask for `with_t5x` are skipped, with the reason, where T5X is not installed."""
 
 import pytest
 
@@ -15,7 +15,7 @@ def with_t5x() -> None:
 
 @pytest.fixture(scope="session")
 def spec() -> RunSpec:
-    """A run under T5X, from the checkpoint that ships."""
+    """A run under T5X, from a checkpoint that ships."""
     return RunSpec(
         collection="pocket",
         model="nano",
@@ -27,6 +27,6 @@ def spec() -> RunSpec:
         targets_length=32,
         learning_rate=5e-3,
         optimizer="adafactor",
-        start=pretrained.shipped("pocket", "nano"),
+        start=pretrained.full_name("pocket", "nano"),
         engine="t5x",
     )

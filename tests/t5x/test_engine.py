@@ -1,4 +1,4 @@
-"""The engine's sentences; none of these needs T5X."""
+"""The engine's sentences, and runs of no steps; none of these tests needs T5X."""
 
 import dataclasses
 
@@ -40,7 +40,7 @@ def test_it_does_not_evaluate_while_it_trains(spec, tmp_path, installed):
 
 def test_it_starts_t5x_on_one_host(spec, tmp_path, installed, monkeypatch):
     monkeypatch.setattr(engine.cluster, "process", lambda: (0, 2))
-    with pytest.raises(InputError, match=r"on one host: on several, start `python -m t5x.train`"):
+    with pytest.raises(InputError, match=r"one of several: start `python -m t5x.train`"):
         engine.train(spec, tmp_path)
 
 
@@ -64,14 +64,17 @@ def test_a_run_of_no_steps_is_its_start(spec, tmp_path, installed, name):
 
 def test_a_mesh_has_all_devices(spec, tmp_path, installed):
     count = jax.device_count()
-    with pytest.raises(InputError, match=f"mesh is {count}x2 and engine 't5x' takes all {count}"):
+    sentence = (
+        f"mesh is {count}x2, which is {2 * count} devices, and engine 't5x' takes all {count}"
+    )
+    with pytest.raises(InputError, match=sentence):
         engine.train(spec, tmp_path, start=pretrained.load(spec.start), mesh=f"{count}x2")
 
 
 def test_when_t5x_fails_its_last_words_are_given_and_its_log(
     spec, tmp_path, installed, monkeypatch
 ):
-    """With T5X gin refuses the file, without it the process has no T5X."""
+    """Where T5X is installed, gin refuses the file; where it is not, the process lacks T5X."""
     monkeypatch.setattr(engine, "run_gin", lambda *_: "this is no gin")
     with pytest.raises(
         InputError, match=r"exit code 1 before step 24: \w+Error.*train.log says more"

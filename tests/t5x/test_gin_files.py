@@ -1,20 +1,23 @@
-"""What T5X reads, as text; `test_twin.py` has what T5X makes of it."""
+"""The gin files as text; `test_gin.py` has what gin reads in them, `test_twin.py` what T5X makes of it."""
 
 import dataclasses
+import re
 from pathlib import Path
 
 import pytest
 
-from flanrepro.collection.named import mixture_names
+import flanrepro.t5x
 from flanrepro.errors import InputError
 from flanrepro.model.sizes import SIZES, t5_config
-from flanrepro.t5x.gin_files import FOLDER, num_examples, run_gin, shipped_files
+from flanrepro.t5x.gin_files import FOLDER, num_examples, run_gin, size_file
 
 HOME = Path("/runs/abc/t5x")
 
+POCKET_SIZES = ("nano", "micro", "mini")
+
 
 def settings(text: str) -> dict[str, str]:
-    """`NAME = VALUE` lines by name, those of a block under `block.name`; the last one counts."""
+    """Values by name, those of a block under `block.name`; where a name is set twice, the last."""
     found, block = {}, ""
     for line in text.splitlines():
         name, _, value = line.partition(" = ")
@@ -27,14 +30,28 @@ def settings(text: str) -> dict[str, str]:
     return found
 
 
-def test_the_files_of_sizes_and_mixtures_are_those_that_our_tables_give():
-    committed = {
-        str(path.relative_to(FOLDER)): path.read_text()
-        for folder in ("sizes", "mixtures")
-        for path in (FOLDER / folder).glob("*.gin")
-    }
-    assert committed == shipped_files(), "python -m flanrepro.t5x.gin_files writes them"
-    assert len(committed) == len(SIZES) + len(mixture_names())
+def test_sizes_are_t5x_s_own_files_but_for_those_that_it_lacks():
+    assert {path.stem for path in FOLDER.glob("sizes/*.gin")} == set(POCKET_SIZES)
+    for size in SIZES:
+        ours = size in POCKET_SIZES
+        folder = "flanrepro/t5x/gin/sizes" if ours else "t5x/examples/t5/t5_1_1"
+        assert size_file(size) == f"{folder}/{size}.gin"
+
+
+@pytest.mark.parametrize("size", POCKET_SIZES)
+def test_our_sizes_files_have_the_dimensions_of_our_table_and_nothing_else(size):
+    found = settings((FOLDER / "sizes" / f"{size}.gin").read_text())
+    config = t5_config(size, 32128)
+    dimensions = ("emb_dim", "num_heads", "head_dim", "mlp_dim")
+    layers = ("num_encoder_layers", "num_decoder_layers")
+    expected = {name: str(getattr(config, name)) for name in (*dimensions, *layers)}
+    assert found == {f"network.T5Config.{name}": text for name, text in expected.items()}
+
+
+def test_the_command_for_a_lab_names_files_that_are_there_in_their_order():
+    files = re.findall(r"--gin_file=(\S+)", flanrepro.t5x.__doc__)
+    assert files == [size_file("xl"), *(f"flanrepro/t5x/gin/{n}.gin" for n in ("paper", "mixture"))]
+    assert (FOLDER / "paper.gin").is_file() and (FOLDER / "mixture.gin").is_file()
 
 
 def test_the_papers_recipe_is_the_one_that_its_sizes_train_with_here():
@@ -46,10 +63,10 @@ def test_the_papers_recipe_is_the_one_that_its_sizes_train_with_here():
     assert float(recipe[rate]) == ours["learning_rate"]
     assert float(recipe["DROPOUT_RATE"]) == ours["dropout_rate"]
     assert int(recipe["BATCH_SIZE"]) == ours["batch_size"]
-    assert ours["optimizer"] == "adafactor"  # sizes/*.gin have T5X's own
+    assert ours["optimizer"] == "adafactor"  # the sizes' files have T5X's own
 
 
-def test_a_run_says_all_that_its_spec_does(spec):
+def test_a_run_s_file_sets_all_that_its_spec_does(spec):
     changed = dataclasses.replace(
         spec,
         seed=3,
@@ -85,7 +102,9 @@ def test_a_run_says_all_that_its_spec_does(spec):
     }
     assert {name: found.get(name) for name in expected} == expected
     assert "OPTIMIZER" not in found  # T5X's Adafactor
-    assert "sizes/nano.gin" in run_gin(changed, HOME)
+    for size in ("nano", "small"):
+        text = run_gin(dataclasses.replace(spec, model=size), HOME)
+        assert f"include '{size_file(size)}'" in text
 
 
 def test_adamw_is_ours_with_the_same_schedule_and_a_state_of_its_own(spec):
@@ -119,22 +138,3 @@ def test_there_are_more_prompts_than_a_run_can_read(spec):
 def test_what_t5x_has_not_is_refused_in_a_sentence(spec, changes, sentence):
     with pytest.raises(InputError, match=f"engine 't5x' {sentence}.*take engine 'local'"):
         run_gin(dataclasses.replace(spec, **changes), HOME)
-
-
-@pytest.mark.parametrize("name", SIZES)
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of TensorFlow and T5X, when imported
-def test_t5x_reads_a_size_as_we_have_it(with_t5x, name):
-    import gin
-    import t5x.utils  # noqa: F401  # gin's readers
-
-    with gin.unlock_config():
-        gin.clear_config()
-        gin.parse_config_file(str(FOLDER / "sizes" / f"{name}.gin"))
-        network = gin.query_parameter("network.Transformer.config")
-        found = {
-            key: gin.query_parameter(f"network.T5Config.{key}")
-            for key in vars(t5_config(name, 32128))
-            if key not in ("dropout_rate", "dtype")
-        }
-    assert "T5Config" in str(network)
-    assert found == {key: getattr(t5_config(name, 32128), key) for key in found}

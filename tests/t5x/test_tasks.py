@@ -1,11 +1,12 @@
-"""What gin files call, without T5X."""
+"""What gin files call; none of these tests needs T5X."""
 
 import dataclasses
 import json
 
 import pytest
 
-from flanrepro.collection.named import named_mixture
+from flanrepro.collection.named import mixture_names, named_mixture
+from flanrepro.errors import InputError
 from flanrepro.sources import load_collection
 from flanrepro.t5x import tasks
 
@@ -27,6 +28,17 @@ def test_a_named_mixture_is_a_task_under_the_name_of_its_cache(seqio):
 def test_it_is_registered_where_its_data_are_not(seqio):
     name = tasks.named("niv2", 5, "pocket", collection="no_such_collection")
     assert seqio.get_mixture_or_task(name).num_input_examples("train") == 5
+
+
+@pytest.mark.parametrize(
+    ("name", "given"), [("", "MIXTURE is not given"), ("flan", "MIXTURE is 'flan'")]
+)
+def test_a_mixture_that_is_not_named_or_unknown_is_asked_for(name, given):
+    with pytest.raises(InputError) as caught:
+        tasks.named(name, 5, "pocket")
+    sentence = str(caught.value)
+    assert sentence.startswith(f"{given}, expected one of {', '.join(mixture_names())}")
+    assert sentence.endswith("""with --gin.MIXTURE="'flan2022'\"""")
 
 
 def test_a_run_s_task_gives_the_run_s_prompts_in_the_models_vocabulary(seqio, spec, tmp_path):

@@ -1,6 +1,6 @@
-"""T5X's own train.py trains as the local engine does: the tests that run it.
+"""T5X's own train.py trains as the local engine does; all of these tests run it, or read its runs.
 
-All of them need T5X (`make t5x`) and are skipped without it, with that reason.
+They need T5X (`make t5x`) and are skipped without it, with that reason.
 """
 
 import dataclasses
@@ -27,21 +27,22 @@ from flanrepro.t5x.gin_files import num_examples
 from flanrepro.training.spec import RunSpec
 from flanrepro.training.step import Metrics, init_state, make_train_step
 
-# Of TensorFlow and what comes with it, when they are imported here to read T5X's batches.
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.usefixtures("with_t5x"),
+    # TensorFlow and T5X raise these when they are imported, here to read T5X's batches.
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
 ]
 
 ADAMW = {"optimizer": "adamw", "learning_rate": 3e-3, "warmup_steps": 4, "decay_steps": 20}
 ADAMW |= {"z_loss": 1e-4, "microbatches": 2}
-"""As in the profile `quick`, with a z-loss, which is no part of the reported loss, and with batches
-in two parts of unequal numbers of target tokens."""
+"""The profile `quick` trains so, but for two things: a z-loss, which is no part of the reported
+loss, and batches in two parts, which have unequal numbers of target tokens."""
 
 
 @pytest.fixture(scope="module", autouse=True)
 def a_row_per_step() -> Iterator[None]:
-    """T5X reports every step, and has a checkpoint every third."""
+    """T5X reports every step, and writes a checkpoint every third."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(gin_files, "STATS_PERIOD", 1)
         yield
@@ -71,7 +72,7 @@ def adamw(store, spec, local) -> Run:
 
 
 def infeed(run: Run) -> Iterator[dict[str, np.ndarray]]:
-    """The batches that T5X trained a run on, from its own functions."""
+    """The batches that T5X trained a run on, from T5X's own functions."""
     import seqio
     from t5x import utils
 
@@ -133,11 +134,11 @@ def test_t5x_counts_tokens_and_prompts_as_they_are(twin):
 
 
 def test_a_twin_is_evaluated_as_any_run(twin):
-    scores = twin.evaluate("held_in", 0, 2)
+    scores = twin.scores("held_in", 0, 2)
     assert {row["run"] for row in scores} == {twin.spec.run_id}
     values = [row["value"] for row in scores if row["value"] is not None]
     assert values and all(0 <= value <= 100 for value in values)
-    assert twin.evaluated("held_in", 0, 2)
+    assert twin.has_scores("held_in", 0, 2)
 
 
 def test_the_local_engine_starts_from_t5x_s_run_and_t5x_s_checkpoint_is_that_run(store, twin):
@@ -198,14 +199,18 @@ def test_killed_and_started_again_it_ends_as_if_nothing_had_been(spec, twin, tmp
 
 
 def test_a_lab_s_command_trains_on_a_cache_without_the_collection_s_data(spec, tmp_path):
-    """The paper's recipe at nano's size: `flanrepro.t5x` has the command."""
+    """The paper's recipe at nano's size; the docstring of `flanrepro.t5x` has the command."""
     from flanrepro.data.cache import Cached, write_cache
 
     write_cache(Cached("flan2021", "pocket", 400, "pocket"), tmp_path / "cache")
     config = spec.model_config()
     start = t5x_checkpoint.write(pretrained.load(spec.start), config, tmp_path / "start", 1_100_000)
-    files = ["sizes/nano.gin", "paper.gin", "mixtures/flan2021.gin"]
+    files = [
+        gin_files.size_file("nano"),
+        *(f"flanrepro/t5x/gin/{f}.gin" for f in ("paper", "mixture")),
+    ]
     given = {
+        "MIXTURE": "flan2021",
         "MODEL_DIR": str(tmp_path / "model"),
         "INITIAL_CHECKPOINT_PATH": str(start),
         "USE_CACHED_TASKS": True,
@@ -217,7 +222,7 @@ def test_a_lab_s_command_trains_on_a_cache_without_the_collection_s_data(spec, t
         "TRAIN_STEPS": 1_100_003,
     }
     command = [sys.executable, "-m", "t5x.train"]
-    command += [f"--gin_file=flanrepro/t5x/gin/{file}" for file in files]
+    command += [f"--gin_file={file}" for file in files]
     command += [f"--gin.{name}={value!r}" for name, value in given.items()]
     command += [f"--seqio_additional_cache_dirs={tmp_path / 'cache'}"]
     paths = os.pathsep.join([str(Path(__file__).parents[2]), *filter(None, sys.path)])

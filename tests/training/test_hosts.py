@@ -27,7 +27,7 @@ if stop != "0":
     store.advance(spec, int(stop))
 else:
     run = store.get(spec)
-    print(json.dumps(run.evaluate("held_in", 0, 1)[-1]["value"]))
+    print(json.dumps(run.scores("held_in", 0, 1)[-1]["value"]))
 import jax
 assert jax.process_count() == 2 and len(jax.devices()) == 4
 """
@@ -95,7 +95,7 @@ def test_a_run_goes_over_two_hosts_and_back_to_one(spec, tmp_path, on_two_hosts)
         assert many.manifest[name] == one.manifest[name] > 0, name
     assert many.manifest["device"] == "cpu: cpu, 4 device(s)"
     assert printed[0] == printed[1] != ""
-    own = one.evaluate("held_in", 0, 1)[-1]["value"]
+    own = one.scores("held_in", 0, 1)[-1]["value"]
     assert abs(json.loads(printed[0]) - own) < 15  # of eight items, rounding may turn one
 
 

@@ -44,6 +44,21 @@ CHANGED = {
 NAMES = [field.name for field in dataclasses.fields(RunSpec)]
 
 
+@pytest.fixture
+def spec() -> RunSpec:
+    """A run of two steps."""
+    return RunSpec(
+        collection="pocket",
+        model="nano",
+        vocabulary="pocket",
+        steps=2,
+        batch_size=2,
+        inputs_length=64,
+        targets_length=16,
+        learning_rate=1e-3,
+    )
+
+
 def test_a_runs_name_stays_the_same_over_versions(spec):
     assert spec.run_id == "d8cfb9e4ce67"
 
@@ -94,7 +109,7 @@ def test_a_spec_that_makes_no_sense_is_one_sentence(spec, changes, sentence):
 def test_a_run_on_texts_reads_the_collections_by_its_seed(spec, monkeypatch):
     asked = []
     texts = lambda *which: asked.append(which) or ["the ball is red ."]  # noqa: E731
-    monkeypatch.setattr(pretraining, "documents", texts)
+    monkeypatch.setattr("flanrepro.training.spec.documents", texts)
     changed = dataclasses.replace(spec, objective="span_corruption", seed=4)
     examples = changed.load_examples()
     assert asked == [("pocket", 4)]

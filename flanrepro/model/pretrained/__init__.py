@@ -23,7 +23,7 @@ FOLDER = Path(str(resources.files(__name__)))
 
 
 @dataclass(frozen=True)
-class Checkpoint:
+class Pretrained:
     """A row of `index.yaml`.
 
     Attributes:
@@ -47,13 +47,13 @@ class Checkpoint:
         return f"{Path(self.file).stem}-{self.sha256[:8]}"
 
 
-def index(folder: Path | None = None) -> dict[str, Checkpoint]:
+def index(folder: Path | None = None) -> dict[str, Pretrained]:
     """The checkpoints in `folder` (None: the shipped ones) by name."""
     path = (folder or FOLDER) / "index.yaml"
     if not path.is_file():
         return {}
     try:
-        rows = [Checkpoint(**row) for row in yaml.safe_load(path.read_text()) or []]
+        rows = [Pretrained(**row) for row in yaml.safe_load(path.read_text("utf-8")) or []]
     except (yaml.YAMLError, TypeError, UnicodeDecodeError) as error:
         reason = " ".join(str(error).split())[:200]
         raise InputError(
@@ -63,7 +63,7 @@ def index(folder: Path | None = None) -> dict[str, Checkpoint]:
     return {row.name: row for row in rows}
 
 
-def shipped(collection: str, model: str) -> str:
+def full_name(collection: str, model: str) -> str:
     """The name of the checkpoint for a collection and a model size, or ''."""
     for name, row in index().items():
         if (row.collection, row.model) == (collection, model):
@@ -71,7 +71,7 @@ def shipped(collection: str, model: str) -> str:
     return ""
 
 
-def find(name: str, folder: Path | None = None) -> Checkpoint:
+def find(name: str, folder: Path | None = None) -> Pretrained:
     """A checkpoint by name; InputError lists the names if there is none."""
     rows = index(folder)
     if name not in rows:

@@ -376,4 +376,4 @@ def suites() -> tuple[Suite, Suite]:
 
 def _in_steps(direct: Task) -> Task:
     name = direct.name.replace("bbh_", "bbh_cot_", 1)
-    return dataclasses.replace(direct, name=name, templates="pocket_bbh_cot", _cache={})
+    return dataclasses.replace(direct, name=name, templates="pocket_bbh_cot")

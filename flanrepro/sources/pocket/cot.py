@@ -194,7 +194,7 @@ def suite() -> Suite:
     """The five tasks of the CoT suite; those that are trained on by their validation records."""
     trained = {one.name: one for one in tasks()}
     twins = [
-        dataclasses.replace(trained[of], name=name, source="evaluation", _cache={})
+        dataclasses.replace(trained[of], name=name, source="evaluation")
         for name, of in TWINS.items()
     ]
     splits = {"exemplars": 50, "validation": 100}

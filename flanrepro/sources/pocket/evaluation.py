@@ -131,7 +131,6 @@ def _small(large: Task) -> Task:
         name=f"{large.name}_small",
         load=functools.partial(_first, large.load),
         splits={**large.splits, "train": SMALL},
-        _cache={},
     )
 
 

@@ -1,1 +1,1 @@
-"""Gin files; a package, so that gin finds `flanrepro/t5x/gin/...` wherever it is installed."""
+"""The gin files: a package, so that gin finds `flanrepro/t5x/gin/...` wherever it is installed."""

@@ -147,7 +147,6 @@ def by_size_only(task):
         splits={"train": n},
         approximate=False,
         find_missing=None,
-        _cache={},
     )
 
 

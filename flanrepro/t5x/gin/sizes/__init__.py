@@ -1,1 +1,1 @@
-"""A file per size of the model, see `flanrepro.t5x.gin_files`."""
+"""The gin files of the sizes that T5X has none of: a package, so that gin finds them."""

@@ -30,7 +30,7 @@ def _read(path: Path):
     return pd.read_csv(path, dtype={"run": str})
 
 
-def shipped(collection: str, name: str):
+def shipped_table(collection: str, name: str):
     """The table `runs`, `scores` or `curves` of a collection, as a DataFrame.
 
     Raises:
@@ -48,7 +48,7 @@ def shipped(collection: str, name: str):
 
 def shipped_run(collection: str, run: str) -> dict | None:
     """Spec and facts of a shipped run, or None."""
-    rows = shipped(collection, "runs").set_index("run")
+    rows = shipped_table(collection, "runs").set_index("run")
     if run not in rows.index:
         return None
     row = rows.loc[run].to_dict()

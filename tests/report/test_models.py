@@ -2,7 +2,8 @@ import matplotlib.pyplot as plt
 import pandas as pd
 import pytest
 
-from flanrepro.report.checkpoints import beside_published, draw
+from flanrepro.report.models import draw
+from flanrepro.report.models import table as models_table
 
 
 @pytest.fixture
@@ -19,7 +20,7 @@ def scores() -> pd.DataFrame:
 
 
 def test_a_row_has_its_interval_and_the_papers_value_where_there_is_one(scores):
-    table = beside_published(scores)
+    table = models_table(scores)
     assert len(table) == 2 * 2 * 2
     assert ((table["high"] - table["low"]) / 2).round(6).eq(1.96 * 2).all()
     paper = table.groupby(["suite", "setting"])["paper"].first()
@@ -29,7 +30,7 @@ def test_a_row_has_its_interval_and_the_papers_value_where_there_is_one(scores):
 
 
 def test_the_figure_has_a_point_per_checkpoint_and_suite_and_the_paper_where_asked(scores):
-    table = beside_published(scores)
+    table = models_table(scores)
     for paper in (False, True):
         figure = draw(table, paper)
         labels = figure.legends[0].texts

@@ -37,7 +37,7 @@ def scores_of(
         collection: has the suite, or the task, called `suite_name`.
         shots: exemplars per prompt; 0: zero-shot.
         items: at most so many per task; None: all.
-        method: see `flanrepro.evaluation.evaluate.METHODS`; empty: the suite's protocol.
+        method: see `flanrepro.evaluation.answers.METHODS`; empty: the suite's protocol.
         lengths: longest inputs and targets, in tokens; None: the protocol's.
 
     Returns:
@@ -153,13 +153,13 @@ def _evaluate(
     method: str,
     lengths,
 ) -> list[dict]:
-    from flanrepro.evaluation.evaluate import evaluate
+    from flanrepro.evaluation.answers import answer_suite
     from flanrepro.evaluation.scores import score
 
     if isinstance(model, Model):  # a baseline needs no JAX
         compile_cache.enable()
     inputs_length, targets_length = lengths or (None, None)
-    rows = evaluate(
+    rows = answer_suite(
         model,
         suite,
         shots=shots,

@@ -5,16 +5,16 @@ import pytest
 
 from flanrepro.collection.task import Protocol
 from flanrepro.errors import InputError
-from flanrepro.experiments import checkpoints as module
-from flanrepro.experiments.checkpoints import (
-    MissingCheckpoints,
+from flanrepro.experiments import models as module
+from flanrepro.experiments.load import load
+from flanrepro.experiments.models import (
+    MissingModels,
     differences,
     digest,
-    evaluate_checkpoints,
     listed,
+    score_models,
 )
-from flanrepro.experiments.evaluations import read_items, scores_of, suite_of
-from flanrepro.experiments.load import load
+from flanrepro.experiments.scores import read_items, scores_of, suite_of
 from flanrepro.sources import load_collection
 
 POCKET = load_collection("pocket")
@@ -71,7 +71,7 @@ def test_a_single_task_is_a_suite_by_its_own_name():
 def scores(tmp_path_factory):
     names = ["pocket-nano", "random", "majority"]
     folder = tmp_path_factory.mktemp("evaluations")
-    return evaluate_checkpoints(names, "pocket", ["held_in", "mmlu"], folder, items=5)
+    return score_models(names, "pocket", ["held_in", "mmlu"], folder, items=5)
 
 
 def test_every_checkpoint_is_scored_on_every_suite_zero_and_few_shot(scores):
@@ -114,7 +114,7 @@ def test_clusters_weigh_the_same_in_a_difference_where_they_do_in_the_suite(tmp_
     by_cluster = dataclasses.replace(suites["held_in"], protocol=Protocol(unit="cluster"))
     monkeypatch.setitem(suites, "held_in", by_cluster)
     asked = {"shots": [0], "items": 5}
-    scores = evaluate_checkpoints(["majority", "random"], "pocket", ["held_in"], tmp_path, **asked)
+    scores = score_models(["majority", "random"], "pocket", ["held_in"], tmp_path, **asked)
     (row,) = differences(scores, "random").to_dict("records")
     clusters = scores[scores["level"] == "cluster"].groupby("checkpoint")["value"].mean()
     tasks = scores[scores["level"] == "task"].groupby("checkpoint")["value"].mean()
@@ -123,16 +123,16 @@ def test_clusters_weigh_the_same_in_a_difference_where_they_do_in_the_suite(tmp_
 
 
 def test_a_checkpoint_that_cannot_be_loaded_is_left_out_and_said(tmp_path):
-    with pytest.warns(MissingCheckpoints, match="left out nowhere: there is no model 'nowhere'"):
-        table = evaluate_checkpoints(["nowhere", "random"], "pocket", ["cot"], tmp_path, items=1)
+    with pytest.warns(MissingModels, match="left out nowhere: there is no model 'nowhere'"):
+        table = score_models(["nowhere", "random"], "pocket", ["cot"], tmp_path, items=1)
     assert set(table["checkpoint"]) == {"random"}
     with pytest.raises(InputError, match="no checkpoint could be loaded: nowhere: there is no mod"):
-        evaluate_checkpoints(["nowhere"], "pocket", ["cot"], tmp_path, items=1)
+        score_models(["nowhere"], "pocket", ["cot"], tmp_path, items=1)
 
 
 def test_shots_may_be_asked_for(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "_load", never)
-    table = evaluate_checkpoints(["random"], "pocket", ["cot"], tmp_path, shots=[1, 2], items=1)
+    table = score_models(["random"], "pocket", ["cot"], tmp_path, shots=[1, 2], items=1)
     assert set(table["shots"]) == {1, 2}
 
 

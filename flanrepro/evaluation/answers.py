@@ -13,7 +13,7 @@ from flanrepro.model.model import Model
 METHODS = ("decode", "rank", "rank_per_token")
 
 
-def evaluate(
+def answer_suite(
     model: Model | str,
     suite: Suite,
     *,

@@ -4,7 +4,9 @@ import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from scipy.stats import norm
 
+from flanrepro.evaluation.uncertainty import CONFIDENCE
 from flanrepro.report.figures import COLORS, MARKERS, STYLE, new_figure
 from flanrepro.report.panels import SETTINGS, SUITES
 from flanrepro.report.paper import published
@@ -12,11 +14,11 @@ from flanrepro.report.paper import published
 NAMES = SUITES | {"single_task": "Single tasks"}
 
 
-def beside_published(scores: pd.DataFrame) -> pd.DataFrame:
+def table(scores: pd.DataFrame) -> pd.DataFrame:
     """A row per checkpoint, suite and setting.
 
     Args:
-        scores: of `flanrepro.experiments.checkpoints.evaluate_checkpoints`.
+        scores: of `flanrepro.experiments.models.score_models`.
 
     Returns:
         checkpoint, suite, setting, shots, value, low and high (95 % of a normal distribution with
@@ -24,7 +26,8 @@ def beside_published(scores: pd.DataFrame) -> pd.DataFrame:
     """
     table = scores[scores["level"] == "suite"].copy()
     table["setting"] = np.where(table["shots"] > 0, "few_shot", "zero_shot")
-    half = 1.96 * table["standard_error"].astype(float)
+    # In two decimals, as printed tables of the normal distribution have it: 1.96.
+    half = round(norm.ppf((1 + CONFIDENCE) / 2), 2) * table["standard_error"].astype(float)
     table["low"], table["high"] = table["value"] - half, table["value"] + half
     flan_t5 = published("table_1").query("group == 'flan2022'")
     paper = flan_t5.set_index(["suite", "setting"])["value"]
@@ -35,7 +38,7 @@ def beside_published(scores: pd.DataFrame) -> pd.DataFrame:
 
 
 def draw(table: pd.DataFrame, paper: bool) -> plt.Figure:
-    """The figure from `beside_published`: a panel per setting, a group of points per suite.
+    """The figure from `table`: a panel per setting, a group of points per suite.
 
     Bars are 95 % intervals over items, dashes chance, diamonds the paper's Flan-T5 XL.
 

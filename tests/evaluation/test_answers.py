@@ -7,7 +7,7 @@ from flanrepro.collection.suites import suite_items
 from flanrepro.collection.task import Protocol
 from flanrepro.data.vocabulary import load_vocabulary
 from flanrepro.errors import InputError
-from flanrepro.evaluation.evaluate import evaluate
+from flanrepro.evaluation.answers import answer_suite
 from flanrepro.evaluation.metrics import is_correct
 from flanrepro.evaluation.scores import score
 from flanrepro.model import pretrained
@@ -22,13 +22,13 @@ SUITE = Suite("made", tuple(TASKS[name] for name in ("sst2", "arc_easy", "cot_gs
 
 @pytest.fixture(scope="module")
 def model() -> Model:
-    name, vocabulary = pretrained.shipped("pocket", "nano"), load_vocabulary("pocket")
+    name, vocabulary = pretrained.full_name("pocket", "nano"), load_vocabulary("pocket")
     return Model(name, t5_config("nano", vocabulary.size), pretrained.load(name), vocabulary)
 
 
 @pytest.mark.parametrize("method", ["decode", "rank", "rank_per_token"])
 def test_every_item_is_a_row_with_its_provenance_and_its_answer(model, method):
-    rows = evaluate(model, SUITE, shots=2, items=4, method=method)
+    rows = answer_suite(model, SUITE, shots=2, items=4, method=method)
     assert [row["task"] for row in rows] == ["sst2"] * 4 + ["arc_easy"] * 4 + ["cot_gsm8k"] * 4
     for row, item in zip(rows, suite_items(SUITE, 2, 4), strict=True):
         kept = {name: row[name] for name in ("inputs", "targets", "record", "split", "exemplars")}
@@ -45,7 +45,7 @@ def test_every_item_is_a_row_with_its_provenance_and_its_answer(model, method):
 
 def test_the_likeliest_option_is_the_answer_in_all_or_per_token(model):
     for method, share in (("rank", lambda row: 1), ("rank_per_token", lambda row: row["tokens"])):
-        for row in evaluate(model, SUITE, shots=0, items=10, method=method):
+        for row in answer_suite(model, SUITE, shots=0, items=10, method=method):
             if row["choices"]:
                 tokens = row["tokens"] if share(row) != 1 else [1] * len(row["tokens"])
                 scores = [x / n for x, n in zip(row["log_likelihoods"], tokens, strict=True)]
@@ -55,18 +55,18 @@ def test_the_likeliest_option_is_the_answer_in_all_or_per_token(model):
 def test_the_suites_protocol_is_what_is_not_asked_for(model):
     protocol = Protocol(method="rank", targets_length=2)
     suite = dataclasses.replace(SUITE, protocol=protocol)
-    as_the_protocol = evaluate(model, suite, shots=0, items=3)
-    asked = evaluate(model, SUITE, shots=0, items=3, method="rank", targets_length=2)
+    as_the_protocol = answer_suite(model, suite, shots=0, items=3)
+    asked = answer_suite(model, SUITE, shots=0, items=3, method="rank", targets_length=2)
     assert as_the_protocol == asked
 
 
 def test_an_unknown_method_lists_the_methods(model):
     with pytest.raises(InputError, match="unknown method 'guess': choose one of decode, rank, "):
-        evaluate(model, SUITE, shots=0, items=1, method="guess")
+        answer_suite(model, SUITE, shots=0, items=1, method="guess")
 
 
 def test_a_long_prompt_loses_whole_exemplars_and_they_are_counted(model):
-    rows = evaluate(model, SUITE, shots=3, items=5, inputs_length=64, targets_length=4)
+    rows = answer_suite(model, SUITE, shots=3, items=5, inputs_length=64, targets_length=4)
     encode = model.vocabulary.encode
     assert any(row["shortened"] for row in rows)
     for row, whole in zip(rows, suite_prompts(SUITE, 3, 5), strict=True):
@@ -78,14 +78,14 @@ def test_a_long_prompt_loses_whole_exemplars_and_they_are_counted(model):
 
 def test_the_shipped_model_knows_what_it_was_pretrained_on(model):
     suite = load_collection("pocket").suites["mmlu"]
-    rows = evaluate(model, suite, shots=3, items=2, method="rank")
+    rows = answer_suite(model, suite, shots=3, items=2, method="rank")
     assert score(suite, 3, rows)[-1]["value"] > 90
 
 
 @pytest.mark.parametrize("name", ["random", "majority"])
 def test_a_baseline_has_the_same_rows_as_a_model(model, name):
-    rows = evaluate(name, SUITE, shots=0, items=4)
-    models = evaluate(model, SUITE, shots=0, items=4)
+    rows = answer_suite(name, SUITE, shots=0, items=4)
+    models = answer_suite(model, SUITE, shots=0, items=4)
     assert [set(row) for row in rows] == [set(row) for row in models]
     same = ("task", "record", "inputs", "targets", "choices", "right", "group")
     for row, other in zip(rows, models, strict=True):

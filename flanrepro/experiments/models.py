@@ -13,8 +13,8 @@ from tqdm import tqdm
 from flanrepro.collection.task import Collection
 from flanrepro.errors import InputError
 from flanrepro.evaluation.baselines import BASELINES
-from flanrepro.experiments.evaluations import read_items, scores_of, suite_of
 from flanrepro.experiments.load import load
+from flanrepro.experiments.scores import read_items, scores_of, suite_of
 from flanrepro.experiments.store import environment
 from flanrepro.model.model import Model
 from flanrepro.model.tree import count, flat
@@ -22,7 +22,7 @@ from flanrepro.sources import load_collection
 from flanrepro.whole import write_whole
 
 
-class MissingCheckpoints(UserWarning):
+class MissingModels(UserWarning):
     """Some of the checkpoints that were asked for could not be loaded."""
 
 
@@ -31,7 +31,7 @@ def listed(text: str, otherwise: Iterable[str]) -> list[str]:
     return [name.strip() for name in text.split(",") if name.strip()] or list(otherwise)
 
 
-def evaluate_checkpoints(
+def score_models(
     names: Sequence[str],
     collection: str,
     suites: Sequence[str],
@@ -51,7 +51,7 @@ def evaluate_checkpoints(
         folder: gets a folder per checkpoint, named by it and by a digest of its parameters, with
             `manifest.json`, `scores/` and `predictions/`.
         shots: exemplars per prompt; None: zero-shot and each suite's own number.
-        items, method: see `flanrepro.experiments.evaluations.scores_of`.
+        items, method: see `flanrepro.experiments.scores.scores_of`.
         dtype: see `flanrepro.experiments.load.load`.
 
     Returns:
@@ -79,7 +79,7 @@ def evaluate_checkpoints(
         said = "; ".join(f"{name}: {reason}" for name, reason in failed.items())
         if not rows:
             raise InputError(f"no checkpoint could be loaded: {said}")
-        warnings.warn(f"left out {said}", MissingCheckpoints, stacklevel=2)
+        warnings.warn(f"left out {said}", MissingModels, stacklevel=2)
     return pd.DataFrame(rows)
 
 
@@ -87,7 +87,7 @@ def differences(scores, base: str):
     """Each checkpoint against another one over the same items, as a DataFrame.
 
     Args:
-        scores: of `evaluate_checkpoints`.
+        scores: of `score_models`.
         base: the checkpoint to compare with.
 
     Returns:
