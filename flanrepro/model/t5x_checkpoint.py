@@ -1,13 +1,13 @@
-"""T5X's checkpoints, in and out; T5X itself is not needed.
+"""T5X's checkpoints are read and written here; T5X itself is not needed.
 
     checkpoint_1000/
       checkpoint                            msgpack: `version`, `optimizer` {`target`, `state`}
       target.encoder.encoder_norm.scale/    Zarr, one folder per tensor
       state/manifest.ocdbt                  or, from Orbax: all tensors in one database
 
-A leaf in `checkpoint` is a tensor itself or the TensorStore spec of its folder; in Orbax's first
-layout, which has `state/checkpoint`, a string that names the folder. `target` is our tree of
-parameters; `state` is the optimizer's and is not read.
+A leaf in `checkpoint` is a tensor itself, or the TensorStore spec of its folder. In Orbax's first
+layout, which has `state/checkpoint`, it is a string that names the folder. `target` is our tree of
+parameters; `state` is the optimizer's, and is not read.
 """
 
 import os
@@ -28,36 +28,42 @@ from flanrepro.model import tree
 from flanrepro.model.t5 import T5Config, param_shapes
 
 VERSION = 3
-"""Of T5X's msgpack file; T5X reads 2 and above."""
+"""Version number of T5X's msgpack file; T5X reads 2 and above."""
 
 GCS_PLACEHOLDER = "t5x-dummy-bucket"
-"""What T5X writes for the bucket, so that a checkpoint can be moved: not a place to read from."""
+"""Name that T5X writes for the bucket, so that a checkpoint can be moved: it is never read."""
 
 DTYPES = ("float32", "bfloat16", "float16")
+"""Names of the dtypes that a model's tensors may have."""
 
 CHUNK_ELEMENTS = 2**24
-"""64 MB of float32, T5X's own choice: its hosts read a large tensor in parts."""
+"""Number of elements in a chunk, 64 MB of float32, as in T5X, whose hosts read tensors in parts."""
 
 MARKS = ("state/manifest.ocdbt", "state/checkpoint", "checkpoint")
+"""Paths of the files that tell a checkpoint's layout; the first one that is there counts."""
+
 PLACEHOLDER = "PLACEHOLDER://"
+"""Prefix of a folder's name in Orbax's first layout."""
+
 MEND = "take another copy of the checkpoint"
 
 
 def is_checkpoint(folder: Path) -> bool:
-    """Whether it looks like a checkpoint of T5X, or like a model's folder of them."""
+    """Tell if a folder looks like a checkpoint of T5X, or like a model's folder of them."""
     folder = _newest(folder)
     return any((folder / name).is_file() for name in MARKS)
 
 
 def read(folder: Path) -> tuple[dict, T5Config]:
-    """The parameters of a T5 1.1 model, NumPy float32, and its dimensions, off their shapes.
+    """Read the parameters of a T5 1.1 model, in NumPy's float32, and tell its dimensions from them.
 
     Args:
-        folder: a checkpoint, or a model folder: of its `checkpoint_N` the newest is taken.
+        folder: path of a checkpoint, or of a model's folder, whose newest `checkpoint_N` is read.
 
     Raises:
-        InputError: it is no checkpoint, a damaged one, or another architecture's; it names the
-            file and the tensor. Nothing outside the folder is opened, whatever its specs say.
+        InputError: the folder is no checkpoint, a damaged one, or another architecture's; the
+            sentence names the file and the tensor. Nothing outside the folder is opened, whatever
+            its specs say.
     """
     folder = _newest(folder.absolute())
     mark = next((folder / name for name in MARKS if (folder / name).is_file()), None)
@@ -91,7 +97,8 @@ def read(folder: Path) -> tuple[dict, T5Config]:
 
 
 def _newest(folder: Path) -> Path:
-    """The `checkpoint_N` of the largest N in a model folder, else the folder itself."""
+    """Find the `checkpoint_N` of the largest N in a model's folder, else the folder itself."""
+    # Whole names only: what a writer that was killed leaves is called `checkpoint_N.tmp-...`.
     numbered = {
         int(path.name.removeprefix("checkpoint_")): path
         for path in folder.glob("checkpoint_*")
@@ -101,7 +108,7 @@ def _newest(folder: Path) -> Path:
 
 
 def _done(name: str, leaf: np.ndarray | ts.Future, folder: Path) -> Any:
-    """What TensorStore opens or reads in the background, InputError if it could not."""
+    """Wait for what TensorStore opens or reads in the background; InputError if it could not."""
     if isinstance(leaf, np.ndarray):
         return leaf
     try:
@@ -112,17 +119,17 @@ def _done(name: str, leaf: np.ndarray | ts.Future, folder: Path) -> Any:
 
 
 def _opening(kvstore: dict[str, Any]) -> ts.Future:
-    # A chunk that is missing would read as zeros. T5X and Orbax write every chunk.
+    # By default a missing chunk reads as zeros. T5X and Orbax write every chunk: it is damage.
     spec = {"driver": "zarr", "kvstore": kvstore, "fill_missing_data_reads": False}
     return ts.open(spec, open=True, read=True)
 
 
 def _of_database(state: Path) -> dict[str, ts.Future]:
-    """Orbax's layout: the tensors of the database in `state`, being opened."""
+    """Open the tensors of Orbax's layout, in the database in `state`, in the background."""
     database = {"driver": "ocdbt", "base": {"driver": "file", "path": f"{state}/"}}
     try:
         keys = ts.KvStore.open(database).result().list().result()
-    except Exception as error:  # as in `_done`
+    except Exception as error:  # by several classes, as in `_done`
         reason = " ".join(str(error).split())
         raise InputError(f"{state} cannot be read ({reason[:300]}): {MEND}") from None
     paths = [key.decode().removesuffix(".zarray") for key in keys if key.endswith(b"/.zarray")]
@@ -134,10 +141,12 @@ def _of_database(state: Path) -> dict[str, ts.Future]:
 
 
 def _of_msgpack(file: Path) -> dict[str, np.ndarray | ts.Future]:
-    """The tensors of a msgpack file: those in it, and those in folders beside it, being opened."""
+    """Read a msgpack file's own tensors, and open those in folders beside it in the background."""
     try:
         contents = serialization.msgpack_restore(file.read_bytes())
+        # Orbax's file has the parameters without an optimizer around them.
         target = contents.get("optimizer", contents)["target"]
+        # A spec is a mapping too, and a leaf.
         leaves = traverse_util.flatten_dict(target, is_leaf=lambda _, node: "kvstore" in node)
         leaves = {"/".join(path): leaf for path, leaf in leaves.items()}
     except Exception as error:  # whatever a damaged file makes of msgpack and of the tree
@@ -150,7 +159,7 @@ def _of_msgpack(file: Path) -> dict[str, np.ndarray | ts.Future]:
 
 
 def _tensor(name: str, leaf: Any, file: Path) -> np.ndarray | ts.Future:
-    """A leaf of the msgpack file. Of a spec only the path is used, and only if it stays inside."""
+    """Open a leaf of the msgpack file; a spec gives the path alone, and only if it stays inside."""
     if isinstance(leaf, np.ndarray):
         return leaf
     if isinstance(leaf, str) and leaf.startswith(PLACEHOLDER):
@@ -161,13 +170,13 @@ def _tensor(name: str, leaf: Any, file: Path) -> np.ndarray | ts.Future:
     if not inside or file.parent.resolve() not in (file.parent / path).resolve().parents:
         raise InputError(
             f"{file}: tensor '{name}' is said to be at {str(leaf)[:300]}, expected a Zarr folder "
-            "beside the file; nothing was opened: take the checkpoint from where you trust it"
+            "beside the file; nothing was opened: take the checkpoint from a place that you trust"
         )
     return _opening({"driver": "file", "path": str(file.parent / path)})
 
 
 def _path_of(spec: Any) -> Any:
-    """Where a TensorStore spec points to, as relative to the checkpoint; None if it may not."""
+    """Find a TensorStore spec's path, as relative to the checkpoint; None if it may not be read."""
     if not isinstance(spec, Mapping) or spec.get("driver") != "zarr":
         return None
     store = spec.get("kvstore")
@@ -183,10 +192,11 @@ OTHERS = {
     r"(encoder|decoder)/(encoder|decoder|layers)/": "has all layers in one tensor (scanned)",
     r".*/mlp/wi/kernel": "has a feed-forward layer without a gate (T5 1.0)",
 }
+"""Patterns of tensors' names that T5 1.1 does not have, each with what they say of a checkpoint."""
 
 
 def _config(shapes: Mapping[str, tree.Shape], folder: Path) -> T5Config:
-    """The dimensions that the tensors have; InputError if they are another architecture's."""
+    """Tell a model's dimensions from its tensors; InputError if they are another architecture's."""
     reasons = [r for p, r in OTHERS.items() if any(re.match(p, name) for name in shapes)]
     if not any(name.startswith("encoder/") for name in shapes):
         reasons.append("has no encoder (decoder-only)")
@@ -222,21 +232,22 @@ def _config(shapes: Mapping[str, tree.Shape], folder: Path) -> T5Config:
 
 
 def write(params: Mapping[str, Any], config: T5Config, folder: Path, step: int = 0) -> Path:
-    """Writes `folder/checkpoint_<step>` for T5X's `restore_checkpoint_cfg`, and gives its path.
+    """Write `folder/checkpoint_<step>` for T5X's `restore_checkpoint_cfg`, and return its path.
 
-    It is in T5X's own layout, which both of its readers take. Beside the parameters is the empty
-    state of T5X's default optimizer, Adafactor without momentum: T5X restores no checkpoint that
-    lacks its optimizer's state, unless `fallback_to_scratch` is set.
+    The checkpoint is in T5X's own layout, which both of T5X's readers take. Beside the parameters
+    it has the empty state of T5X's default optimizer, Adafactor without momentum: T5X restores no
+    checkpoint that lacks its optimizer's state, unless `fallback_to_scratch` is set.
 
     Args:
-        params: the tree of `init_params`; written as float32.
-        config: of `params`.
-        step: where T5X's run counts from. Adafactor's averages, which are empty, do so too; if it
-            is not 0, set T5X's `adafactor.Adafactor.step_offset` to it.
+        params: tree of arrays, as `init_params` makes it; they are written as float32.
+        config: dimensions of `params`.
+        step: number of steps from which T5X's run counts on. Adafactor's averages, which are empty,
+            count on from there too: if it is not 0, set T5X's `adafactor.Adafactor.step_offset` to
+            it.
 
     Raises:
-        InputError: there is such a checkpoint already, or the disk does not take it; a checkpoint
-            is whole or not there at all.
+        InputError: the folder has a checkpoint of that step already, or the disk does not take it:
+            then nothing is left of it.
     """
     leaves = tree.flat(params)
     expected = {name: leaf.shape for name, leaf in tree.flat(param_shapes(config)).items()}
@@ -244,6 +255,7 @@ def write(params: Mapping[str, Any], config: T5Config, folder: Path, step: int =
     path = folder / f"checkpoint_{step}"
     if path.exists():
         raise InputError(f"{path} exists, expected a new checkpoint: choose another folder or step")
+    # Renamed when it is whole: nobody ever reads half a checkpoint.
     part = folder / f"{path.name}.tmp-{os.getpid()}"
     try:
         part.mkdir(parents=True)
@@ -264,7 +276,7 @@ def write(params: Mapping[str, Any], config: T5Config, folder: Path, step: int =
 
 
 def _write_array(part: Path, name: str, leaf: Any) -> dict[str, Any]:
-    """Writes a tensor's folder and gives the spec that finds it from the checkpoint's folder."""
+    """Write a tensor's folder, and return the spec that finds it from the checkpoint's folder."""
     array = np.asarray(leaf, np.float32)
     relative = "target." + name.replace("/", ".")
     spec = {"driver": "zarr", "dtype": "float32"}
@@ -272,6 +284,7 @@ def _write_array(part: Path, name: str, leaf: Any) -> dict[str, Any]:
     kvstore = {"driver": "file", "path": str(part.absolute() / relative)}
     schema = {"chunk_layout": {"write_chunk": {"elements": CHUNK_ELEMENTS}}}
     here = spec | {"kvstore": kvstore, "metadata": metadata, "schema": schema}
+    # The path is absolute here, and relative in the file: T5X prepends the checkpoint's folder.
     store = ts.open(here, create=True).result()
     store.write(array).result()
     metadata |= {"chunks": list(store.chunk_layout.write_chunk.shape)}
@@ -279,7 +292,7 @@ def _write_array(part: Path, name: str, leaf: Any) -> dict[str, Any]:
 
 
 def _fresh_adafactor(params: Mapping[str, Any]) -> dict[str, np.ndarray]:
-    """T5X's Adafactor state at step 0; it factors the same tensors as Optax does."""
+    """Make T5X's Adafactor state at step 0, which factors the same tensors as Optax's does."""
     state = jax.eval_shape(optax.scale_by_factored_rms().init, params)
     slots = {"v": state.v, "v_row": state.v_row, "v_col": state.v_col}
     leaves = {f"{name}/m": np.zeros(1, np.float32) for name in tree.flat(params)}

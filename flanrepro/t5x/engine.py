@@ -27,7 +27,7 @@ import jax
 import jax.numpy as jnp
 from tqdm import tqdm
 
-from flanrepro import cluster
+from flanrepro import allocator, cluster
 from flanrepro.errors import InputError
 from flanrepro.model import t5x_checkpoint
 from flanrepro.model.t5 import init_params
@@ -122,7 +122,7 @@ def _check(spec: RunSpec, start: dict | None, each: Callable | None) -> None:
             "engine 't5x' starts T5X on one host, and this is one of several: start `python -m "
             "t5x.train` on each of them, see flanrepro/t5x/__init__.py; or take engine 'local'"
         )
-    # The check is the local engine's, which refuses every other engine's runs.
+    # The start is checked as in the local engine, whose check refuses every other engine's runs.
     check_start(dataclasses.replace(spec, engine="local"), spec.model_config(), start)
 
 
@@ -144,8 +144,8 @@ def _prepare(spec: RunSpec, start: dict, home: Path, partitions: int) -> None:
     write_whole(home / "spec.json", json.dumps(dataclasses.asdict(spec), indent=1))
     if not (home / "start" / "checkpoint_0").exists():
         t5x_checkpoint.write(start, spec.model_config(), home / "start")
-    # T5X peeks at the first batch while it writes checkpoint_0: the stream's position in it may lie
-    # behind that batch, and a run that goes on from there would miss it.
+    # T5X reads the first batch ahead while it writes checkpoint_0: the stream's position in it may
+    # be the one after that batch, which a run that goes on from there would miss.
     shutil.rmtree(home / "model" / "checkpoint_0", ignore_errors=True)
     history.drop_after(home / history.FILE, _newest(home / "model"))
 
@@ -196,7 +196,8 @@ def _environment() -> dict[str, str]:
     """Return this process's environment, with its import path and its compiled programs' folder."""
     # In `sys.path` the working folder may be an empty entry, which in PYTHONPATH would be none.
     paths = os.pathsep.join(path or os.getcwd() for path in sys.path)
-    environment = {**os.environ, "PYTHONPATH": paths}
+    # T5X's train steps are XLA's, too. TensorFlow, which reads the prompts, shares the one arena.
+    environment = {**os.environ, **allocator.environment(), "PYTHONPATH": paths}
     if compiled := jax.config.jax_compilation_cache_dir:
         environment["JAX_COMPILATION_CACHE_DIR"] = str(compiled)
         # JAX would keep only what takes a second to compile, and nano takes less.

@@ -118,7 +118,7 @@ def _rate(rate: float, decay_steps: int, steps: int):
     return Falling(rate, steps, decay_steps) if decay_steps else rate
 
 
-# TensorFlow takes up to a minute to take a stream down: it is kept until the process ends, which
+# TensorFlow takes up to a minute to free a stream: streams are kept until the process ends, which
 # `flanrepro.t5x.launch` brings about at once.
 _KEPT = []
 

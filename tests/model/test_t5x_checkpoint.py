@@ -1,4 +1,4 @@
-"""T5X's checkpoints, without T5X; `test_t5x_parity.py` has what T5X itself writes and restores."""
+"""T5X's checkpoints without T5X; in `test_t5x_parity.py` T5X itself writes and restores them."""
 
 import os
 import re
@@ -16,7 +16,8 @@ from flanrepro.model import t5x_checkpoint, tree
 from flanrepro.model.sizes import T5Config
 from flanrepro.model.t5 import param_shapes
 
-# Wide enough for Adafactor to factor its matrices; stacks of different heights.
+# Wide enough for Adafactor to factor its matrices. The stacks differ in height, so that neither can
+# stand for the other.
 CONFIG = T5Config(
     vocab_size=256,
     emb_dim=128,
@@ -41,7 +42,7 @@ def leaves():
 
 
 def assert_same(params, leaves):
-    """Bit for bit, and float32."""
+    """The leaves are the same bit for bit, in float32."""
     found = tree.flat(params)
     assert set(found) == set(leaves)
     for name, leaf in leaves.items():
@@ -55,7 +56,7 @@ def write_file(file, target: dict) -> None:
 
 
 def spec_of(name: str, dtype: str, shape) -> dict:
-    """What T5X's file says of a tensor in a folder of its own, as T5X wrote it."""
+    """The spec that T5X's file has of a tensor in a folder of its own."""
     return {
         "driver": "zarr",
         "dtype": dtype,
@@ -69,7 +70,7 @@ def spec_of(name: str, dtype: str, shape) -> dict:
 
 
 def write_older(folder, leaves, inline=(), change=lambda spec: spec) -> dict:
-    """A checkpoint in T5X's own layout; gives what its file says."""
+    """Write a checkpoint in T5X's own layout, and return the target that its file has."""
     folder.mkdir()
     target = {}
     for name, leaf in leaves.items():
@@ -84,14 +85,14 @@ def write_older(folder, leaves, inline=(), change=lambda spec: spec) -> dict:
 
 
 def write_orbax(folder, leaves) -> None:
-    """The `state` of a checkpoint as T5X's Orbax interface writes it."""
+    """Write the `state` of a checkpoint as T5X's Orbax interface does."""
     item = {"state": {"step": np.int32(3)}, "target": tree.nested(leaves)}
     ocp.PyTreeCheckpointer().save(folder / "state", item)
 
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory, leaves):
-    """(folder, target): a checkpoint in T5X's own layout, and what its file says."""
+    """(folder, target): a checkpoint in T5X's own layout, and the target that its file has."""
     folder = tmp_path_factory.mktemp("whole") / "checkpoint_5"
     return folder, write_older(folder, leaves)
 
@@ -103,7 +104,7 @@ def older(tmp_path, whole):
 
 
 def refused(folder, *words) -> str:
-    """The one sentence with which `read` refuses a folder; all `words` are in it."""
+    """`read` refuses a folder in one sentence, which has all `words` and is returned."""
     with pytest.raises(InputError) as caught:
         t5x_checkpoint.read(folder)
     message = str(caught.value)
@@ -174,7 +175,7 @@ def test_of_several_checkpoints_the_newest_is_read(tmp_path, leaves):
     for step in (9, 10):
         stored = {name: leaf + step for name, leaf in leaves.items()}
         t5x_checkpoint.write(tree.nested(stored), CONFIG, tmp_path, step)
-    (tmp_path / "checkpoint_11.tmp-1700000000").mkdir()  # of a writer that was killed
+    (tmp_path / "checkpoint_11.tmp-1700000000").mkdir()  # left by a writer that was killed
     assert_same(t5x_checkpoint.read(tmp_path)[0], stored)
 
 

@@ -1,6 +1,6 @@
-"""Against T5X: its network, checkpoints, loss and optimizer, in any checkout of it.
+"""Our network, checkpoints, loss and optimizer are T5X's, in whichever checkout is installed.
 
-What needs T5X is skipped where `import t5x` does not work.
+Tests that need T5X are skipped where it is not installed, with that reason.
 """
 
 import asyncio
@@ -19,8 +19,8 @@ from flanrepro.model.sizes import T5Config
 from flanrepro.model.t5 import Transformer, init_params, param_shapes
 from flanrepro.training.step import Metrics, init_state, make_train_step, shift_right
 
-# So wide that Adafactor factors its matrices, though not its norms and relative positions; of
-# unequal dimensions, so that none can stand for another.
+# Wide enough for Adafactor to factor its matrices, though not its norms and relative positions. The
+# dimensions differ, so that none can stand for another.
 WIDE = T5Config(
     vocab_size=256,
     emb_dim=128,
@@ -37,7 +37,7 @@ TOKENS = ("encoder_input_tokens", "decoder_input_tokens", "decoder_target_tokens
 def t5x():
     """t5x(name): a module of T5X."""
     # Not `t5x` alone: the folder of tests of that name is importable, too.
-    pytest.importorskip("t5x.version", reason="T5X is not installed")
+    pytest.importorskip("t5x.version", reason="T5X is not installed: make t5x")
     return lambda name: importlib.import_module(f"t5x.{name}")
 
 
@@ -135,6 +135,7 @@ def test_parameters_and_logical_axes_are_t5x_s(network, config, params):
     assert {"/".join(entry.key for entry in path): leaf for path, leaf in ours} == names
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tied", [False, True], ids=["own logits", "tied logits"])
 def test_logits_and_gradients_are_t5x_s(network, config, params, batch, tied):
     weights = batch["decoder_loss_weights"][..., None]
@@ -197,9 +198,10 @@ def t5x_steps(t5x, network, state, batch, normalizer, learning_rate, z_loss):
         yield state
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("normalizer", ["NUM_REAL_TARGET_TOKENS", None])
 def test_three_steps_of_adafactor_are_t5x_s(t5x, network, fresh, wide_params, batch, normalizer):
-    """None is T5X's default, a sum over tokens: Adafactor's steps do not depend on the scale."""
+    """T5X's default, None, is a sum over tokens: Adafactor's steps do not depend on the scale."""
     rate, z_loss = 1e-3, 1e-4
     ours = init_state(WIDE, "adafactor", rate, 0, seed=0, start=wide_params)
     step = make_train_step(WIDE, "adafactor", rate, 0, z_loss)
@@ -212,7 +214,7 @@ def test_three_steps_of_adafactor_are_t5x_s(t5x, network, fresh, wide_params, ba
         for name, leaf in tree.flat(ours.params).items():
             moved = np.abs(leaf - start[name]).max()
             assert moved > 0, name
-            # A parameter near 1 has a rounding of 1e-7, a step one of 1e-3.
+            # Rounding is 1e-7 of a parameter near 1, which moves by 1e-3 in a step.
             np.testing.assert_allclose(leaf, t5x_leaves[name], atol=1e-3 * moved, err_msg=name)
     assert int(theirs.step) == int(ours.step) == 3
     if normalizer is not None:
@@ -220,7 +222,10 @@ def test_three_steps_of_adafactor_are_t5x_s(t5x, network, fresh, wide_params, ba
 
 
 def assert_same_averages(ours, theirs):
-    """Adafactor's averages of squared gradients, by row and column or whole; 1 number if unused."""
+    """Adafactor's averages of squared gradients are the same: by row and column, or whole.
+
+    Both have an array of one number in the place of an average that a tensor does not have.
+    """
     theirs = tree.flat(serialization.to_state_dict(theirs))
     for slot in ("v_row", "v_col", "v"):
         for name, leaf in tree.flat(getattr(ours, slot)).items():
@@ -255,7 +260,7 @@ LAYOUTS = ["Checkpointer", "OrbaxCheckpointManagerInterface"]
 
 
 def assert_same(ours, theirs):
-    """Bit for bit."""
+    """The trees have the same leaves, bit for bit."""
     ours, theirs = (tree.flat(serialization.to_state_dict(params)) for params in (ours, theirs))
     assert ours.keys() == theirs.keys()
     for name, leaf in ours.items():
@@ -267,7 +272,7 @@ def test_what_t5x_writes_is_read(checkpointer, layout, fresh, tmp_path):
     writer = checkpointer(layout)
     writer.save(fresh)
     if layout != "Checkpointer":
-        writer.close()  # waits until it is written
+        writer.close()  # it writes in the background
     params, config = t5x_checkpoint.read(tmp_path / "t5x")
     assert config == WIDE
     assert_same(params, fresh.params)
@@ -275,7 +280,7 @@ def test_what_t5x_writes_is_read(checkpointer, layout, fresh, tmp_path):
 
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_t5x_restores_what_is_written(checkpointer, layout, fresh, tmp_path):
-    """Adafactor's empty state included: a run from it needs no other option than its path."""
+    """With Adafactor's empty state: a run that starts from it needs no option but its path."""
     params = jax.tree.map(lambda leaf: leaf + 1, dict(fresh.params))
     path = t5x_checkpoint.write(params, WIDE, tmp_path, step=7)
     restored = checkpointer(layout).restore(path=str(path))

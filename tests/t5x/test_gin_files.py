@@ -1,4 +1,4 @@
-"""The gin files as text; `test_gin.py` has what gin reads in them, `test_twin.py` what T5X makes of it."""
+"""The gin files as text; gin reads them in `test_gin.py`, T5X trains by them in `test_twin.py`."""
 
 import dataclasses
 import re
@@ -44,8 +44,9 @@ def test_our_sizes_files_have_the_dimensions_of_our_table_and_nothing_else(size)
     config = t5_config(size, 32128)
     dimensions = ("emb_dim", "num_heads", "head_dim", "mlp_dim")
     layers = ("num_encoder_layers", "num_decoder_layers")
-    expected = {name: str(getattr(config, name)) for name in (*dimensions, *layers)}
-    assert found == {f"network.T5Config.{name}": text for name, text in expected.items()}
+    assert found == {
+        f"network.T5Config.{name}": str(getattr(config, name)) for name in (*dimensions, *layers)
+    }
 
 
 def test_the_command_for_a_lab_names_files_that_are_there_in_their_order():
