@@ -12,6 +12,9 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
 
 PROFILE ?= quick
 
+# A process per core, each with whole files of tests, so that what a file's tests share is made once.
+PYTEST := $(BIN)/python -m pytest -n auto --maxprocesses 2 --dist loadfile
+
 # T5X is on no package index, and what PyPI has of the other two does not do. None of them has
 # releases: these commits are those that the tests ran with.
 T5X := t5x @ git+https://github.com/google-research/t5x@cc342d419ec3e3e9c4bf1df33c82330cafdc1e16
@@ -20,7 +23,7 @@ JESTIMATOR := jestimator @ git+https://github.com/google-research/jestimator@326
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help figures install install-dev reproduce student test lint bench t5x clean
+.PHONY: help figures install install-dev reproduce student test test-all lint bench t5x clean
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(firstword $(MAKEFILE_LIST)) \
@@ -32,8 +35,11 @@ reproduce: install ## train, and draw the paper's figures and tables into reprod
 student: install ## write the notebooks without their exercises' solutions into student/
 	$(BIN)/flanrepro student student
 
-test: install-dev ## run the tests; PYTEST_ARGS="-k packaging -x" goes to pytest
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+test: install-dev ## run the tests but for the slow ones; PYTEST_ARGS="-k packaging -x" goes to pytest
+	$(PYTEST) -m "not slow" $(PYTEST_ARGS)
+
+test-all: install-dev ## run all tests, with simulated meshes, kills and whole notebooks
+	$(PYTEST) $(PYTEST_ARGS)
 
 lint: install-dev ## ruff check and ruff format --check, notebooks too
 	$(BIN)/ruff check .

@@ -18,7 +18,16 @@ ORDER = (
 
 GROUND = {
     f"flanrepro.{name}"
-    for name in ("allocator", "cluster", "errors", "markdown", "packaged", "version", "whole")
+    for name in (
+        "allocator",
+        "cluster",
+        "errors",
+        "markdown",
+        "packaged",
+        "version",
+        "whole",
+        "workers",
+    )
 }
 """Modules of no room that every room may import; they import only each other."""
 

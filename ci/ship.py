@@ -1,6 +1,6 @@
-"""Takes over the scores of finished runs as those that ship: `python ci/ship.py OUT`.
+"""Takes over the scores of finished runs as those that ship: `python -m ci.ship OUT`.
 
-OUT holds `runs/`. Of each profile with `shipped_seeds` whatever is finished is taken; figures and
+OUT holds `runs/`. Whatever is finished of a profile with `shipped_seeds` is taken; figures and
 tables are then drawn anew by `make figures`.
 """
 
@@ -22,7 +22,7 @@ from flanrepro.training.spec import RunSpec
 def main(
     out: Annotated[str, typer.Argument(help="folder with runs/")], collection: str = "pocket"
 ) -> None:
-    """Writes the tables and says what is in them."""
+    """Write the tables and say what is in them."""
     of_profile = [Job(collection, profile=name, out=out) for name in profile_names(collection)]
     tables = []
     for job in of_profile:

@@ -12,7 +12,8 @@ __all__ = ["InputError", "__version__", "load", "save"]
 
 
 def __getattr__(name: str) -> Any:
-    """`load` and `save` of `flanrepro.experiments.load`, imported when they are first asked for."""
+    """Imports `load` and `save` of `flanrepro.experiments.load` when they are first asked for."""
+    # That module imports most of the package, which an import of `flanrepro` alone does not need.
     if name not in ("load", "save"):
         raise AttributeError(f"module 'flanrepro' has no attribute '{name}'")
     from flanrepro.experiments import load

@@ -1,3 +1,3 @@
-from flanrepro.cli.main import main
+from flanrepro.cli.main import command
 
-main()
+command()

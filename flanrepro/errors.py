@@ -1,4 +1,4 @@
-"""The one exception for everything that a user can cause and mend."""
+"""The one exception for every failure that a user can cause and mend."""
 
 
 class InputError(ValueError):

@@ -1,3 +1,3 @@
-"""The version, on the ground: what records it needs nothing else of the package."""
+"""The package's version, in a module that imports nothing else of the package."""
 
 __version__ = "0.1.0"

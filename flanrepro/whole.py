@@ -10,15 +10,17 @@ from flanrepro.errors import InputError
 
 
 def write_whole(path: Path, content: str | bytes | Callable[[Path], object]) -> None:
-    """Writes a file, or leaves what was there as it was.
+    """Writes a file whole, or leaves an older one as it was.
 
     Args:
-        path: its folder is made.
-        content: text, bytes, or a function that writes the file it is given.
+        path: file to write; its folder is made if it is missing.
+        content: text (written as UTF-8), bytes, or a function that writes to the path it is given.
 
     Raises:
         InputError: the folder or the file cannot be written.
     """
+    # Beside the file, since only a rename within one file system is atomic; with the process's id,
+    # since several processes may write the same file.
     part = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -27,7 +29,8 @@ def write_whole(path: Path, content: str | bytes | Callable[[Path], object]) -> 
         else:
             part.write_bytes(content.encode() if isinstance(content, str) else content)
         os.replace(part, path)
-    except Exception as error:  # libraries that write have classes of their own
+    except Exception as error:
+        # Any class: `content` may be a library's writer with its own errors.
         with contextlib.suppress(OSError):
             part.unlink()
         reason = error.strerror if isinstance(error, OSError) else " ".join(str(error).split())

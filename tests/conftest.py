@@ -1,7 +1,10 @@
 """What every test may ask for; one store of compiled programs; in CI a skip is a failure."""
 
+import ctypes
+import gc
 import os
 import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -51,6 +54,21 @@ def pytest_make_collect_report():
     report = yield
     _failed_in_ci(report)
     return report
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _memory_given_back():
+    """Forgets a module's compiled programs: JAX keeps each with its buffers, some 100 MB a piece.
+
+    What the next module shares with it comes from the folder of compiled programs. The trim is for
+    glibc, which the package tells to keep what is free (`flanrepro/model/host_memory.py`).
+    """
+    yield
+    if "jax" in sys.modules:
+        sys.modules["jax"].clear_caches()
+        gc.collect()
+        if hasattr(libc := ctypes.CDLL(None), "malloc_trim"):
+            libc.malloc_trim(0)
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,6 @@
 import pytest
 
-from flanrepro.cluster import first, for_people, process
+from flanrepro.cluster import first, for_people, mesh_shape, process
 from flanrepro.errors import InputError
 
 SLURM = {"SLURM_STEP_NODELIST": "node[1-4]", "SLURM_PROCID": "3", "SLURM_NTASKS": "4"}
@@ -60,3 +60,14 @@ def test_a_number_that_is_none_is_one_sentence(environment, text):
     environment(SLURM | {"SLURM_NTASKS": text})
     with pytest.raises(InputError, match=f"SLURM_STEP_NODELIST says .* SLURM_NTASKS is '{text}'"):
         process()
+
+
+@pytest.mark.parametrize("text", ["4", "4x", "x2", "0x2", "2x0", "4 x 2", "-1x2", "4x2x1"])
+def test_a_mesh_of_another_form_is_one_sentence(text):
+    with pytest.raises(InputError, match=f"mesh is '{text}': expected DATAxMODEL"):
+        mesh_shape(text)
+
+
+def test_a_mesh_is_data_by_model():
+    assert mesh_shape("4x2") == (4, 2)
+    assert mesh_shape("") is None

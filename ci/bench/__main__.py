@@ -1,13 +1,14 @@
-"""How quick flanrepro is on this machine: `python -m ci.bench train`, `data`, `eval`, `cache`,
-`notebooks`; and, by arithmetic, what the paper's runs `cost` on accelerators.
+"""Measures how quick flanrepro is on this machine: `python -m ci.bench train`, `data`, `eval`,
+`cache`, `many`, `notebooks`; and computes what the paper's runs `cost` on accelerators.
 
-Each prints a table and writes it to figures/bench/ as CSV.
+Each part prints a table and writes it to figures/bench/ as CSV.
 """
 
+import json
 import os
-import platform
+import subprocess
+import sys
 import tempfile
-from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
@@ -15,172 +16,160 @@ from typing import Annotated
 import pandas as pd
 import typer
 
-OUT = Path(__file__).resolve().parent.parent / "figures" / "bench"
+from ci.bench.common import OUT, ROOT, environment, tell
 
 app = typer.Typer(add_completion=False, help=__doc__)
 
-
-def environment(device: str | None = None) -> dict[str, str | int]:
-    """What a measured number depends on; without a device it is JAX's first one."""
-    packages = {}
-    for name in ("jax", "flax", "optax", "torch", "transformers"):
-        try:
-            packages[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    if device is None:
-        import jax
-
-        device = jax.devices()[0].device_kind
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    system = {"machine": platform.machine(), "python": platform.python_version(), "cores": cores}
-    return packages | system | {"device": device}
-
-
-def show(table: pd.DataFrame, where: dict, decimals: int = 2) -> None:
-    """Prints a table, and below it what its numbers depend on."""
-    form = f"{{:,.{decimals}f}}".format
-    print(table.to_string(index=False, float_format=form, na_rep=""))
-    print(", ".join(f"{name} {value}" for name, value in where.items()))
+Out = Annotated[Path, typer.Option(help="folder of the files")]
+Sizes = Annotated[str, typer.Option(help="sizes of flanrepro.model.sizes")]
+Rounds = Annotated[int, typer.Option(help="turns of each engine")]
+Seconds = Annotated[float, typer.Option(help="per turn, about; one step at least")]
+Length = Annotated[int, typer.Option(help="of a row, in tokens")]
 
 
 @app.command()
 def train(
-    model: Annotated[str, typer.Option(help="sizes of flanrepro.model.sizes")] = "nano,micro,small",
+    model: Sizes = "nano,micro,small",
     optimizer: Annotated[
         str, typer.Option(help="adamw: against Hugging Face; adafactor: against T5X")
     ] = "adamw,adafactor",
     rows: Annotated[int, typer.Option(help="packed rows per step")] = 16,
-    inputs_length: Annotated[int, typer.Option(help="of a row, in tokens")] = 256,
-    targets_length: Annotated[int, typer.Option(help="of a row, in tokens")] = 64,
+    inputs_length: Length = 256,
+    targets_length: Length = 64,
     dtype: Annotated[str, typer.Option(help="of activations: float32 or bfloat16")] = "float32",
     remat: Annotated[bool, typer.Option(help="ours computes activations again")] = False,
     data: Annotated[
         str, typer.Option(help="pocket, synthetic, or a run's folder with packed files")
     ] = "pocket",
-    rounds: Annotated[int, typer.Option(help="turns of each engine")] = 7,
-    seconds: Annotated[float, typer.Option(help="per turn, about; one step at least")] = 4.0,
+    rounds: Rounds = 7,
+    seconds: Seconds = 4.0,
     batches: Annotated[int, typer.Option(help="different batches, prepared beforehand")] = 32,
     hugging_face: Annotated[bool, typer.Option(help="compare with transformers' T5")] = True,
     t5x: Annotated[bool, typer.Option(help="compare with T5X")] = True,
-    out: Annotated[Path, typer.Option(help="folder of the files")] = OUT,
+    out: Out = OUT,
 ) -> None:
-    """Useful tokens/s (no padding) of the train step: ours, Hugging Face's and T5X's in turn."""
-    from ci.bench import rows
-    from ci.bench import train
+    """Measure useful tokens/s (no padding) of the train step: ours, Hugging Face's, T5X's."""
+    from ci.bench import train_step
+    from ci.bench.rows import packed_rows, shape
 
-    packed = rows.packed_rows(data, batches, rows, inputs_length, targets_length)
+    packed = packed_rows(data, batches, rows, inputs_length, targets_length)
     wanted = [name for name, yes in (("hugging_face", hugging_face), ("t5x", t5x)) if yes]
     options = {"dtype": dtype, "remat": remat}
-    measuring = train.compare(
+    told = {"data": data} | shape(packed[0][0]) | options
+    measuring = train_step.compare(
         model.split(","), optimizer.split(","), wanted, packed, options, rounds, seconds
     )
-    out.mkdir(parents=True, exist_ok=True)
     for table, measured, facts in measuring:  # a run that is stopped keeps the models before
-        where = facts | environment(facts["device"])
-        told = {"data": data} | rows.shape(packed[0][0]) | options
+        where = told | facts | environment(facts["device"])
+        tell(table, out / "train.csv", where, digits="%.4f")
         measured.to_csv(out / "train_rounds.csv", index=False, float_format="%.4f")
-        table.assign(**told, **where).to_csv(out / "train.csv", index=False, float_format="%.4f")
-        show(table, told | where)
         if find_spec("matplotlib"):  # a borrowed machine may have none: `draw` reads train.csv
             draw(out)
 
 
 @app.command()
-def draw(out: Annotated[Path, typer.Option(help="folder of train.csv")] = OUT) -> None:
-    """train.png and train.svg from train.csv alone."""
-    from ci.bench import draw
+def draw(out: Out = OUT) -> None:
+    """Draw train.png and train.svg from train.csv alone."""
+    from ci.bench import picture
 
-    print(*draw.draw(out), sep="\n")
-
-
-@app.command()
-def data(out: Annotated[Path, typer.Option(help="folder of the CSV file")] = OUT) -> None:
-    """Import time, mixture[i], and GSM8K examples/s against the reference implementation's."""
-    from ci.bench import data
-
-    table = data.data()
-    out.mkdir(parents=True, exist_ok=True)
-    table.to_csv(out / "data.csv", index=False)
-    print(table.to_string(index=False, float_format="{:,.2f}".format))
+    print(*picture.draw(out), sep="\n")
 
 
 @app.command()
-def cache(out: Annotated[Path, typer.Option(help="folder of the CSV file")] = OUT) -> None:
-    """Examples/s that one core renders and reads of a cache and of packed files."""
-    from ci.bench import cache
+def data(
+    rounds: Rounds = 5,
+    seconds: Seconds = 4.0,
+    draws: Annotated[int, typer.Option(help="prompts of flan2022, for its memory")] = 1_000_000,
+    out: Out = OUT,
+) -> None:
+    """Measure import time, mixture[i], and GSM8K examples/s beside the reference's."""
+    from ci.bench import prompts
 
-    table = cache.table()
-    out.mkdir(parents=True, exist_ok=True)
-    table.to_csv(out / "cache.csv", index=False)
-    show(table, environment())
+    tell(prompts.table(rounds, seconds, draws), out / "data.csv")
+
+
+@app.command()
+def cache(
+    collection: Annotated[str, typer.Option(help="collections")] = "pocket,flan2022",
+    examples: Annotated[int, typer.Option(help="rendered for SeqIO")] = 30_000,
+    steps: Annotated[int, typer.Option(help="batches in packed files")] = 500,
+    out: Out = OUT,
+) -> None:
+    """Measure the examples/s that one core renders, and reads of a cache and of packed files."""
+    from ci.bench import caches
+
+    table = caches.table(collection.split(","), examples, steps)
+    tell(table, out / "cache.csv", environment(), columns=False)
 
 
 @app.command()
 def many(
-    model: Annotated[str, typer.Option(help="sizes of flanrepro.model.sizes")] = "nano,micro",
+    model: Sizes = "nano,micro",
     at_once: Annotated[str, typer.Option(help="numbers of runs")] = "1,2,4,8,16",
     data: Annotated[str, typer.Option(help="pocket or synthetic")] = "pocket",
-    rounds: Annotated[int, typer.Option(help="turns of each number")] = 5,
-    seconds: Annotated[float, typer.Option(help="per turn, about; one step at least")] = 2.0,
-    out: Annotated[Path, typer.Option(help="folder of the CSV file")] = OUT,
+    rounds: Rounds = 5,
+    seconds: Seconds = 2.0,
+    out: Out = OUT,
 ) -> None:
-    """Steps/s of several small runs at once (vmap), in turn."""
-    from ci.bench import many
+    """Measure steps/s of several small runs at once (vmap), in turn."""
+    from ci.bench import train_step
 
     numbers = [int(n) for n in at_once.split(",")]
-    table = many.table(model.split(","), numbers, data, rounds, seconds)
-    out.mkdir(parents=True, exist_ok=True)
-    where = environment()
-    table.assign(data=data, **where).to_csv(out / "many.csv", index=False, float_format="%.4f")
-    show(table, where)
+    table = train_step.many(model.split(","), numbers, data, rounds, seconds)
+    tell(table, out / "many.csv", {"data": data} | environment(), digits="%.4f")
 
 
 @app.command()
-def cost(out: Annotated[Path, typer.Option(help="folder of the CSV file")] = OUT) -> None:
-    """FLOPs, device hours and dollars of the paper's runs: arithmetic, nothing is measured."""
-    from ci.bench import cost
+def cost(out: Out = OUT) -> None:
+    """Compute FLOPs, device hours and dollars of the paper's runs; nothing is measured."""
+    from ci.bench import costs
 
-    table = cost.table()
-    out.mkdir(parents=True, exist_ok=True)
-    table.to_csv(out / "cost.csv", index=False, float_format="%.6g")
-    print(table.to_string(index=False, float_format="{:,.4g}".format, na_rep=""))
+    tell(costs.table(), out / "cost.csv", digits="%.6g", form="{:,.4g}")
 
 
 @app.command("eval")
 def evaluation(
-    models: Annotated[str, typer.Option(help="sizes of flanrepro.model.sizes")] = "nano,small",
+    models: Sizes = "nano,small",
     items: Annotated[int, typer.Option(help="prompts per suite; larger ones get an eighth")] = 400,
-    rounds: Annotated[int, typer.Option(help="turns of each engine")] = 5,
+    rounds: Rounds = 5,
     real: Annotated[bool, typer.Option(help="MMLU itself, five-shot, too")] = False,
     harness: Annotated[bool, typer.Option(help="compare with lm-evaluation-harness")] = True,
-    out: Annotated[Path, typer.Option(help="folder of the CSV file")] = OUT,
+    out: Out = OUT,
 ) -> None:
-    """Prompts/s of rank scoring and of decoding, ours and lm-evaluation-harness's in turn."""
-    from ci.bench import eval
+    """Measure prompts/s of ranking and of decoding, ours and lm-evaluation-harness's in turn."""
+    from ci.bench import answering
 
-    where = environment() | ({"lm_eval": version("lm_eval")} if harness else {})
+    where = environment(packages="lm_eval" if harness else "")
     with tempfile.TemporaryDirectory() as folder:
-        table = eval.table(models.split(","), items, rounds, real, harness, Path(folder))
-    out.mkdir(parents=True, exist_ok=True)
-    table.assign(**where).to_csv(out / "eval.csv", index=False)
-    show(table, where)
+        table = answering.table(models.split(","), items, rounds, real, harness, Path(folder))
+    tell(table, out / "eval.csv", where)
 
 
 @app.command()
 def notebooks(
     paths: Annotated[list[Path] | None, typer.Argument(help="none: all that there are")] = None,
-    out: Annotated[Path, typer.Option(help="folder of the CSV file")] = OUT,
+    out: Out = OUT,
 ) -> None:
-    """Seconds per notebook at smoke, each with nothing trained: nothing compiled, then all."""
-    from ci.bench import notebooks
+    """Measure seconds per notebook at smoke, as papermill records them, with nothing trained
+    before: `cold` with nothing compiled either, `warm` with what that execution compiled."""
+    rows = []
+    for path in paths or sorted((ROOT / "notebooks").glob("*.ipynb")):
+        with tempfile.TemporaryDirectory() as folder:
+            times = {how: _duration(path, Path(folder), how) for how in ("cold", "warm")}
+        rows.append({"notebook": path.stem, **times})
+    tell(pd.DataFrame(rows), out / "notebooks.csv", environment(), form="{:,.1f}")
 
-    where = environment()
-    every = sorted((notebooks.ROOT / "notebooks").glob("*.ipynb"))
-    table = notebooks.table(paths or every)
-    out.mkdir(parents=True, exist_ok=True)
-    table.assign(**where).to_csv(out / "notebooks.csv", index=False)
-    show(table, where, decimals=1)
+
+def _duration(path: Path, folder: Path, how: str) -> float:
+    """Executes a notebook into a store of its own; compiled programs are kept in `folder`."""
+    copy, out = folder / f"{how}.ipynb", folder / how
+    command = [sys.executable, "-m", "papermill", "--no-progress-bar", path, copy]
+    given = ["-p", "profile", "smoke", "-p", "out", out]
+    kept = os.environ | {"FLANREPRO_CACHE": str(folder / "cache")}
+    done = subprocess.run([*command, *given], cwd=ROOT, env=kept, capture_output=True, text=True)
+    if done.returncode:
+        sys.exit(f"{path} failed:\n{done.stderr[-2000:]}")
+    return json.loads(copy.read_text("utf-8"))["metadata"]["papermill"]["duration"]
 
 
 if __name__ == "__main__":

@@ -14,8 +14,8 @@ Three things are made equal that it would do otherwise (its `models/huggingface.
 - it ties the output's matrix to the embedding, which T5 v1.1 has apart: it is put back.
 """
 
+import functools
 import logging
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +23,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from ci.bench.common import in_turn, timed
 from flanrepro.collection.suites import Item, suite_items
 from flanrepro.collection.task import Suite
 from flanrepro.data.vocabulary import Vocabulary, load_vocabulary, train_vocabulary
@@ -58,9 +59,9 @@ def cases(sizes: Sequence[str], n: int, real: bool, folder: Path) -> list[Case]:
 
     Args:
         sizes: `nano` is the shipped one; others have random weights and T5's 32,128 rows.
-        n: prompts per suite; models other than `nano` get an eighth of them.
-        real: MMLU itself too, five-shot, where its files are at hand or can be had.
-        folder: for the vocabulary of real text.
+        n: number of prompts per suite; models other than `nano` get an eighth of them.
+        real: True: MMLU itself too, five-shot; its files are read or fetched.
+        folder: where the vocabulary of real text is written.
     """
     asked = [("pocket", "held_in", 0), ("pocket", "mmlu", 3)]
     made = []
@@ -80,7 +81,7 @@ def cases(sizes: Sequence[str], n: int, real: bool, folder: Path) -> list[Case]:
 def _vocabulary(collection: str, items: Sequence[Item], folder: Path) -> Vocabulary:
     if collection == "pocket":
         return load_vocabulary("pocket")
-    # Of the kind that T5's tokenizer in `transformers` knows.
+    # A unigram model: T5's tokenizer in `transformers` reads no other.
     texts = (item.prompt.inputs for item in items)
     return Vocabulary(train_vocabulary(texts, folder / "real.model", 4096, "unigram", 0.9995))
 
@@ -149,18 +150,12 @@ def harness(case: Case, batch_size: int, folder: Path) -> Engine:
     return answer
 
 
-def _seconds(engine: Engine) -> tuple[float, list]:
-    began = time.perf_counter()
-    answers = engine()
-    return time.perf_counter() - began, answers
-
-
 def _best(case: Case, folder: Path) -> tuple[int, Engine, list]:
     """The harness's best batch size, from the largest down until one is much slower."""
     passes = []
     for size in BATCH_SIZES:
         engine = harness(case, size, folder)
-        seconds, answers = _seconds(engine)
+        seconds, answers = timed(engine)
         passes.append((seconds, size, engine, answers))
         if seconds > 1.5 * min(passes)[0]:
             break
@@ -168,23 +163,21 @@ def _best(case: Case, folder: Path) -> tuple[int, Engine, list]:
 
 
 def measure(case: Case, rounds: int, folder: Path | None) -> list[dict]:
-    """A row per engine: medians of `rounds` turns; `folder`: the harness's model, None: no harness.
+    """A row per engine: medians of `rounds` turns; `folder` has the harness's model, if any.
 
     `first_call` includes compilation. `ratio`, and `ratio_first` with ours so, are against the
     harness; `agreement` is the share of prompts with the same option chosen or the same text.
     """
     engines, sizes = {"flanrepro": ours(case)}, {}
-    first, mine = _seconds(engines["flanrepro"])
+    first, mine = timed(engines["flanrepro"])
     compared = {}
     if folder:
         sizes["harness"], engines["harness"], theirs = _best(case, folder)
         compared = _compared(case, mine, theirs)
-    times = {name: [] for name in engines}
-    for _ in range(rounds):
-        for name, engine in engines.items():
-            times[name].append(_seconds(engine)[0])
+    turns = {name: functools.partial(timed, engine) for name, engine in engines.items()}
     n, rows = len(case.items), []
-    for name, seconds in times.items():
+    for name, passes in in_turn(turns, rounds).items():
+        seconds = [passed for passed, _ in passes]
         row = {"model": case.model.name, "suite": case.suite.name, "shots": case.shots}
         row |= {"method": case.method, "prompts": n, "engine": name}
         row |= {"prompts_per_s": n / np.median(seconds), "slowest": n / max(seconds)}
@@ -199,7 +192,7 @@ def measure(case: Case, rounds: int, folder: Path | None) -> list[dict]:
 
 
 def _compared(case: Case, mine: list, theirs: list) -> dict:
-    """Of log-likelihoods, the largest difference too, in nats."""
+    """How far both agree; for log-likelihoods, their largest difference too, in nats."""
     if case.method == "decode":
         return {"agreement": np.mean([a == b for a, b in zip(mine, theirs, strict=True)])}
     pairs = [(np.array(a), np.array(b)) for a, b in zip(mine, theirs, strict=True)]

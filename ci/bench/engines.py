@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from ci.bench.rows import Batch, examples, shape
 
+from ci.bench.rows import Batch, examples, shape
 from flanrepro.model.sizes import T5Config
 
 LEARNING_RATE = 2e-3
@@ -22,9 +22,9 @@ class Setup:
     """What is trained, beside the batches.
 
     Attributes:
-        config: of the model.
+        config: the model's.
         optimizer: `adamw` or `adafactor`.
-        remat: flanrepro's rematerialisation; the others have none.
+        remat: True: flanrepro's rematerialisation; the others have none.
     """
 
     config: T5Config
@@ -37,13 +37,14 @@ class Engine:
     """An engine that is ready to train.
 
     Attributes:
-        run: one update for each of the batches of these numbers; waits for them, and gives their
-            mean loss in nats per target token.
-        shapes: per batch: rows, and their inputs' and targets' lengths, padding included.
-        device: what it runs on.
-        peak_mib: the most memory so far: the device's, or on a CPU what the process has grown by.
-        compiled_mib: what XLA says that its compiled step takes; NaN without XLA.
-        versions: what else a number depends on.
+        run: function of batches' numbers: makes one update for each, waits for them, and gives
+            their mean loss in nats per target token.
+        shapes: rows, and their inputs' and targets' lengths, padding included, of each batch.
+        device: name of what it runs on.
+        peak_mib: function that gives the most MiB so far: the device's, or on a CPU those that the
+            process has grown by.
+        compiled_mib: MiB that its compiled step takes, as XLA says; NaN without XLA.
+        versions: values by name that a number depends on, too.
     """
 
     run: Callable[[list[int]], float]
@@ -221,7 +222,7 @@ def _t5x_model(config: T5Config):
 
 
 def _t5x_batch(batch: Batch) -> Batch:
-    """With the features that SeqIO's converter makes on the host."""
+    """A batch with the features that SeqIO's converter makes on the host."""
     targets = batch["decoder_target_tokens"]
     shifted = np.where(batch["decoder_positions"] > 0, np.roll(targets, 1, axis=-1), 0)
     weights = (targets > 0).astype(np.int32)
@@ -237,10 +238,10 @@ NEEDS = {
     "hugging_face": ("torch", "transformers.models.t5.modeling_t5"),
     "t5x": ("seqio", "t5x.trainer", "t5x.utils", "t5x.examples.t5.network"),
 }
-"""Modules that are imported before memory is counted."""
+"""Modules that are imported before memory is counted, by engine."""
 
 PARTNERS = {"adamw": "hugging_face", "adafactor": "t5x"}
-"""With which engine ours is compared under an optimizer: each has its users' own."""
+"""The engine that ours is compared with, by optimizer: each has its users' own."""
 
 
 def _shapes(batches: list[Batch]) -> list[tuple[int, int, int]]:
@@ -273,7 +274,7 @@ def _host_peak() -> Callable[[], float]:
 
 
 def _compiled_mib(compiled) -> float:
-    """Arguments, results that are not in their place, and temporary buffers."""
+    """MiB of arguments, of results that are not in their place, and of temporary buffers."""
     stats = compiled.memory_analysis()
     held = stats.argument_size_in_bytes + stats.output_size_in_bytes - stats.alias_size_in_bytes
     return (held + stats.temp_size_in_bytes) / MIB

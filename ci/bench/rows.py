@@ -8,7 +8,7 @@ from flanrepro.errors import InputError
 
 T5_VOCABULARY = 32_128
 Batch = dict[str, np.ndarray]
-"""int32 arrays under T5X's names, as `flanrepro.data.packing.pack` gives them."""
+"""int32 arrays by T5X's names, as `flanrepro.data.packing.pack` gives them."""
 
 
 def packed_rows(
@@ -40,9 +40,8 @@ def packed_rows(
 
 def shape(batch: Batch) -> dict[str, int]:
     """Rows of a batch, and their lengths."""
-    (rows, inputs), (_, targets) = (
-        batch[name].shape for name in ("encoder_input_tokens", "decoder_target_tokens")
-    )
+    rows, inputs = batch["encoder_input_tokens"].shape
+    targets = batch["decoder_target_tokens"].shape[1]
     return {"rows": rows, "inputs_length": inputs, "targets_length": targets}
 
 
@@ -53,17 +52,15 @@ def useful_tokens(batch: Batch) -> int:
 
 def examples(batch: Batch) -> list[tuple[np.ndarray, np.ndarray]]:
     """Inputs and targets of the examples that lie packed in a batch."""
-    found = []
-    for row in range(len(batch["encoder_segment_ids"])):
-        inputs, targets = batch["encoder_segment_ids"][row], batch["decoder_segment_ids"][row]
-        for segment in range(1, targets.max() + 1):
-            found.append(
-                (
-                    batch["encoder_input_tokens"][row][inputs == segment],
-                    batch["decoder_target_tokens"][row][targets == segment],
-                )
-            )
-    return found
+    inputs, targets = batch["encoder_segment_ids"], batch["decoder_segment_ids"]
+    return [
+        (
+            batch["encoder_input_tokens"][row][inputs[row] == segment],
+            batch["decoder_target_tokens"][row][targets[row] == segment],
+        )
+        for row in range(len(targets))
+        for segment in range(1, targets[row].max() + 1)
+    ]
 
 
 def _pocket(rows: int, inputs_length: int, targets_length: int):

@@ -1,7 +1,7 @@
 """A standing job for whoever has an accelerator for half an hour, on a machine without the data.
 
     python -m ci.gpu prepare --minutes 25   # here: packed files, into .gpu/1, .gpu/2, ...
-    MINUTES=9 bash ci/gpu/run.sh                # there, with .gpu/1; again with .gpu/2, ...
+    MINUTES=9 bash ci/gpu/run.sh            # there, with .gpu/1; again with .gpu/2, ...
     python -m ci.gpu take FOLDER            # here: what came back, into runs/
 
 What is lacking is trained: runs of profile `full` that neither ship nor are finished in `runs/`,
@@ -18,25 +18,24 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from ci.gpu.parts import deal, render
-from ci.gpu.home import bring_home
-from ci.gpu.home import take as take_home
+
+from ci.gpu import parts
+from ci.gpu.packed_files import packed_input
 from ci.gpu.plan import folders, lacking, plan
 from ci.gpu.work import Shift, at_once, attempt, planned_here, unpack
-
 from flanrepro.errors import InputError
 from flanrepro.experiments.profiles import workspace
 from flanrepro.experiments.store import RunStore
 
 app = typer.Typer(add_completion=False, help=__doc__, pretty_exceptions_enable=False)
-Minutes = Annotated[float, typer.Option(help="begin nothing new after so many")]
+Minutes = Annotated[float, typer.Option(help="begin nothing new after these")]
 Tiny = Annotated[bool, typer.Option(help="the same, at a size for a CPU")]
 
 PART = 56_000_000
 """Bytes that a part has at most, of the 64 MiB that can be carried."""
 
-SLICE, TINY_SLICE = 1000, 40
-"""Steps of a long run between looks at the clock."""
+SLICE = {False: 1000, True: 40}
+"""Steps of a long run between looks at the clock; True: tiny."""
 
 
 @app.command()
@@ -52,9 +51,9 @@ def prepare(
     for planned in todo:
         if time.monotonic() > deadline:
             break
-        packed = render(planned.spec, here / "rendered", TINY_SLICE if tiny else SLICE, deadline)
+        packed = parts.render(planned.spec, here / "rendered", SLICE[tiny], deadline)
         rendered.append((planned, packed))
-    sizes = deal(rendered, carried, part)
+    sizes = parts.deal(rendered, carried, part)
     whole = sum(packed.end == planned.spec.steps for planned, packed in rendered)
     print(f"{whole} of {len(todo)} lacking runs are packed whole, in {len(sizes)} parts:")
     for number, size in enumerate(sizes, 1):
@@ -66,8 +65,8 @@ def work(minutes: Minutes = 8.0, tiny: Tiny = False) -> None:
     """Train and evaluate the runs of the parts that were here, and write what is done to $OUT."""
     carried, here = folders(tiny)
     out, began = Path(os.environ.get("OUT") or here / "out"), time.monotonic()
-    steps = TINY_SLICE if tiny else SLICE
-    shift = Shift(RunStore(here / "runs"), steps, began, began + 60 * minutes)
+    steps = SLICE[tiny]
+    shift = Shift(RunStore(here / "runs", inputs=packed_input), steps, began, began + 60 * minutes)
     for part in sorted(carried.glob("*/plan.json"), key=lambda path: int(path.parent.name)):
         unpack(part, shift.store)
     runs = planned_here(shift.store)
@@ -77,9 +76,9 @@ def work(minutes: Minutes = 8.0, tiny: Tiny = False) -> None:
         attempt(shift, group)
         todo = [one for one in todo if one not in group]
         if time.monotonic() - brought > 60:  # whoever ends this loses little
-            bring_home(shift.store, runs, out)
+            parts.bring_home(shift.store, runs, out)
             brought = time.monotonic()
-    sizes = bring_home(shift.store, runs, out)
+    sizes = parts.bring_home(shift.store, runs, out)
     done = sum(one.done(shift.store) for one in runs)
     print(f"{done} of {len(runs)} runs are done; {out}: {sum(sizes) / 1e6:.1f} MB")
 
@@ -90,13 +89,18 @@ def take(folder: Annotated[Path, typer.Argument(help="what came back: outcome.zi
 
     A run of a sweep comes with its scores and predictions, without its parameters.
     """
-    for spec, there in take_home(folder, RunStore(workspace() / "runs")):
+    for spec, there in parts.take(folder, RunStore(workspace() / "runs")):
         said = "was there already" if there else "taken over"
         print(f"{spec.run_id} {spec.label()}: {said}", flush=True)
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Runs the command; bad input ends in its one sentence."""
     try:
         app()
     except InputError as error:
-        sys.exit(f"gpu.py: {error}")
+        sys.exit(f"ci.gpu: {error}")
+
+
+if __name__ == "__main__":
+    main()

@@ -23,22 +23,10 @@ from flanrepro.training.spec import RunSpec
 from flanrepro.training.step import Metrics, init_state, make_train_step
 
 ALIKE = (
-    "model",
-    "vocabulary",
-    "steps",
-    "batch_size",
-    "inputs_length",
-    "targets_length",
-    "learning_rate",
-    "optimizer",
-    "warmup_steps",
-    "decay_steps",
-    "dropout_rate",
-    "z_loss",
-    "dtype",
-    "microbatches",
-    "remat",
-)
+    "model", "vocabulary", "steps", "batch_size", "inputs_length", "targets_length",
+    "learning_rate", "optimizer", "warmup_steps", "decay_steps", "dropout_rate", "z_loss", "dtype",
+    "microbatches", "remat",
+)  # fmt: skip
 """Fields of a `RunSpec` that runs at once have in common."""
 
 
@@ -61,14 +49,15 @@ def train_many(
 
     Args:
         specs: equal in `ALIKE`.
-        folders: for each run's checkpoints.
-        inputs: of each run, what `flanrepro.training.loop.train` takes as `config`, `batches` and
+        folders: one for each run's checkpoints.
+        inputs: for each run, what `flanrepro.training.loop.train` takes as `config`, `batches` and
             `start`, where it is not to be made here.
         checkpoint_seconds, bar, stop_at: see `flanrepro.training.loop.train`.
-        stop: asked at every row of the history: whether to stop there, with a checkpoint.
+        stop: function that is asked at every row of the history whether to stop there, with a
+            checkpoint.
 
     Returns:
-        what each run has done; its `seconds` are its share of the time that all took together.
+        what each run has done; its `seconds` are its share of all runs' time.
 
     Raises:
         InputError: runs that cannot be trained at once, or as `flanrepro.training.loop.train`.
@@ -88,12 +77,12 @@ def train_many(
     sums = [Metrics.zero() for _ in runs]
     begin = min(run.checkpoints.latest or 0 for run in runs)
     for run in runs:
-        # Each keeps its newest two: a stop between two savings leaves some one ahead.
+        # Each keeps its newest two: a kill between two savings leaves some of them one ahead.
         run.checkpoints.back_to(begin)
     if begin:
         restored = [run.restore(s) for run, s in zip(runs, states, strict=True)]
         states, sums = map(list, zip(*restored, strict=True))
-    state, metrics, zero = _stacked(states), _stacked(sums), _stacked([Metrics.zero()] * len(runs))
+    state, metrics, zero = stacked(states), stacked(sums), stacked([Metrics.zero()] * len(runs))
     keys = jnp.stack([jax.random.key(spec.seed) for spec in specs])
     options = tuple(loop.step_options(first).items())
     train_step = make_step(config, loop.optimizer(first), options)
@@ -154,7 +143,7 @@ def make_step(config: T5Config, optimizer: tuple, options: tuple):
     return jax.jit(jax.vmap(step), donate_argnums=0)
 
 
-def _stacked(trees: list):
+def stacked(trees: list):
     return jax.tree.map(lambda *leaves: jnp.stack(leaves), *trees)
 
 
@@ -170,7 +159,11 @@ def get_many(
     bar: str = "",
     stop: Callable[[], bool] = lambda: False,
 ) -> list[Run]:
-    """As `RunStore.get`, of runs that are trained at once, see `train_many`.
+    """The finished runs of `specs`, as `RunStore.get` gives one: trained at once, if at all.
+
+    Args:
+        store: where they are, or are put.
+        specs, bar, stop: see `train_many`.
 
     Returns:
         the finished ones: all of them, unless `stop` said to stop, or one is another process's.

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ci.gpu.packed_files import FORMAT, SIDES, Batch, Compact, Packed, compact, open_packed
+from ci.gpu.packed_files import FORMAT, Batch, Packed, batch_of, compact, open_packed
 from flanrepro.errors import InputError
 from flanrepro.model.tree import flat
 from flanrepro.training.loop import stream_of
@@ -18,7 +18,7 @@ from flanrepro.training.spec import RunSpec
 from flanrepro.whole import write_whole
 
 BATCHES_PER_FILE, PLACES_PER_FILE = 250, 1 << 23
-"""At most, batches and places for tokens, padding included."""
+"""Most batches of a file, and most places for tokens, padding included."""
 
 
 def write_packed(
@@ -87,9 +87,8 @@ def give_start(folder: Path, start: dict) -> None:
 
     packed = open_packed(folder)
     content = save({name: np.ascontiguousarray(leaf) for name, leaf in flat(start).items()})
-    write_whole(packed.folder / "start.safetensors", content)
-    digest = hashlib.sha256(content).hexdigest()
-    named = {"name": "start.safetensors", "sha256": digest}
+    named = {"name": "start.safetensors", "sha256": hashlib.sha256(content).hexdigest()}
+    write_whole(packed.folder / named["name"], content)
     _write_index(packed.folder, packed.index | {"start": named})
 
 
@@ -124,10 +123,11 @@ def _write_files(
         kept, before, first = [*kept, file], file, file["end"]
     if first == end:
         return [_listed(packed, file) for file in kept]
-    stream, at = stream_of(spec, None, None), 0
+    stream, at = stream_of(spec, None, None), before["end"] if before else 0
     if before:
         stream.set_state(before["stream"])
-        at = before["end"]
+    places = spec.batch_size * (spec.inputs_length + spec.targets_length)
+    per_file = max(1, min(BATCHES_PER_FILE, PLACES_PER_FILE // places))
     try:
         with tqdm(total=end, initial=at, desc=bar, disable=not bar, unit="batch") as progress:
             while at < first:  # packing goes in turn, so what comes before has to be made, too
@@ -135,7 +135,7 @@ def _write_files(
                 at += 1
                 progress.update()
             while at < end:
-                last = min(at + _per_file(spec), end)
+                last = min(at + per_file, end)
                 batches = []
                 for _ in range(at, last):
                     batches.append(next(stream))
@@ -150,38 +150,30 @@ def _write_files(
     return [_listed(packed, file) for file in kept]
 
 
-def _per_file(spec: RunSpec) -> int:
-    places = spec.batch_size * (spec.inputs_length + spec.targets_length)
-    return max(1, min(BATCHES_PER_FILE, PLACES_PER_FILE // places))
-
-
 def _write_file(packed: Path, header: dict, batches: Sequence[Batch], compression: int) -> None:
     """Writes batches, and reads them again: they must be the same, bit for bit."""
     arrays = compact(batches)
-    sides = {side: batches[0][f"{side}_{name}"].shape[1] for side, name in SIDES.items()}
-    again, rows = Compact(arrays, sides), len(batches[0]["fate"])
     for i, batch in enumerate(batches):
-        read = again.rows(i * rows, (i + 1) * rows)
+        read = batch_of(arrays, i)
         if not all(np.array_equal(batch[name], read[name]) for name in batch):
             raise AssertionError(f"batch {header['first'] + i} does not survive packing")
     text = np.frombuffer(json.dumps(header).encode(), np.uint8)
-    name = f"batches-{header['first']:08d}-{header['end']:08d}.npz"
-    write_whole(packed / name, _npz({"header": text, **arrays}, compression))
-
-
-def _npz(arrays: dict[str, np.ndarray], compression: int) -> bytes:
-    """As `np.savez_compressed`, without the time of writing: the same arrays are the same bytes."""
     content = BytesIO()
+    # Not `np.savez_compressed`, which writes the time, too: the same batches are the same bytes.
     with zipfile.ZipFile(content, "w") as file:
-        for name, array in arrays.items():
-            with BytesIO() as member:
-                np.lib.format.write_array(member, array, allow_pickle=False)
-                file.writestr(zipfile.ZipInfo(f"{name}.npy"), member.getvalue(), compression)
-    return content.getvalue()
+        for name, array in {"header": text, **arrays}.items():
+            member = BytesIO()
+            np.lib.format.write_array(member, array, allow_pickle=False)
+            file.writestr(zipfile.ZipInfo(f"{name}.npy"), member.getvalue(), compression)
+    write_whole(packed / _name(header), content.getvalue())
+
+
+def _name(header: dict) -> str:
+    return f"batches-{header['first']:08d}-{header['end']:08d}.npz"
 
 
 def _headers(spec: RunSpec, packed: Path) -> list[dict]:
-    """Of the files that are there and have this run's batches, by step."""
+    """Headers of the files that are there and have this run's batches, by step."""
     found = []
     for path in sorted(packed.glob("batches-*.npz")):
         try:
@@ -195,6 +187,5 @@ def _headers(spec: RunSpec, packed: Path) -> list[dict]:
 
 
 def _listed(packed: Path, header: dict) -> dict:
-    name = f"batches-{header['first']:08d}-{header['end']:08d}.npz"
-    digest = hashlib.sha256((packed / name).read_bytes()).hexdigest()
-    return {"name": name, "first": header["first"], "end": header["end"], "sha256": digest}
+    digest = hashlib.sha256((packed / _name(header)).read_bytes()).hexdigest()
+    return {"name": _name(header), **{at: header[at] for at in ("first", "end")}, "sha256": digest}

@@ -18,8 +18,8 @@ class Planned:
 
     Attributes:
         spec: what to train.
-        evaluated: suite, shots and items of its evaluations.
-        params: whether its parameters come home, beside its metrics and scores.
+        evaluated: (suite, shots, items) of its evaluations.
+        params: True: its parameters come home beside its metrics and scores.
     """
 
     spec: RunSpec
@@ -32,7 +32,7 @@ class Planned:
 
 
 def folders(tiny: bool) -> tuple[Path, Path]:
-    """What is carried there; what stays on a machine."""
+    """The folder that is carried there, and the one that stays on a machine."""
     name = ".gpu-tiny" if tiny else ".gpu"
     return workspace() / name, workspace() / f"{name}-work"
 
@@ -44,7 +44,7 @@ def plan(tiny: bool = False) -> list[Planned]:
     for name in ("few_shot",) if tiny else ("few_shot", "task_scaling"):
         suites, shots = SWEEPS[name].evaluated(job)
         asked = [(suite, k, job.settings.items_of(suite)) for suite in suites for k in shots]
-        # With a seed of all settings first; a subset's runs of all sizes have the same batches.
+        # One seed of all settings comes first; a subset's runs of all sizes have the same batches.
         for spec in sorted(SWEEPS[name].specs(job), key=lambda spec: (spec.seed, spec.subset or 0)):
             runs.setdefault(spec, []).extend(asked)
     swept = [Planned(spec, tuple(dict.fromkeys(asked))) for spec, asked in runs.items()]
@@ -56,7 +56,7 @@ def plan(tiny: bool = False) -> list[Planned]:
 
 
 def lacking(planned: list[Planned]) -> list[Planned]:
-    """Those that neither ship nor are finished here."""
+    """The runs that neither ship nor are finished here."""
     store = RunStore(workspace() / "runs")
     return [
         one

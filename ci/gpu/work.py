@@ -5,13 +5,13 @@ import json
 import time
 import traceback
 from dataclasses import dataclass
+from operator import itemgetter
 from pathlib import Path
 
-from ci.gpu.plan import Planned
-
-from ci.gpu.many import alike
+from ci.gpu.many import alike, get_many
 from ci.gpu.packed_files import open_packed
 from ci.gpu.packed_writer import batches_id, give_start
+from ci.gpu.plan import Planned
 from flanrepro.errors import InputError
 from flanrepro.experiments.start import start_params
 from flanrepro.experiments.store import RunStore
@@ -28,8 +28,8 @@ class Shift:
 
     Attributes:
         store: the runs there.
-        steps: of a long run between looks at the clock.
-        began, deadline: on the monotonic clock, in seconds.
+        steps: number of a long run's steps between looks at the clock.
+        began, deadline: seconds of the monotonic clock.
     """
 
     store: RunStore
@@ -54,7 +54,9 @@ def unpack(plan: Path, store: RunStore) -> None:
             continue
         there = open_packed(folder)
         before = there.index["files"] if there else []
-        files = sorted([*before, *(f for f in index["files"] if f not in before)], key=_first)
+        files = sorted(
+            [*before, *(f for f in index["files"] if f not in before)], key=itemgetter("first")
+        )
         ends = [0, *(file["end"] for file in files)]
         if [file["first"] for file in files] != ends[:-1]:
             print(f"{spec.run_id} {spec.label()}: left out, the part before {plan.parent} is first")
@@ -67,20 +69,12 @@ def unpack(plan: Path, store: RunStore) -> None:
         write_whole(folder / "planned.json", json.dumps(entry | {"index": None}))
 
 
-def _first(file: dict) -> int:
-    return file["first"]
-
-
 def planned_here(store: RunStore) -> list[Planned]:
     """The runs of all parts that ever were here, in their order."""
     found = [json.loads(path.read_text()) for path in store.root.glob("*/planned.json")]
     return [
-        Planned(
-            RunSpec(**entry["spec"]),
-            tuple(tuple(one) for one in entry["evaluated"]),
-            entry["params"],
-        )
-        for entry in sorted(found, key=lambda entry: entry["order"])
+        Planned(RunSpec(**one["spec"]), tuple(map(tuple, one["evaluated"])), one["params"])
+        for one in sorted(found, key=itemgetter("order"))
     ]
 
 
@@ -105,7 +99,7 @@ def attempt(shift: Shift, group: list[Planned]) -> None:
             if spec.start and not store.find(spec):
                 give_start(store.root / spec.run_id, start_params(spec, store.root))
         if _whole(specs[0], store):
-            store.get_many(specs, stop=shift.over)
+            get_many(store, specs, stop=shift.over)
         else:
             advance(shift, specs[0])
         for one in group:

@@ -1,16 +1,15 @@
-"""Contamination: evaluation items whose text occurs in training records.
+"""Contamination: which evaluation items have text that occurs in training records.
 
-An item counts as hit if one of its 13-grams of words occurs in a training record. 13 is the most
-that GPT-3 (Brown et al., 2020, appendix C) uses; FLAN (Wei et al., 2021, appendix C) follows it.
-Words are runs of letters and digits in lower case: case, punctuation and spacing do not count. An
-item of fewer than 13 words is hit if it occurs as a whole. Below 8 words, the least that GPT-3
-uses, chance would decide, and the item is counted as too short.
+An item is hit if one of its 13-grams of words occurs in a training record, as in GPT-3 (Brown et
+al., 2020, appendix C; 13 is the most used there) and FLAN (Wei et al., 2021, appendix C). An item
+of 8 to 12 words is hit if it occurs as a whole; a shorter one is counted as too short, since chance
+would decide (8 is GPT-3's least). Words are runs of letters and digits in lower case.
 
-A record is compared field by field: no n-gram spans two of them. So a question and options that are
-all short are found in a copy that keeps them together, and not in one with a field for each.
+A record is compared field by field: no n-gram spans two fields. A question and options that are all
+short are found in a copy that keeps them together, not in one with a field for each.
 
-What is counted is shared text. It may be a copied item; it may as well be a quotation, or the
-wording that all items of a synthetic task share. The example in each row tells which.
+Shared text may be a copied item, a quotation, or the wording that all items of a synthetic task
+share. The example in each row tells which.
 """
 
 import re
@@ -24,15 +23,15 @@ import numpy as np
 from flanrepro.collection.task import Record, Suite, Task
 
 N = 13
-"""Words of an n-gram."""
+"""Length of an n-gram, in words."""
 
 SHORTEST = 8
-"""Words of the shortest item that is looked for."""
+"""Length of the shortest item that is looked for, in words."""
 
 CHUNK = 1 << 18
-"""Training words that are looked up at a time; a bound on memory without effect on the result."""
+"""Number of training words looked up at a time; it bounds memory and changes no result."""
 
-_WORD = re.compile(r"[^\W_]+")
+_WORD = re.compile(r"[^\W_]+")  # letters and digits of any script
 _BASE = np.uint64(0x9E3779B97F4A7C15)  # odd, so that no word of an n-gram is multiplied away
 _UNKNOWN = 0  # a word of no item, and the end of a text: in no n-gram of an item
 
@@ -42,11 +41,11 @@ class Overlap:
     """What the training records of a task share with the items of a suite.
 
     Attributes:
-        suite: its name.
-        records, records_hit: all training records, and those that share text with any item.
-        items, items_hit: all items, and those that share text with any training record.
-        items_short: items of fewer than 8 words, which cannot be hit.
-        longest_example: of the n-grams that are shared the one with the most characters.
+        suite: name of the suite.
+        records, records_hit: numbers of training records, and of those sharing text with an item.
+        items, items_hit: numbers of items, and of those that share text with a training record.
+        items_short: number of items of fewer than 8 words, which cannot be hit.
+        longest_example: the shared n-gram with the most characters.
     """
 
     suite: str
@@ -63,13 +62,13 @@ class _Grams:
     """The n-grams of one length in the suites, each once, sorted by hash.
 
     Attributes:
-        n: words of each.
-        hashes: of the n-grams; two n-grams may have the same.
-        words: [n-gram, n] their word ids.
-        gram_of, items: [place] which n-gram stands there, and in which item.
-        in_suite: [n-gram, suite] whether any of these is the suite's.
-        seen: by the first bits of a hash, whether any n-gram's begins with them: nearly all
-            training text is ruled out by one look at a table that fits in the processor's cache.
+        n: length in words.
+        hashes: [n-gram] 64-bit hashes, ascending; two n-grams may have the same.
+        words: [n-gram, n] word ids.
+        gram_of, items: [place] the n-gram that stands there, and its item.
+        in_suite: [n-gram, suite] True where an item of the suite has the n-gram.
+        seen: [first bits of a hash] True where an n-gram's hash begins so. One look at this table,
+            which fits in the processor's cache, rules out nearly all training text.
     """
 
     n: int
@@ -82,6 +81,7 @@ class _Grams:
 
     @property
     def shift(self) -> np.uint64:
+        # `seen` has 2^b entries, so its bit length is b + 1; a shift by 64 - b leaves b bits.
         return np.uint64(65 - len(self.seen).bit_length())
 
 
@@ -90,11 +90,11 @@ class Index:
     """The items of all suites; made by `suite_index`.
 
     Attributes:
-        suites: their names.
-        vocabulary: the items' words, with their ids from 1.
-        suite_of: [item] the position of its suite.
-        short: [item] whether it has too few words.
-        grams: the n-grams to look for, by length.
+        suites: names of the suites.
+        vocabulary: ids of the items' words, from 1.
+        suite_of: [item] position of its suite.
+        short: [item] True where it has too few words.
+        grams: n-grams to look for, by length.
     """
 
     suites: tuple[str, ...]
@@ -105,13 +105,13 @@ class Index:
 
 
 def words_of(text: str) -> list[str]:
-    """The words of a text: runs of letters and digits in lower case."""
+    """Returns the words of a text: runs of letters and digits, in lower case."""
     # One text may be encoded in several ways ("é" as one character or two, full-width digits).
     return _WORD.findall((text if text.isascii() else unicodedata.normalize("NFKC", text)).lower())
 
 
 def suite_index(suites: Mapping[str, Iterable[str]]) -> Index:
-    """The index of suites' items: a suite's name to the texts of its items."""
+    """Builds the index of suites' items, given as texts by the suite's name."""
     suites = {name: list(texts) for name, texts in suites.items()}
     vocabulary: dict[str, int] = {}
     ids, starts, lengths = [], [], []
@@ -126,6 +126,7 @@ def suite_index(suites: Mapping[str, Iterable[str]]) -> Index:
     ids = np.array([*ids, *[_UNKNOWN] * N], np.int32)
     grams = {}
     for n, hashes in _rolling_hashes(ids):
+        # A long item has all its 13-grams; a shorter one is an n-gram of its own length, itself.
         chosen = np.flatnonzero(lengths >= n if n == N else lengths == n)
         if chosen.size:
             counts = lengths[chosen] - n + 1
@@ -135,12 +136,13 @@ def suite_index(suites: Mapping[str, Iterable[str]]) -> Index:
 
 
 def _rolling_hashes(ids: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
-    """For each n from 8 to 13, the hash of the n words from every position, as (n, [position])."""
-    # Word ids are small and close to each other: spread over all 64 bits first.
+    """Yields (n, [position]) for n from 8 to 13: the hash of the n words from each position on."""
+    # Word ids are small and close to each other, so they are spread over all 64 bits first.
     spread = ids.astype(np.uint64) * _BASE
     spread ^= spread >> np.uint64(29)
     hashes = np.zeros(len(ids) + 1, np.uint64)
     for n in range(1, min(N, len(ids)) + 1):
+        # A polynomial in _BASE modulo 2^64; the hash of n words follows from that of n - 1.
         hashes = hashes[:-1] * _BASE + spread[n - 1 :]
         if n >= SHORTEST:
             yield n, hashes
@@ -155,17 +157,18 @@ def _grams(
     suite_of: np.ndarray,
     suites: int,
 ) -> _Grams:
-    """The n-grams at `places` of `ids`; place i belongs to item `items[i]`."""
+    """Collects the n-grams at `places` of `ids`; place i belongs to item `items[i]`."""
     order = np.argsort(hashes[places], kind="stable")
     places, items = places[order], items[order]
     windows = np.lib.stride_tricks.sliding_window_view(ids, n)[places]
-    # Equal ones follow each other, unless another one with their hash comes between: then an n-gram
-    # is listed twice with a part of its items each, and `_find` finds both.
+    # Equal n-grams follow each other, unless another one with their hash comes between: then one is
+    # listed twice, each time with a part of its items, and `_find` finds both.
     new = np.ones(len(places), bool)
     new[1:] = (windows[1:] != windows[:-1]).any(axis=1)
     first, gram_of = np.flatnonzero(new), new.cumsum() - 1
     in_suite = np.zeros((len(first), suites), bool)
     in_suite[gram_of, suite_of[items]] = True
+    # At least 32 entries per n-gram, so that at most 3 % of other text is looked at twice.
     bits = max(8, int(32 * len(first)).bit_length())
     seen = np.zeros(1 << bits, bool)
     seen[hashes[places] >> np.uint64(64 - bits)] = True
@@ -175,12 +178,12 @@ def _grams(
 def overlap(
     index: Index, records: Iterable[Iterable[str]], chunk: int = CHUNK
 ) -> tuple[Overlap, ...]:
-    """What training records share with the items of each suite.
+    """Counts what training records share with the items: a row per suite, in the index's order.
 
     Args:
-        index: the suites.
-        records: each as the texts of its fields.
-        chunk: words that are looked up at a time.
+        index: items of the suites, from `suite_index`.
+        records: texts of the fields, per record.
+        chunk: number of words looked up at a time.
     """
     total = 0
     records_hit = np.zeros(len(index.suites), np.int64)
@@ -191,6 +194,7 @@ def overlap(
         for n, hashes in _rolling_hashes(ids):
             if n in index.grams:
                 places, found = _find(index.grams[n], ids, hashes)
+                # With `|=`, only the last place found in a record would count.
                 in_record = np.searchsorted(ends, places, side="right")
                 np.logical_or.at(touched, in_record, index.grams[n].in_suite[found])
                 hit[n][found] = True
@@ -201,7 +205,7 @@ def overlap(
 def _chunks(
     index: Index, records: Iterable[Iterable[str]], size: int
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Word ids of whole records, some `size` words at a time, and where each record ends."""
+    """Yields [word] ids of whole records, some `size` words at a time, and [record] their ends."""
 
     def made() -> tuple[np.ndarray, np.ndarray]:
         ids = map(index.vocabulary.get, words, repeat(_UNKNOWN))
@@ -221,7 +225,7 @@ def _chunks(
 
 
 def _find(grams: _Grams, ids: np.ndarray, hashes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Where `ids` has which of the n-grams: positions and n-grams, one of each per find."""
+    """Returns where `ids` has which of the n-grams: [find] positions and [find] n-grams."""
     places = np.flatnonzero(grams.seen[hashes >> grams.shift])
     low = np.searchsorted(grams.hashes, hashes[places], side="left")
     high = np.searchsorted(grams.hashes, hashes[places], side="right")
@@ -234,8 +238,8 @@ def _find(grams: _Grams, ids: np.ndarray, hashes: np.ndarray) -> tuple[np.ndarra
         same = (windows[places] == grams.words[low]).all(axis=1)
         found_places.append(places[same])
         found.append(low[same])
-        low = low + 1
-    empty = np.zeros(0, np.int64)
+        low = low + 1  # the next n-gram with the same hash
+    empty = np.zeros(0, np.int64)  # `concatenate` needs one array at least
     return np.concatenate([*found_places, empty]), np.concatenate([*found, empty])
 
 
@@ -261,7 +265,7 @@ def _overlaps(
 
 
 def _longest(index: Index, hit: Mapping[int, np.ndarray], suite: int) -> str:
-    """Of a suite's n-grams that are hit the one with the most characters."""
+    """Returns the one of a suite's n-grams hit that has the most characters."""
     names = ["", *index.vocabulary]
     characters = np.array([len(name) + 1 for name in names])
     texts = []
@@ -270,21 +274,22 @@ def _longest(index: Index, hit: Mapping[int, np.ndarray], suite: int) -> str:
         lengths = characters[words].sum(axis=1)
         longest = words[lengths == lengths.max(initial=0)]
         texts += [" ".join(names[word] for word in gram) for gram in longest]
-    return max(texts, key=lambda text: (len(text), text))
+    return max(texts, key=lambda text: (len(text), text))  # ties by text: no order matters
 
 
 def item_text(record: Record) -> str:
-    """The text of an evaluation item: its question and its options.
+    """Returns the text of an evaluation item: its question and its options.
 
-    Its answer is no part of it, and no field that all items of a task have (`description`).
+    The answer is no part of it, nor is a field that all items of a task share (`description`).
     """
     return "\n".join(record[name] for name in ("question", "options") if name in record)
 
 
 def table(tasks: Iterable[Task], suites: Sequence[Suite]):
-    """A `pandas.DataFrame` with a row per task and suite: `task` and the fields of `Overlap`.
+    """Compares the training records of `tasks` with the items that `suites` are scored on.
 
-    The training records of `tasks` are compared with the items that `suites` are scored on.
+    Returns:
+        A `pandas.DataFrame` with a row per task and suite: `task` and the fields of `Overlap`.
     """
     import pandas as pd
 

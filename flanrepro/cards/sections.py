@@ -1,4 +1,4 @@
-"""A data card's sections, as Markdown; see `flanrepro.cards.data_cards`."""
+"""Sections of a data card, as Markdown text; see `flanrepro.cards.data_cards`."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,7 +13,7 @@ from flanrepro.markdown import table
 from flanrepro.raw.files import manifest
 
 MANY = 20
-"""Tasks or files of a card that are listed one by one; more are counted and folded away."""
+"""Number of tasks or files that a card lists one by one; more are counted and folded away."""
 
 
 @dataclass(frozen=True)
@@ -22,10 +22,10 @@ class Shown:
 
     Attributes:
         task: the task.
-        trained: it is a training task.
-        suites: the names of those that evaluate it.
-        split: what it is there for: its records of this split are counted.
-        overlaps: its rows of `contamination.csv`.
+        trained: True for a training task.
+        suites: names of the suites that evaluate it.
+        split: name of the split that it is used for, whose records are counted.
+        overlaps: rows of `contamination.csv`, one per suite.
     """
 
     task: Task
@@ -41,24 +41,24 @@ class Shown:
 
     @property
     def records(self) -> int:
-        """Records of its split, or of its largest if it has no such; 0 if that is not known."""
+        """Number of records in its split, or in its largest if it lacks that; 0 if unknown."""
         splits = self.task.splits
         return splits.get(self.split, max(splits.values(), default=0))
 
 
 def card(name: str, shown: Sequence[Shown], entry: Mapping[str, Any]) -> str:
-    """The card of a data set.
+    """Makes the card of a data set.
 
     Args:
-        name: of the data set.
-        shown: its tasks.
-        entry: what `notes.yaml` says of it, if anything: `citation`, `files` and `notes`.
+        name: name of the data set.
+        shown: tasks of the data set.
+        entry: what `notes.yaml` says of it, if anything: `citation`, `files`, `notes`.
     """
     tasks = [one.task for one in shown]
     notes = (entry.get("notes", "").strip(), _said(tasks, "notes"))
     sections = {
         "Tasks": _few_tasks(shown) if len(tasks) <= MANY else _many_tasks(shown),
-        "Splits": _splits(tasks) if len(tasks) <= MANY else "",
+        "Splits": _splits(tasks) if len(tasks) <= MANY else "",  # else beside each task's name
         "Original files": _files(tasks, entry.get("files", ())),
         "To be fetched by hand": _said(tasks, "manual"),
         "Fields of a record": _fields(tasks),
@@ -84,6 +84,7 @@ def _head(tasks: Sequence[Task], citation: str) -> str:
 
 def _places(tasks: Sequence[Task]) -> str:
     configs: dict[tuple[str, str | None], list[str]] = {}
+    # One link per data set and revision, with the configurations that tasks are read from.
     for hub in (task.dataset.hub for task in tasks if task.dataset and task.dataset.hub):
         configs.setdefault((hub.id, hub.revision), []).extend(
             [f"`{hub.config}`"] * bool(hub.config)
@@ -124,6 +125,7 @@ def _many_tasks(shown: Sequence[Shown]) -> str:
         records[one.task.cluster] += one.records
     rows = [(_plain(c), f"{n:,}", count(records[c])) for c, n in sorted(number.items())]
     rows.append(("all", f"{len(tasks):,}", count(records.total())))
+    # What all tasks say stands in the head or under Notes; a task's line has its own alone.
     texts = [[task.citation, _text(task, "notes")] for task in tasks]
     shared = set(texts[0]).intersection(*texts)
     lines = []
@@ -154,14 +156,15 @@ def _splits(tasks: Sequence[Task]) -> str:
 
 
 def _files(tasks: Sequence[Task], more: Iterable[str]) -> str:
-    """The files that a mirror may hold; of those in the manifest what it says of them."""
+    """Lists the files that a mirror may hold, with rows and licence if the manifest has them."""
     splits: dict[str, list[str]] = {path: [] for path in more}
     for task in tasks:
         for split, choices in (task.dataset.files if task.dataset else {}).items():
-            for path in " ".join(choices).split():
+            for path in " ".join(choices).split():  # a key may be several names
                 splits.setdefault(path, []).append(split)
     rows, unlisted = [], []
     for path, of in splits.items():
+        # A path may be a pattern, which stands for several files of the manifest.
         known = [file for name, file in manifest().items() if fnmatch(name, path)]
         rows += [(f"[{f.path}]({f.url})", count(f.rows), f.licence, join(of)) for f in known]
         unlisted += [] if known else [path]
@@ -179,7 +182,7 @@ def _files(tasks: Sequence[Task], more: Iterable[str]) -> str:
 
 
 def _fields(tasks: Sequence[Task]) -> str:
-    """Fields as the templates name them, and the Hub's columns that they are made of."""
+    """Lists fields as the templates name them, and the Hub's columns that they are made of."""
     lines = []
     for name in dict.fromkeys(task.templates for task in tasks):
         patterns = [t.instruction + t.inputs + t.targets for t in load_templates(name)]
@@ -195,7 +198,7 @@ def _fields(tasks: Sequence[Task]) -> str:
 
 
 def _rule(rule: Any) -> str:
-    """A field's rule in words, see `flanrepro.raw.fields`."""
+    """Says a field's rule in words; `flanrepro.raw.fields` has the rules."""
     if isinstance(rule, str):
         return f"`{rule}`"
     if isinstance(rule, list):
@@ -242,7 +245,8 @@ def _contamination(trained: Sequence[Shown]) -> str:
         ]
     if gone:
         which = join(gone) if len(gone) <= MANY else f"{len(gone):,} tasks"
-        parts.append(f"{which if here else 'All tasks'}: not measured: the data was not at hand.")
+        tasks = which if here else "All tasks"
+        parts.append(f"{tasks}: not measured, because the data was not available.")
     return "\n\n".join(parts)
 
 
@@ -260,13 +264,12 @@ def _overlap(row: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def _said(tasks: Sequence[Task], name: str) -> str:
-    """What the descriptions say, each text once, with the tasks' names if it is not for all; in a
-    list of many tasks each has its own."""
+    """Joins what the tasks' descriptions say, each text once, with its tasks if not all."""
     said: dict[str, list[str]] = {}
     for task in tasks:
         said.setdefault(_text(task, name), []).append(f"`{task.name}`")
     said.pop("", None)
-    if len(tasks) > MANY:
+    if len(tasks) > MANY:  # other texts stand in the list of tasks
         return "\n\n".join(text for text, of in said.items() if len(of) == len(tasks))
     texts = said.items()
     return "\n\n".join(t if len(of) == len(tasks) else f"{join(of)}: {t}" for t, of in texts)
@@ -277,12 +280,12 @@ def _text(task: Task, name: str) -> str:
 
 
 def count(number: int) -> str:
-    """A number for people; 0 stands for one that is not known."""
+    """Writes a number for people; 0 means an unknown one."""
     return f"{number:,}" if number else "unknown"
 
 
 def join(texts: Iterable[str], comma: str = ", ") -> str:
-    """The texts, each once; of very many the first and how many more there are."""
+    """Joins the texts, each once; after the first 20, says how many more there are."""
     texts = list(dict.fromkeys(filter(None, texts)))
     more = f" and {len(texts) - MANY:,} more" if len(texts) > MANY else ""
     return comma.join(texts[:MANY]) + more

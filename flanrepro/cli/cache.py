@@ -1,4 +1,4 @@
-"""`flanrepro cache`: a mixture rendered once, for SeqIO."""
+"""`flanrepro cache`: renders a mixture once, for SeqIO."""
 
 import sys
 from pathlib import Path
@@ -10,24 +10,22 @@ from flanrepro.cli.options import CollectionName
 
 
 def cache(
-    name: Annotated[str, typer.Argument(help="e.g. flan2022; a wrong one lists all")],
-    out: Annotated[Path, typer.Option(help="the folder of caches")] = Path("cache"),
-    examples: Annotated[int, typer.Option(min=1, help="the first so many prompts")] = 100_000,
-    workers: Annotated[int, typer.Option(min=1, help="processes")] = 1,
+    name: Annotated[str, typer.Argument(help="mixture, e.g. flan2022; a wrong name lists all")],
+    out: Annotated[Path, typer.Option(help="folder of caches")] = Path("cache"),
+    examples: Annotated[int, typer.Option(min=1, help="number of prompts")] = 100_000,
+    workers: Annotated[int, typer.Option(min=1, help="number of processes")] = 1,
     collection: CollectionName = "flan2022",
-    seed: Annotated[int, typer.Option(help="of the stream and of the subset")] = 0,
-    subset: Annotated[
-        int, typer.Option(min=0, help="so many tasks, Held-In ones first; 0: all")
-    ] = 0,
+    seed: Annotated[int, typer.Option(help="seed of the stream and of the subset")] = 0,
+    subset: Annotated[int, typer.Option(min=0, help="number of tasks, Held-In first; 0: all")] = 0,
     few_shot_fraction: Annotated[
         float, typer.Option(help="share of few-shot prompts; negative: the mixture's")
     ] = -1.0,
-    vocabulary: Annotated[str, typer.Option(help="empty: the collection's")] = "",
+    vocabulary: Annotated[str, typer.Option(help="vocabulary; empty: the collection's")] = "",
 ) -> None:
     """Render and tokenize a mixture's prompts into files that SeqIO reads with use_cached=True.
 
-    A killed job goes on with the shards that are missing; their bytes are the same with any number
-    of workers. Read them with `flanrepro.data.seqio_tasks.register_named`.
+    A killed job goes on with the missing shards. The bytes do not depend on the number of workers.
+    Read them with `flanrepro.data.seqio_tasks.register_named`.
     """
     from flanrepro.data.cache import Cached, write_cache
 
@@ -38,6 +36,7 @@ def cache(
         vocabulary=vocabulary,
         seed=seed,
         subset=subset or None,
+        # 0 is a share, so "not given" needs a negative number on the command line.
         few_shot_fraction=None if few_shot_fraction < 0 else few_shot_fraction,
     )
     if missing := cached.load().report():

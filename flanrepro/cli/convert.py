@@ -1,4 +1,4 @@
-"""`flanrepro convert`: a model for other people's programs."""
+"""`flanrepro convert`: writes a model for other programs."""
 
 from pathlib import Path
 from typing import Annotated
@@ -7,14 +7,14 @@ import typer
 
 
 def convert(
-    checkpoint: Annotated[str, typer.Argument(help="what `flanrepro evaluate` takes")],
-    folder: Annotated[Path, typer.Argument(help="to write")],
+    checkpoint: Annotated[str, typer.Argument(help="name or folder, as in `flanrepro evaluate`")],
+    folder: Annotated[Path, typer.Argument(help="folder to write")],
     format: Annotated[str, typer.Option(help="huggingface or t5x")] = "huggingface",
     vocabulary: Annotated[
-        str, typer.Option(help="of a checkpoint without its own: a name or a .model file")
+        str, typer.Option(help="name or .model file, if the checkpoint has no vocabulary")
     ] = "",
 ) -> None:
-    """Write a checkpoint for `transformers` or for T5X."""
+    """Write a checkpoint in the format of `transformers` or T5X."""
     from flanrepro.experiments.load import load, save
 
     print(save(load(checkpoint, vocabulary), folder, format))

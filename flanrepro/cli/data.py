@@ -1,4 +1,4 @@
-"""`flanrepro data`: what data is here, and how it gets here."""
+"""`flanrepro data`: shows, fetches and verifies the data."""
 
 import sys
 from pathlib import Path
@@ -8,18 +8,16 @@ import typer
 
 from flanrepro.cli.options import CollectionName
 
-app = typer.Typer(help="The data: fetch it from the Hub, verify it, see what is here.")
+app = typer.Typer(help="Show, fetch and verify the data; write the data cards.")
 
 
 @app.command()
 def status(
     collection: CollectionName = "flan2022",
-    source: Annotated[str, typer.Option(help="only this source's; empty: all")] = "",
-    missing: Annotated[
-        bool, typer.Option(help="a sentence for each split that is missing")
-    ] = False,
+    source: Annotated[str, typer.Option(help="only this source; empty: all")] = "",
+    missing: Annotated[bool, typer.Option(help="print the reason for each missing split")] = False,
 ) -> None:
-    """Say per source how many tasks' splits are at hand, and where they are from."""
+    """Print the number of available splits per source, and where they come from."""
     from flanrepro.sources.status import status_lines
 
     print("\n".join(status_lines(collection, source, missing)))
@@ -31,7 +29,7 @@ def fetch(
     split: Annotated[str, typer.Option(help="only this split; empty: all")] = "",
     collection: CollectionName = "flan2022",
 ) -> None:
-    """Bring tasks' records into the cache; says what could not be had, and goes on."""
+    """Fetch tasks' records into the cache; report what fails, and go on."""
     from flanrepro.sources.status import fetch_tasks
 
     if fetch_tasks(collection, names, split):
@@ -43,7 +41,7 @@ def verify(
     names: Annotated[list[str] | None, typer.Argument(help="tasks or sources; none: all")] = None,
     collection: CollectionName = "flan2022",
 ) -> None:
-    """Read all records at hand, check files against their checksums, fill every template."""
+    """Read all available records, check files against their checksums, fill every template."""
     from flanrepro.sources.status import verify_tasks
 
     if verify_tasks(collection, names or []):
@@ -52,12 +50,12 @@ def verify(
 
 @app.command()
 def cards(
-    folder: Annotated[Path, typer.Argument(help="e.g. data_cards")],
+    folder: Annotated[Path, typer.Argument(help="folder to write, e.g. data_cards")],
     measure: Annotated[
-        bool, typer.Option(help="measure contamination anew, of the data at hand")
+        bool, typer.Option(help="measure contamination again, on the available data")
     ] = False,
 ) -> None:
-    """Write the data cards anew from the data sets' descriptions."""
+    """Write the data cards from the data sets' descriptions."""
     from flanrepro.cards import data_cards as module
 
     if measure:

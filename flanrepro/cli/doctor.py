@@ -1,4 +1,4 @@
-"""`flanrepro doctor`: what this machine has, for bug reports."""
+"""`flanrepro doctor`: prints what this machine has, for bug reports."""
 
 import importlib.metadata
 import os
@@ -6,6 +6,7 @@ import platform
 import shutil
 from pathlib import Path
 
+from flanrepro import allocator
 from flanrepro.raw.files import cache_folder, manifest, mirror
 
 _CORE = ("jax", "flax", "optax", "orbax-checkpoint", "grain", "sentencepiece", "papermill")
@@ -13,7 +14,7 @@ _EXTRAS = {"huggingface_hub": "hub", "seqio": "beam", "torch": "interop", "trans
 
 
 def report() -> str:
-    """Versions, devices, memory, caches, mirror: one fact per line."""
+    """Versions, devices, memory, allocator, caches, mirror: one fact per line."""
     import jax
 
     from flanrepro.experiments.profiles import workspace
@@ -25,6 +26,7 @@ def report() -> str:
         lines.append(f"  {name} {_version(name) or missing}")
     devices = ", ".join(f"{d.platform}: {d.device_kind}" for d in jax.devices())
     lines.append(f"devices: {devices}; {os.cpu_count()} cores; memory: {_memory()}")
+    lines.append(f"allocator: {allocator.state()}")
     for name, folder in (("workspace", workspace()), ("cache", cache_folder())):
         lines.append(f"{name}: {folder}, {_free(folder)}")
     lines.append(f"mirror: {_mirror()}")
@@ -48,8 +50,9 @@ def _memory() -> str:
 
 
 def _free(folder: Path) -> str:
+    # A folder that is not made yet will lie on the disk of its nearest parent.
     existing = next(p for p in (folder, *folder.parents) if p.exists())
-    made = "" if folder.exists() else "not there yet, "
+    made = "" if folder.exists() else "not made yet, "
     return f"{made}{shutil.disk_usage(existing).free / 1e9:.1f} GB free"
 
 
@@ -62,5 +65,5 @@ def _mirror() -> str:
 
 
 def doctor() -> None:
-    """Print versions, devices, memory, folders and the mirror; says what is missing."""
+    """Print versions, devices, memory, folders and the mirror, and what is missing."""
     print(report())

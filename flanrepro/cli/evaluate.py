@@ -1,4 +1,4 @@
-"""`flanrepro evaluate`: models on suites, without training."""
+"""`flanrepro evaluate`: scores models on suites, without training."""
 
 from typing import Annotated
 
@@ -11,31 +11,29 @@ def evaluate(
     checkpoints: Annotated[
         list[str],
         typer.Argument(
-            help="pocket-nano, google/flan-t5-small, a folder (Hugging Face, T5X, a run's), "
-            "random or majority; any number of them"
+            help="one or more of: pocket-nano, google/flan-t5-small, a folder (Hugging Face, T5X, "
+            "a run's), random, majority"
         ),
     ],
     suite: Annotated[
-        str, typer.Option(help="suites, or tasks by name, with commas between; empty: all suites")
+        str, typer.Option(help="suites or tasks, separated by commas; empty: all suites")
     ] = "",
     collection: CollectionName = "pocket",
     shots: Annotated[
-        str, typer.Option(help="e.g. 0,5; empty: zero-shot and each suite's own number")
+        str, typer.Option(help="numbers of exemplars, e.g. 0,5; empty: 0 and each suite's own")
     ] = "",
-    items: Annotated[int, typer.Option(min=0, help="per task at most; 0: all")] = 0,
+    items: Annotated[int, typer.Option(min=0, help="largest number of items per task; 0: all")] = 0,
     method: Annotated[
         str, typer.Option(help="decode, rank or rank_per_token; empty: the suite's own")
     ] = "",
     dtype: Annotated[
         str,
-        typer.Option(help="of activations: float32 or bfloat16; empty: a run's own, or float32"),
+        typer.Option(help="activations in float32 or bfloat16; empty: a run's own, else float32"),
     ] = "",
-    per_task: Annotated[bool, typer.Option(help="print each task and cluster, too")] = False,
-    out: Annotated[
-        str, typer.Option(help="where `evaluations/` is made; empty: the project's folder")
-    ] = "",
+    per_task: Annotated[bool, typer.Option(help="also print each task and cluster")] = False,
+    out: Annotated[str, typer.Option(help="folder for `evaluations/`; empty: the project's")] = "",
 ) -> None:
-    """Score checkpoints on suites; what was evaluated before is read."""
+    """Score checkpoints on suites; finished evaluations are read."""
     from flanrepro.errors import InputError
     from flanrepro.experiments.models import listed, score_models
     from flanrepro.experiments.profiles import workspace

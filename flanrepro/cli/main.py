@@ -4,6 +4,7 @@ import sys
 
 import typer
 
+from flanrepro import allocator
 from flanrepro.cli import data, pocket
 from flanrepro.cli.cache import cache
 from flanrepro.cli.convert import convert
@@ -30,19 +31,32 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 COMMANDS = (
-    run, reproduce, figures, scorecard, trace,  # the paper's notebooks, and what they give
+    run, reproduce, figures, scorecard, trace,  # the paper's notebooks and their results
     tasks, show, mixture, cache, vocabulary,  # data
     pretrain, evaluate, convert,  # models
     student, doctor,
 )  # fmt: skip
-for command in COMMANDS:
-    app.command()(command)
+for function in COMMANDS:
+    app.command()(function)
 app.add_typer(data.app, name="data", no_args_is_help=True)
 app.add_typer(pocket.app, name="pocket", no_args_is_help=True)
 
+RESTARTED = {"run", "reproduce", "pretrain", "pocket", "evaluate", "doctor"}
+"""The commands that train or evaluate, and the one that says what they run with."""
+
+
+def command() -> None:
+    """Runs the command as a program of its own: `flanrepro`, `python -m flanrepro`."""
+    if len(sys.argv) > 1 and sys.argv[1] in RESTARTED:
+        allocator.restart_with_it()
+    main()
+
 
 def main() -> None:
-    """Runs the command; bad input ends in its one sentence, no traceback, and exit status 2."""
+    """Runs the command in this process.
+
+    Bad input ends in its one sentence, no traceback, and exit status 2.
+    """
     try:
         app(args=join_pairs(sys.argv[1:]))
     except InputError as error:

@@ -1,4 +1,4 @@
-"""`flanrepro mixture`: what a mixture of the paper is made of."""
+"""`flanrepro mixture`: prints the sources and tasks of a mixture of the paper."""
 
 import sys
 from pathlib import Path
@@ -11,19 +11,17 @@ from flanrepro.errors import InputError
 
 
 def mixture(
-    name: Annotated[str, typer.Argument(help="e.g. flan2022; a wrong one lists all")],
-    table: Annotated[bool, typer.Option(help="a line per task")] = False,
+    name: Annotated[str, typer.Argument(help="mixture, e.g. flan2022; a wrong name lists all")],
+    table: Annotated[bool, typer.Option(help="also print a line per task")] = False,
     collection: CollectionName = "flan2022",
-    seed: Annotated[int, typer.Option(help="of the stream and of the subset")] = 0,
-    subset: Annotated[
-        int, typer.Option(min=0, help="so many tasks, Held-In ones first; 0: all")
-    ] = 0,
+    seed: Annotated[int, typer.Option(help="seed of the stream and of the subset")] = 0,
+    subset: Annotated[int, typer.Option(min=0, help="number of tasks, Held-In first; 0: all")] = 0,
     few_shot_fraction: Annotated[
         float, typer.Option(help="share of few-shot prompts; negative: the mixture's")
     ] = -1.0,
-    csv: Annotated[Path | None, typer.Option(help="write the table there as CSV")] = None,
+    csv: Annotated[Path | None, typer.Option(help="file for the table of tasks, as CSV")] = None,
 ) -> None:
-    """Print a mixture's sources: rates, tasks at hand, what is missing; with --table its tasks."""
+    """Print a mixture's sources: rates, available tasks, and what is missing."""
     from flanrepro.collection.named import named_mixture
     from flanrepro.sources import load_collection
 
@@ -32,6 +30,7 @@ def mixture(
         load_collection(collection),
         seed=seed,
         subset=subset or None,
+        # 0 is a share, so "not given" needs a negative number on the command line.
         few_shot_fraction=None if few_shot_fraction < 0 else few_shot_fraction,
     )
     frame = made.table()
@@ -54,5 +53,5 @@ def mixture(
     )
     print(totals.to_string(float_format=lambda x: f"{x:.3f}"))
     print("rate, share: per cent as stated of what is here, and of the first million draws")
-    if made.report():
+    if made.report():  # on stderr: the table can be piped
         print(made.report(), file=sys.stderr)

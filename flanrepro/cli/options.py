@@ -1,4 +1,4 @@
-"""Options that several commands have."""
+"""The options that several commands share."""
 
 from typing import Annotated
 
@@ -8,9 +8,9 @@ CollectionName = Annotated[
     str, typer.Option("--collection", "-c", help="pocket (embedded) or flan2022 (real data)")
 ]
 Parameters = Annotated[
-    list[str] | None, typer.Option("--parameter", "-p", help="-p NAME VALUE; may be repeated")
+    list[str] | None, typer.Option("--parameter", "-p", help="`-p NAME VALUE`; may be repeated")
 ]
-Engine = Annotated[str, typer.Option(help="local: runs in this folder; shipped: those that ship")]
-Model = Annotated[str, typer.Option(help="a size; empty: the profile's")]
+Engine = Annotated[str, typer.Option(help="local: this folder's runs; shipped: shipped scores")]
+Model = Annotated[str, typer.Option(help="size of the model; empty: the profile's")]
 Out = Annotated[str, typer.Option(help="folder with runs/ and figures/; empty: the project's")]
 Seeds = Annotated[int, typer.Option(min=0, help="number of seeds; 0: the profile's")]

@@ -1,7 +1,7 @@
-"""`flanrepro pocket`: what the pocket collection shows, measured.
+"""`flanrepro pocket`: measures what the pocket collection shows, and how fast it is.
 
-Runs start from the shipped checkpoint, with the profile's own hyperparameters, and are kept in the
-run store; tables go to figures/PROFILE/ as CSV. Intervals are 95 % t-intervals over seeds.
+Runs start from the shipped checkpoint, have the profile's hyperparameters, and stay in the run
+store. Tables go to figures/PROFILE/ as CSV; intervals are 95 % t-intervals over seeds.
 """
 
 import json
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
     from flanrepro.experiments.profiles import Job
     from flanrepro.training.spec import RunSpec
 
-app = typer.Typer(help="What the pocket collection shows, measured; tables go to figures/.")
-Profile = Annotated[str, typer.Option(help="quick, or smoke to try it")]
-Seeds = Annotated[int, typer.Option(help="runs per setting")]
-Model = Annotated[str, typer.Option(help="nano, micro")]
+app = typer.Typer(help="Measure the pocket collection; tables go to figures/.")
+Profile = Annotated[str, typer.Option(help="quick; smoke to try the command")]
+Seeds = Annotated[int, typer.Option(help="number of seeds")]
+Model = Annotated[str, typer.Option(help="size of the model: nano or micro")]
 
 
 def scores_of(job: "Job", specs: Iterable["RunSpec"], **columns) -> "pd.DataFrame":
-    """Suite scores of the runs on all suites of the profile, zero- and few-shot."""
+    """A row per run, suite of the profile and setting: the suite's score, with `columns` added."""
     import pandas as pd
 
     rows = []
@@ -39,6 +39,7 @@ def scores_of(job: "Job", specs: Iterable["RunSpec"], **columns) -> "pd.DataFram
 
 
 def write(job: "Job", table: "pd.DataFrame", name: str) -> None:
+    """Writes a table as CSV and prints it without its run ids."""
     path = job.figures / f"{name}.csv"
     path.parent.mkdir(parents=True, exist_ok=True)
     table.to_csv(path, index=False, float_format="%.2f")
@@ -48,7 +49,7 @@ def write(job: "Job", table: "pd.DataFrame", name: str) -> None:
 
 @app.command()
 def tuned(profile: Profile = "quick", seeds: Seeds = 3, model: Model = "nano") -> None:
-    """The base model on every suite, before and after tuning on Flan 2022's mixture."""
+    """Score the base model on every suite, before and after tuning on Flan 2022's mixture."""
     import pandas as pd
 
     from flanrepro.experiments.profiles import Job
@@ -68,8 +69,8 @@ def tuned(profile: Profile = "quick", seeds: Seeds = 3, model: Model = "nano") -
     write(job, table, f"pocket_tuned_{model}")
 
 
-# In a process that imports what a run needs and no more: one step; then a run that no store has
-# yet, and its evaluation.
+# The program of `timing`. A process of its own pays for its imports and compilations, as a user's
+# does; a store in a temporary folder has no finished run to read.
 TIMED = """
 import time; began = time.monotonic()
 import dataclasses, json, sys, tempfile
@@ -97,7 +98,7 @@ print(json.dumps(dict(zip(("start_to_first_step", "run", "suites"), seconds))))
 
 @app.command()
 def timing(profile: Profile = "quick") -> None:
-    """Seconds from a fresh process to its first step, of one run, and of all its suites."""
+    """Measure the seconds from a fresh process to its first step, of a run, and of its suites."""
     import pandas as pd
 
     from flanrepro.experiments.profiles import Job
@@ -114,7 +115,7 @@ def timing(profile: Profile = "quick") -> None:
 
 @app.command()
 def records(number: int = 1_000_000) -> None:
-    """Seconds to make a million records, in one process: all tasks' in turn, from other seeds."""
+    """Measure the seconds to make a million records of all tasks in one process."""
     import pandas as pd
 
     from flanrepro.experiments.profiles import Job
@@ -124,8 +125,9 @@ def records(number: int = 1_000_000) -> None:
     loads = [task.load for task in load_collection("pocket").every_task.values()]
     makers = [load.args for load in loads if load.func is world.load]
     began, made, again = time.monotonic(), 0, 0
-    while made < number:
+    while made < number:  # all tasks together have fewer records: another round
         for make, args, name, splits in makers:
+            # Another name is another seed; the task's own name would be read from a cache.
             made += len(world.make_all(make, args, f"{name}/{again}", sum(dict(splits).values())))
         again += 1
     seconds = time.monotonic() - began
@@ -135,7 +137,7 @@ def records(number: int = 1_000_000) -> None:
 
 @app.command(name="all")
 def everything(profile: Profile = "quick", seeds: Seeds = 3) -> None:
-    """All parts, one after the other."""
+    """Run tuned, timing and records, one after the other."""
     tuned(profile=profile, seeds=seeds)
     timing(profile)
     records()

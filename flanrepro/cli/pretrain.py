@@ -1,4 +1,4 @@
-"""The command `flanrepro pretrain`."""
+"""`flanrepro pretrain`: makes the checkpoints that ship, or checks that they can be made again."""
 
 import sys
 from pathlib import Path
@@ -10,29 +10,29 @@ from flanrepro.errors import InputError
 
 
 def pretrain(
-    collection: Annotated[str, typer.Option("--collection", "-c", help="pocket")] = "pocket",
-    model: Annotated[str, typer.Option(help="a size that pretraining.yaml lists")] = "nano",
+    collection: Annotated[str, typer.Option("--collection", "-c", help="its texts")] = "pocket",
+    model: Annotated[str, typer.Option(help="a size in pretraining.yaml")] = "nano",
     steps: Annotated[
-        int, typer.Option(min=0, help="of span corruption, the rest in proportion; 0: as listed")
+        int, typer.Option(min=0, help="steps of span corruption, then in proportion; 0: as listed")
     ] = 0,
-    seed: Annotated[int, typer.Option(help="of parameters and data")] = 0,
+    seed: Annotated[int, typer.Option(help="seed of parameters and data")] = 0,
     out: Annotated[
-        str, typer.Option(help="where `runs/` is; empty: FLANREPRO_OUT, else the project")
+        str, typer.Option(help="folder with `runs/`; empty: FLANREPRO_OUT, else the project's")
     ] = "",
     export: Annotated[
-        Path | None, typer.Option(help="write weights, loss curve and card to this folder")
+        Path | None, typer.Option(help="folder to write weights, loss curve and card to")
     ] = None,
     scores: Annotated[
-        Path | None, typer.Option(help="a CSV of scores before tuning, for the exported card")
+        Path | None, typer.Option(help="CSV of scores before tuning, for the exported card")
     ] = None,
     stop_at: Annotated[
         int, typer.Option(min=0, help="stop at this step of span corruption; 0: train all")
     ] = 0,
     check: Annotated[
-        int, typer.Option(min=0, help="train so many steps of the shipped one again and compare")
+        int, typer.Option(min=0, help="first steps of the shipped checkpoint to repeat and compare")
     ] = 0,
 ) -> None:
-    """Pretrain a model on a collection's texts; a killed run goes on where it was."""
+    """Pretrain a model on a collection's texts; a killed run goes on from its last checkpoint."""
     from flanrepro.experiments import pretrain as module
     from flanrepro.experiments.profiles import workspace
     from flanrepro.experiments.store import RunStore

@@ -1,4 +1,4 @@
-"""`flanrepro reproduce`: all of the paper's notebooks."""
+"""`flanrepro reproduce`: runs all of the paper's notebooks."""
 
 from pathlib import Path
 from typing import Annotated
@@ -11,16 +11,16 @@ from flanrepro.cli.parameters import pair
 
 def reproduce(
     profile: Annotated[
-        str, typer.Option(help="how much to spend: smoke, quick, full, paper")
+        str, typer.Option(help="how much to spend: smoke, quick, full or paper")
     ] = "quick",
     seeds: Seeds = 0,
     parameters: Parameters = None,
-    notebooks: Annotated[Path, typer.Option(help="their folder")] = Path("notebooks"),
+    notebooks: Annotated[Path, typer.Option(help="folder of the notebooks")] = Path("notebooks"),
 ) -> None:
     """Run the paper's notebooks, 00 to 06 and 09, into the folder `reproduced`.
 
-    The figures that ship stay as they are; `-p out FOLDER` names another folder. It says first how
-    long it takes; a failed notebook stops no other.
+    The figures that ship stay as they are; `-p out FOLDER` names another folder. The command first
+    says how long it takes. A failed notebook stops no other.
     """
     from flanrepro.experiments import reproduce as runner
 

@@ -1,4 +1,4 @@
-"""`flanrepro run`: one notebook."""
+"""`flanrepro run`: executes one notebook."""
 
 from pathlib import Path
 from typing import Annotated
@@ -12,14 +12,14 @@ from flanrepro.cli.parameters import pair
 def run(
     notebook: Annotated[Path, typer.Argument(help="e.g. notebooks/02_mixed_prompts.ipynb")],
     profile: Annotated[
-        str, typer.Option(help="how much to spend; empty: as the notebook says")
+        str, typer.Option(help="how much to spend; empty: the notebook's default")
     ] = "",
     parameters: Parameters = None,
     help_notebook: Annotated[
         bool, typer.Option(help="list the notebook's parameters and stop")
     ] = False,
 ) -> None:
-    """Execute a notebook; an unknown parameter or value is an error that lists the valid ones."""
+    """Execute a notebook, after checking its parameters."""
     from flanrepro.experiments import notebook as runner
 
     if help_notebook:

@@ -1,4 +1,4 @@
-"""`flanrepro scorecard`: a verdict on every claim."""
+"""`flanrepro scorecard`: prints a verdict on every claim."""
 
 import sys
 from pathlib import Path
@@ -8,7 +8,7 @@ import typer
 
 from flanrepro.cli.options import CollectionName, Engine, Model, Out, Seeds
 
-Profile = Annotated[str, typer.Option(help="whose runs: smoke, quick, full or paper")]
+Profile = Annotated[str, typer.Option(help="profile of the runs: smoke, quick, full or paper")]
 
 
 def scorecard(
@@ -18,9 +18,9 @@ def scorecard(
     seeds: Seeds = 0,
     model: Model = "",
     out: Out = "",
-    csv: Annotated[Path | None, typer.Option(help="write the table there, too")] = None,
+    csv: Annotated[Path | None, typer.Option(help="file to write the table to, as CSV")] = None,
 ) -> None:
-    """Judge every claim of the papers on the scores that are there; nothing is trained."""
+    """Judge every claim of the papers on the available scores; nothing is trained."""
     from flanrepro.errors import InputError
     from flanrepro.experiments.profiles import Job
     from flanrepro.experiments.results import finished

@@ -1,4 +1,4 @@
-"""`flanrepro show`: prompts of a task as the model sees them."""
+"""`flanrepro show`: prints a task's prompts as the model sees them."""
 
 from typing import Annotated
 
@@ -11,12 +11,12 @@ from flanrepro.errors import InputError
 def show(
     task: Annotated[str, typer.Argument(help="a task's name, see `flanrepro tasks`")],
     setting: Annotated[str, typer.Option(help="zero_shot or few_shot")] = "zero_shot",
-    index: Annotated[int, typer.Option(min=0, help="the first of the task's prompts to show")] = 0,
-    number: Annotated[int, typer.Option("-n", "--number", min=1, help="how many prompts")] = 1,
-    seed: Annotated[int, typer.Option(help="of the stream of prompts")] = 0,
-    options: Annotated[bool, typer.Option(help="with the answer options")] = True,
+    index: Annotated[int, typer.Option(min=0, help="index of the first prompt to show")] = 0,
+    number: Annotated[int, typer.Option("-n", "--number", min=1, help="number of prompts")] = 1,
+    seed: Annotated[int, typer.Option(help="seed of the stream of prompts")] = 0,
+    options: Annotated[bool, typer.Option(help="show the answer options")] = True,
     inversion_rate: Annotated[
-        float, typer.Option(help="inverted prompts per regular one; negative: as templates come")
+        float, typer.Option(help="inverted prompts per regular one; negative: any template")
     ] = 0.0,
     collection: CollectionName = "pocket",
 ) -> None:
@@ -42,7 +42,7 @@ def show(
 
 
 def _with_task(collection: str, task: str):
-    """The collection, or the real one where only that has the task."""
+    """The collection, or `flan2022` if only that has the task."""
     from flanrepro.sources import load_collection
 
     loaded = load_collection(collection)
@@ -53,7 +53,7 @@ def _with_task(collection: str, task: str):
 
 
 def _print_evaluated(task, setting: str, index: int, number: int, options: bool) -> None:
-    """Prompts of a task that is never trained on, as suites ask them."""
+    """Prints prompts of a task that is only evaluated, as suites ask them."""
     from flanrepro.collection import rng
     from flanrepro.collection.formats import plain
     from flanrepro.collection.prompt import exemplar_candidates, render
@@ -69,7 +69,7 @@ def _print_evaluated(task, setting: str, index: int, number: int, options: bool)
         few_shot = setting == "few_shot"
         candidates = exemplar_candidates(task, rng.mix(i)) if few_shot else ()
         form = plain("prompt" if options else "nowhere")
-        shots = 3 if few_shot else None
+        shots = 3 if few_shot else None  # the middle of the 2, 3 or 5 of training
         _print_prompt(render(task, i, split=split, format=form, exemplars=candidates, shots=shots))
 
 

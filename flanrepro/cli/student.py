@@ -1,8 +1,8 @@
-"""`flanrepro student`: notebooks for a class, without the solutions.
+"""`flanrepro student`: writes the notebooks for a class, without the solutions.
 
-An exercise is a markdown cell with `**1.**`, the next one `**2.**`, and so on, under the heading
-`## Exercises`; the cells after it that are tagged `solution` are its solution. In their place the
-copy has an empty cell for the answer.
+An exercise is a markdown cell with `**1.**`, `**2.**` and so on, under the heading `## Exercises`.
+The cells after it that are tagged `solution` are its solution; in the copy, an empty cell for the
+answer takes their place.
 """
 
 import re
@@ -30,7 +30,7 @@ def read(path: Path) -> "nbformat.NotebookNode":
         raise InputError(f"there is no notebook {path}: name a file that is there")
     try:
         return nbformat.read(path, as_version=4)
-    except Exception as error:  # nbformat has a class of its own for every way to be no notebook
+    except Exception as error:  # nbformat raises many classes for a file that is no notebook
         reason = " ".join(str(error).split())[:100]
         raise InputError(f"{path} is no Jupyter notebook ({reason}): name another file") from None
 
@@ -40,10 +40,11 @@ def is_solution(cell: "nbformat.NotebookNode") -> bool:
 
 
 def exercises(path: Path) -> dict[int, list["nbformat.NotebookNode"]]:
-    """The cells of each exercise's solution, by its number.
+    """The cells of each exercise's solution, by the exercise's number.
 
     Raises:
-        InputError: no notebook, no exercises, one without a solution, or a solution of none.
+        InputError: the file is no notebook or has no exercises, an exercise has no solution, or a
+            solution has no exercise.
     """
     found: dict[int, list] = {}
     below = False
@@ -71,7 +72,7 @@ def exercises(path: Path) -> dict[int, list["nbformat.NotebookNode"]]:
 
 def _add(found: dict[int, list], number: int, where: str) -> None:
     _solved(found, where)
-    if number != len(found) + 1:
+    if number != len(found) + 1:  # a gap is mostly a typo that would hide an exercise
         raise InputError(
             f"{where}: exercise {number} where {len(found) + 1} was expected; number them from 1 on"
         )
@@ -87,15 +88,12 @@ def _solved(found: dict[int, list], where: str) -> None:
 
 
 def student_copy(path: Path) -> "nbformat.NotebookNode":
-    """The notebook with an empty cell for each solution, and no trace of a run.
-
-    Metadata are left out, apart from tags and what names the kernel: a widget's state, say, holds
-    what a solution printed.
-    """
+    """The notebook with an empty cell for each solution, and no trace of a run."""
     import nbformat
 
     exercises(path)
     original = read(path)
+    # Other metadata could give solutions away: a widget's state holds what a solution printed.
     copy = nbformat.v4.new_notebook(
         metadata={
             name: original.metadata[name]
@@ -123,9 +121,10 @@ def _stripped(cell: "nbformat.NotebookNode") -> "nbformat.NotebookNode":
 
 
 def student(
-    out: Annotated[Path, typer.Argument(help="folder for the copies; made if it is missing")],
+    out: Annotated[Path, typer.Argument(help="folder for the copies; made if missing")],
     notebooks: Annotated[
-        list[Path] | None, typer.Argument(help="which; none: all of the folder notebooks/")
+        list[Path] | None,
+        typer.Argument(help="notebooks to copy; none: all of the folder notebooks/"),
     ] = None,
 ) -> None:
     """Write the notebooks without their exercises' solutions, for a class."""
@@ -135,6 +134,7 @@ def student(
             f"there are no notebooks in {NOTEBOOKS.absolute()}: run this in the project's folder, "
             "or name notebooks"
         )
+    # All copies are made and checked before the first is written.
     texts = {out / path.name: _text(student_copy(path)) for path in paths}
     for target, text in texts.items():
         if target.exists() and target.read_text(encoding="utf-8") != text:

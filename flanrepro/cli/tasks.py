@@ -1,4 +1,4 @@
-"""`flanrepro tasks`: what can be trained on and evaluated."""
+"""`flanrepro tasks`: lists the tasks for training and evaluation."""
 
 from typing import Annotated
 
@@ -9,10 +9,10 @@ from flanrepro.errors import InputError
 
 def tasks(
     collection: Annotated[
-        str, typer.Option("--collection", "-c", help="empty: pocket, and with --source all")
+        str, typer.Option("--collection", "-c", help="empty: pocket; with --source, both")
     ] = "",
-    source: Annotated[str, typer.Option(help="only this source's, e.g. cot; empty: all")] = "",
-    here: Annotated[bool, typer.Option(help="only those whose records are at hand")] = False,
+    source: Annotated[str, typer.Option(help="only this source, e.g. cot; empty: all")] = "",
+    here: Annotated[bool, typer.Option(help="only tasks whose records are available")] = False,
 ) -> None:
     """List a collection's tasks: source, cluster, records per split, suites."""
     from flanrepro.sources import load_collection
@@ -36,6 +36,7 @@ def _print_tasks(collection, source: str, here: bool) -> None:
         if (source and task.source != source) or (here and all(map(task.missing, task.splits))):
             continue
         trained = "yes" if name in collection.tasks else "no"
+        # A split whose size is not known before it is read has no number.
         splits = ", ".join(f"{split} {n:,}" if n else split for split, n in task.splits.items())
         named = " ".join(suites.get(name, ["-"]))
         print(f"{name:36} {task.source:17} {task.cluster:22} {trained:8} {named:10} {splits}")

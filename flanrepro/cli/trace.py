@@ -1,4 +1,4 @@
-"""`flanrepro trace`: from a number's run to what it is."""
+"""`flanrepro trace`: prints what a run is, from the run id behind a number."""
 
 import json
 from typing import Annotated
@@ -9,11 +9,11 @@ from flanrepro.cli.options import CollectionName, Out
 
 
 def trace(
-    run: Annotated[str, typer.Argument(help="a name from the column `runs` of a CSV")],
+    run: Annotated[str, typer.Argument(help="run id, from the column `runs` of a CSV")],
     collection: CollectionName = "pocket",
     out: Out = "",
 ) -> None:
-    """Print what is behind a run's name: spec, seconds, device, versions, predictions."""
+    """Print the facts behind a run id: spec, seconds, device, versions, predictions."""
     from flanrepro.experiments.profiles import Job
     from flanrepro.experiments.results import trace
 

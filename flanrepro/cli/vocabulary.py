@@ -1,4 +1,4 @@
-"""`flanrepro vocabulary`: a vocabulary of one's own."""
+"""`flanrepro vocabulary`: trains a vocabulary."""
 
 from pathlib import Path
 from typing import Annotated
@@ -10,14 +10,14 @@ from flanrepro.errors import InputError
 
 
 def vocabulary(
-    path: Annotated[Path, typer.Argument(help="the SentencePiece model to write")],
-    size: Annotated[int, typer.Option(min=1, help="pieces at most")] = 4096,
+    path: Annotated[Path, typer.Argument(help="SentencePiece model to write")],
+    size: Annotated[int, typer.Option(min=1, help="largest number of pieces")] = 4096,
     model_type: Annotated[
-        str, typer.Option(help="unigram, as T5's, bpe, or words (of a collection that is made up)")
+        str, typer.Option(help="unigram (as T5's), bpe, or words (for a generated collection)")
     ] = "unigram",
     collection: CollectionName = "pocket",
 ) -> None:
-    """Train a vocabulary from a collection's text."""
+    """Train a vocabulary on a collection's text."""
     from flanrepro.data.vocabulary import (
         Vocabulary,
         all_words,

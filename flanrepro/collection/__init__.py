@@ -1,4 +1,4 @@
-"""What is learned: records, templates, prompts, mixtures, suites."""
+"""What the paper trains and evaluates on: records, templates, prompts, mixtures, suites."""
 
 from flanrepro.collection.mixture import Mixture, proportional_weights
 from flanrepro.collection.prompt import Prompt, render

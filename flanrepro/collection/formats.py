@@ -1,4 +1,4 @@
-"""How a prompt is laid out, apart from its wording: data in `formats.yaml`."""
+"""Prompt formats: layout and list of answer options, apart from the wording (section 3.6)."""
 
 import functools
 import string
@@ -7,6 +7,7 @@ from typing import Literal
 
 from flanrepro.packaged import read_yaml
 
+# 26 labels of every kind: from the 27th option on, `OptionStyle.label` gives numbers.
 _LABELS = {
     "upper": string.ascii_uppercase,
     "lower": string.ascii_lowercase,
@@ -16,7 +17,15 @@ _LABELS = {
 
 @dataclass(frozen=True)
 class Layout:
-    """Where the instruction stands and what parts exemplars; `separator` None: the template's."""
+    """A row of `layouts` in `formats.yaml`: the order and spacing of a prompt's parts.
+
+    Attributes:
+        name: identifier, part of a prompt's provenance.
+        instruction: position relative to the exemplars.
+        gap: text after the instruction.
+        separator: text between exemplars; None: the template's own.
+        heading: pattern before each exemplar and the query; `{n}` counts them from 1.
+    """
 
     name: str
     instruction: Literal["before", "after"]
@@ -27,7 +36,15 @@ class Layout:
 
 @dataclass(frozen=True)
 class OptionStyle:
-    """How answer options are listed."""
+    """A row of `option_styles` in `formats.yaml`: how answer options are listed.
+
+    Attributes:
+        name: identifier, part of a prompt's provenance.
+        heading: text before the list.
+        item: pattern of one option, with `{text}` and, where there are labels, `{label}`.
+        between: text between options.
+        labels: kind of label; None: options have none, and `label` must not be called.
+    """
 
     name: str
     heading: str
@@ -36,16 +53,17 @@ class OptionStyle:
     labels: Literal["upper", "lower", "numbers"] | None = None
 
     def label(self, position: int) -> str:
-        """The label of the option at `position`, from 0, as it stands in the list."""
-        # More options than letters (ReCoRD's entities) count on as AA, AB ... do: as numbers.
+        """The label of the option at `position`, counted from 0."""
+        # ReCoRD lists more entities than the alphabet has letters.
         names = _LABELS[self.labels]
         return names[position] if position < len(names) else str(position + 1)
 
     def block(self, options: str) -> str:
-        """The list of options, with its heading; `options` has one per line."""
+        """Lists `options` (one per line) below the heading."""
         return _block(self, options)
 
 
+# Most tasks show the same few options in every record (yes and no, entailment labels).
 @functools.lru_cache(maxsize=1024)
 def _block(style: OptionStyle, options: str) -> str:
     lines = options.split("\n")
@@ -61,10 +79,10 @@ class Format:
     """A prompt's format, part of its provenance.
 
     Attributes:
-        layout, option_style: see `formats.yaml`.
-        options: where answer options are shown: in the `prompt` (and its exemplars), in the
-            `exemplars` only, or `nowhere`.
-        target: the answer as `text` of the option or as its `label`.
+        layout, option_style: rows of `formats.yaml`.
+        options: place of the answer options: the `prompt` and its exemplars, the `exemplars`
+            alone, or `nowhere`.
+        target: form of the answer: the option's `text` or its `label`.
     """
 
     layout: Layout
@@ -75,7 +93,7 @@ class Format:
 
 @functools.cache
 def load_formats() -> tuple[tuple[Layout, ...], tuple[OptionStyle, ...]]:
-    """All layouts and all option styles; the first of each is the plain one."""
+    """Reads all layouts and all option styles; the first of each is the plain one."""
     rows = read_yaml("flanrepro.collection", "formats")
     layouts = tuple(Layout(**row) for row in rows["layouts"])
     return layouts, tuple(OptionStyle(**row) for row in rows["option_styles"])
@@ -83,13 +101,17 @@ def load_formats() -> tuple[tuple[Layout, ...], tuple[OptionStyle, ...]]:
 
 @functools.lru_cache(maxsize=1024)
 def fitting(style: OptionStyle, options: str) -> OptionStyle:
-    """The style, or the plain one where labels would be taken for options: 1. 0, 2. 1, 3. 2."""
+    """The style, or the plain one if every option is as short as a label.
+
+    In `1. 0, 2. 1, 3. 2` the answer 1 could be a label or an option.
+    """
+    # Labels have one or two characters.
     confusing = style.labels and all(len(text) <= 2 for text in options.split("\n"))
     return load_formats()[1][0] if confusing else style
 
 
 @functools.cache
 def plain(options: Literal["prompt", "exemplars", "nowhere"] = "prompt") -> Format:
-    """The format of suites and of the pocket collection."""
+    """The plain format, which suites and the pocket collection use."""
     layouts, styles = load_formats()
     return Format(layouts[0], styles[0], options)

@@ -1,4 +1,4 @@
-"""By which metrics a task is scored: data in `metrics.yaml`, with its sources."""
+"""Metrics of a task, from `metrics.yaml`, which names where each choice is published."""
 
 from typing import Any
 
@@ -11,10 +11,11 @@ def _data() -> dict[str, Any]:
 
 
 def metrics_of(task: Task) -> tuple[str, ...]:
-    """The metrics of a task as its publishers or the reference score it."""
+    """Names of the metrics that the reference or the task's publishers score it with."""
     return tuple(_data()["families"].get(task.templates, _data()["default"]))
 
 
 def table_3_metrics(task: Task) -> tuple[str, ...]:
-    """The paper's metrics of a task in Table 3, also with a small training set; else none."""
+    """Names of the task's metrics in the paper's Table 3; empty if it is not listed there."""
+    # `NAME_small` is the pocket target NAME with fewer training records: the same row.
     return tuple(_data()["table_3"].get(task.name.removesuffix("_small"), ()))

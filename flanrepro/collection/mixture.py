@@ -1,9 +1,9 @@
-"""Weights over tasks and settings as a pure function of (seed, index).
+"""Mixtures of tasks and settings: prompt i is a pure function of (seed, i).
 
-Levanter's `MixtureDataset` is the same idea: draws in blocks with whole counts per data set, shuffled
-within a block, at random access. What differs: it mixes token sequences of data sets, and packs a
-data set's id and the index into one integer; here a draw is a prompt, the block also fixes how many
-draws are few-shot, and each task has passes over its records, templates and exemplars of its own.
+Levanter's `MixtureDataset` is the same idea: draws in blocks with whole counts per data set,
+shuffled within a block, at random access. It mixes token sequences, and packs a data set's id and
+the index into one integer. Here a draw is a prompt, a block also fixes the number of few-shot
+draws, and each task passes over its own records, templates and exemplars.
 """
 
 import functools
@@ -29,15 +29,15 @@ from flanrepro.collection.templates import Template, load_by_direction, load_tem
 from flanrepro.errors import InputError
 
 PROMPTS = 2
-"""Version of what a mixture says. It goes up when a change of templates, formats or draws gives other
-prompts for the same seed and index; every run then has another name."""
+"""Version of the prompts. It is raised when a change of templates, formats or draws gives other
+prompts for the same seed and index, and gives every run another id."""
 
 RATE_MAXIMUM = 3000
-"""Records beyond so many add nothing to a dataset's weight (FLAN 2021, section 2.1)."""
+"""Largest number of records that count in a dataset's weight (FLAN 2021, section 2.4)."""
 
 
 def proportional_weights(tasks: Sequence[Task], maximum: int = RATE_MAXIMUM) -> tuple[int, ...]:
-    """Examples-proportional mixing with a rate maximum (Raffel et al., 2020; FLAN 2021)."""
+    """Each task's number of training records, at most `maximum` (Raffel et al., 2020)."""
     return tuple(min(task.size("train"), maximum) for task in tasks)
 
 
@@ -45,31 +45,31 @@ def proportional_weights(tasks: Sequence[Task], maximum: int = RATE_MAXIMUM) -> 
 class Mixture:
     """An endless stream of prompts; `mixture[i]` is its i-th, at random access.
 
-    Draws come in blocks of `block` indices. In every block a task is drawn exactly `counts[k]`
-    times and exactly `few_shot_fraction` of the draws (to the nearest whole one) are few-shot,
-    shuffled within the block. A task's n-th draw, over all blocks, takes its n-th record in a
-    shuffled order that changes with each pass, so every record is seen once before any is seen
-    twice, and the whole state of the stream is the next index.
+    Draws come in shuffled blocks of `block` indices. In every block task k is drawn exactly
+    `counts[k]` times, and exactly `few_shot_fraction` of the draws (rounded) are few-shot. A task's
+    n-th draw, counted over all blocks, takes its n-th record in a shuffled order that changes with
+    each pass. So every record is seen once before any is seen twice, and the stream's whole state
+    is the next index.
 
-    Where a value may be given per task, it is one for all or a tuple with one for each.
+    Values marked "per task" are one for all tasks or a tuple with one for each.
 
     Attributes:
-        tasks: what is mixed; their training splits are drawn from.
-        weights: one per task, not negative, any scale; None: `proportional_weights`.
-        seed: of every choice.
-        few_shot_fraction: share of few-shot prompts, with 2, 3 or 5 exemplars (A.1).
-        options_fraction: share of prompts with answer options, for records that have any; may be
-            given per task.
-        inversion_rate: inverted prompts per regular one (Appendix B: 0.3), for tasks with inverted
-            templates; None: all templates in turn, inverted or not; may be given per task.
-        max_examples: use at most so many records of each task, drawn once; None: all; may be given
+        tasks: tasks whose training splits are mixed.
+        weights: one number >= 0 per task, at any scale; None: `proportional_weights`.
+        seed: integer that every choice depends on.
+        few_shot_fraction: share of prompts, 0 to 1, with 2, 3 or 5 exemplars (A.1).
+        options_fraction: share of prompts, 0 to 1, that show answer options if the record has any;
             per task.
-        varied: vary the prompts' formats (section 3.6), else all are plain.
+        inversion_rate: number of inverted prompts per regular one (Appendix B: 0.3), in tasks with
+            inverted templates; None: all templates alike, inverted or not; per task.
+        max_examples: largest number of records used of a task, drawn once; None: all; per task.
+        varied: true: vary the prompts' formats (section 3.6); false: all are plain.
+        counts: int64 [tasks], draws per block.
 
     Raises:
-        InputError: no task or one task twice, a weight that is negative or not a number, weights
-            that are all zero, a fraction outside [0, 1], a negative rate, `max_examples` below 1,
-            or a task that has no training records or too few to give exemplars.
+        InputError: no task, a task twice, a negative weight or rate, all weights zero, a fraction
+            outside [0, 1], `max_examples` below 1, or a task without training records or with too
+            few to give exemplars.
     """
 
     tasks: tuple[Task, ...]
@@ -89,7 +89,8 @@ class Mixture:
             weights = proportional_weights(self.tasks)
         names = [task.name for task in self.tasks]
         counts = block_counts(weights, names, [task.source for task in self.tasks])
-        # A block must be long enough to hold the few-shot fraction exactly.
+        # A block must be long enough to hold the few-shot fraction exactly; if it would get too
+        # long for that, the fraction is rounded in every block.
         parts = Fraction(self.few_shot_fraction).limit_denominator(1000).denominator
         factor = parts // math.gcd(parts, int(counts.sum()))
         if counts.sum() * factor <= MAX_BLOCK:
@@ -97,10 +98,12 @@ class Mixture:
         object.__setattr__(self, "counts", counts)
         settings = [self._settings(k) for k in range(len(self.tasks))]
         object.__setattr__(self, "_each", settings)
+        # Readers stay within a block or two; the table of the longest block has 3 MB.
         object.__setattr__(self, "_table", functools.lru_cache(maxsize=4)(self._make_table))
 
     def _settings(self, k: int) -> "_Settings":
         task = self.tasks[k]
+        # A task of weight zero is never drawn, so it need not have records.
         if self.counts[k]:
             if not task.rendered and not task.size("train"):
                 raise InputError(f"task '{task.name}' has no training records: leave it out")
@@ -109,6 +112,7 @@ class Mixture:
         inversion = _of(self.inversion_rate, k)
         return _Settings(
             options=_parts(_of(self.options_fraction, k)),
+            # A rate per regular prompt, as a share of all prompts: 0.3 is 3 of 13.
             inverted=None if inversion is None else _parts(inversion / (1 + inversion)),
             max_examples=_of(self.max_examples, k),
             key=rng.mix(self.seed, rng.key_of(task.name)),
@@ -152,7 +156,7 @@ class Mixture:
         return int(self.counts.sum())
 
     def drawn(self, draws: int) -> np.ndarray:
-        """How often each task is drawn in the first `draws` prompts, int64 [tasks]; exact."""
+        """int64 [tasks]: the exact number of each task's draws among the first `draws` prompts."""
         blocks, rest = divmod(draws, self.block)
         which = self._table(blocks)[0][:rest]
         return blocks * self.counts + np.bincount(which, minlength=len(self.tasks))
@@ -175,6 +179,7 @@ class Mixture:
         size = total if each.max_examples is None else min(total, each.max_examples)
         epoch, n = divmod(draw, size)
         record = rng.permute(n, size, rng.mix(key, rng.RECORD, epoch))
+        # The same `size` records in every pass: this key has no epoch.
         if size < total:
             record = rng.permute(record, total, rng.mix(key, rng.CAP))
         candidates, shots = (), None
@@ -194,16 +199,18 @@ class Mixture:
         )
 
     def _shots(self, task: Task, key: int) -> int:
+        # Super-Natural Instructions publishes a few examples per task, often fewer than five.
         pool = task.size(task.exemplar_split)
         possible = [n for n in FEW_SHOT if n <= pool] or [pool]
         return possible[key % len(possible)]
 
     def _template(self, task: Task, each: "_Settings", draw: int) -> Template:
-        """The wording of a task's n-th draw; inverted ones at their rate, evenly over draws."""
+        """The template of a task's draw; inverted ones come at their rate, evenly over draws."""
         templates = load_templates(task.templates)
         if each.inverted is not None:
             groups = load_by_direction(task.templates)
-            # Shuffled, or half inverted and half with options would always fall on the same draws.
+            # Shuffled within windows of one period: otherwise the inverted half and the half with
+            # options would always be the same draws.
             window, place = divmod(draw, each.inverted[1])
             shuffled = rng.permute(
                 place, each.inverted[1], rng.mix(each.key, rng.INVERSION, window)
@@ -226,16 +233,17 @@ class Mixture:
         return Format(layout, style, shown, "label" if label else "text")
 
     def _make_table(self, block: int) -> tuple[np.ndarray, ...]:
-        """Per position of the block: task, rank among the task's draws, few-shot?"""
+        """Three arrays [block]: task, rank among the task's draws, and whether it is few-shot."""
         key = rng.mix(self.seed, rng.BLOCK, block)
         order = rng.shuffled(self.block, key)
+        # uint16 keeps cached tables small; it holds 65,536 tasks, the paper has 1,836.
         which = np.repeat(np.arange(len(self.counts), dtype=np.uint16), self.counts)[order]
         starts = np.cumsum(self.counts) - self.counts
         by_task = np.argsort(which, kind="stable")
         rank = np.empty(self.block, np.int64)
         rank[by_task] = np.arange(self.block) - starts[which[by_task]]
         # Slots are sorted by task before the shuffle, so an even spread over slots gives every task
-        # its share; the phase moves with the block, so that rounding does not favour any task.
+        # its few-shot share; the phase moves with the block, so that rounding favours no task.
         few_shot = _spread(self.block, self.few_shot_fraction, rng.mix(key, rng.FEW_SHOT_SLOTS))[
             order
         ]
@@ -244,7 +252,14 @@ class Mixture:
 
 @dataclass(frozen=True, slots=True)
 class _Settings:
-    """A task's own shares of prompts with options and of inverted ones, its cap and its key."""
+    """A task's own settings, its shares as (numerator, denominator).
+
+    Attributes:
+        options: share of prompts with options.
+        inverted: share of inverted prompts; None: all templates alike.
+        max_examples: largest number of records; None: all.
+        key: 64-bit key of the task's random streams.
+    """
 
     options: tuple[int, int]
     inverted: tuple[int, int] | None
@@ -261,20 +276,20 @@ def _all(value) -> tuple:
 
 
 def _parts(share: float) -> tuple[int, int]:
-    """A share as a fraction of whole numbers."""
+    """A share as (numerator, denominator), the denominator at most 1,000."""
     fraction = Fraction(share).limit_denominator(1000)
     return fraction.numerator, fraction.denominator
 
 
 def _happens(draw: int, share: tuple[int, int], key: int) -> bool:
-    """Whether the draw is one of the `share` of all draws, which are spread evenly."""
+    """True for `share` of all draws, evenly spread; `key` shifts which ones."""
     top, parts = share
     shifted = draw + key % parts
     return (shifted + 1) * top // parts > shifted * top // parts
 
 
 def _setting_split(task: Task, few_shot: bool, options: bool) -> str:
-    """The split of a rendered task for a setting, or the nearest one that it has."""
+    """Name of a rendered task's split for a setting, or the nearest one that it has."""
     shots, other = ("fs", "zs") if few_shot else ("zs", "fs")
     shown, hidden = ("opt", "noopt") if options else ("noopt", "opt")
     wanted = [f"{s}_{o}" for s in (shots, other) for o in (shown, hidden)]
@@ -283,29 +298,28 @@ def _setting_split(task: Task, few_shot: bool, options: bool) -> str:
 
 
 def _spread(length: int, fraction: float, phase: int) -> np.ndarray:
-    """bool [length], exactly round(fraction * length) of them True and evenly spaced."""
+    """bool [length]: round(fraction * length) of them True, evenly spaced, shifted by `phase`."""
     total = round(fraction * length)
     slots = (np.arange(length + 1) + phase % length) * total // length
     return np.diff(slots) > 0
 
 
 MAX_BLOCK = 1 << 18
-"""Draws in a block at most: its table takes some 30 ms to make."""
+"""Largest number of draws in a block, whose table takes about 30 ms to make."""
 
 INFLATION = 0.0002
-"""Share of a block that may go to tasks which are too rare for it and come once all the same."""
+"""Largest share of a block by which tasks rarer than one draw per block may be too frequent."""
 
 
 def block_counts(
     weights: Sequence[float], names: Sequence[str], groups: Sequence[str] | None = None
 ) -> np.ndarray:
-    """Draws per task in a block, int64 [tasks].
+    """int64 [tasks]: draws per task in a block.
 
-    Whole-number weights (after division by their common divisor) that fit a block are the counts
-    themselves. Others are rounded by largest remainder to a block of about 16 draws per task, or as
-    long as the rarest ask for, at least one for every positive weight: no task is lost to rounding.
-    Groups (sources) are rounded first, then the tasks within each: the errors of a thousand tasks
-    would add up in their source.
+    Whole-number weights, divided by their common divisor, are the counts themselves if they fit
+    into a block. Others are rounded by largest remainder to a block of about 16 draws per task, or
+    longer for rare tasks; every positive weight gets at least one draw. Groups (sources) are
+    rounded first, then the tasks within each, or a thousand tasks' errors would add up in a source.
     """
     array = np.asarray(weights, dtype=np.float64)
     if array.shape != (len(names),):
@@ -315,6 +329,7 @@ def block_counts(
             raise InputError(f"the weight of task '{name}' is {weight}: expected a number >= 0")
     if not array.any():
         raise InputError(f"all {len(names)} weights are zero: give at least one task a weight")
+    # Beyond 2^53 every float is a whole number.
     if (array == np.floor(array)).all() and array.max() < 2**53:
         whole = array.astype(np.int64)
         whole //= np.gcd.reduce(whole)
@@ -322,6 +337,7 @@ def block_counts(
             return whole
     block = 1 << (16 * len(names) - 1).bit_length()
     shares = array[array > 0] / array.sum()
+    # Each rarer task gets one draw where its share would give less than one.
     while block < MAX_BLOCK and np.maximum(1 / block - shares, 0).sum() > INFLATION:
         block *= 2
     block = min(block, MAX_BLOCK)
@@ -334,11 +350,12 @@ def block_counts(
 
 
 def _rounded(weights: np.ndarray, total: int) -> np.ndarray:
-    """`total` in proportion to the weights by largest remainder, at least 1 for each positive."""
+    """int64 counts: `total` split by weight (largest remainder), at least 1 per positive weight."""
     if not weights.any():
         return np.zeros(len(weights), np.int64)
     exact = weights / weights.sum() * total
     counts = np.floor(exact).astype(np.int64)
     short = total - int(counts.sum())
+    # A stable sort: equal remainders go to the first task on every platform.
     counts[np.argsort(counts - exact, kind="stable")[:short]] += 1
     return np.maximum(counts, weights > 0)

@@ -1,4 +1,4 @@
-"""The paper's mixtures by name: rates as data (`mixtures.yaml`), a report of what is missing."""
+"""The paper's mixtures by name, from `mixtures.yaml`, with a report of what is not available."""
 
 import hashlib
 from collections import Counter
@@ -16,7 +16,7 @@ from flanrepro.errors import InputError
 from flanrepro.packaged import read_yaml
 
 SUBSETS = (8, 25, 50, 100, 200, 400, 800)
-"""Numbers of tasks of section 3.3's scaling experiment; beside them, all."""
+"""Numbers of tasks in the scaling experiment (section 3.3), which also runs with all tasks."""
 
 
 def _data() -> dict[str, Any]:
@@ -24,17 +24,17 @@ def _data() -> dict[str, Any]:
 
 
 def mixture_names() -> tuple[str, ...]:
-    """The names that `named_mixture` knows."""
+    """Names of all mixtures, as in `mixtures.yaml`."""
     return tuple(_data()["mixtures"])
 
 
 def own_few_shot_fraction(name: str) -> float | None:
-    """The share of few-shot prompts that a mixture is defined by, or None where it is free."""
+    """The share of few-shot prompts that defines the mixture; None if it may be chosen."""
     return _recipe(name).get("few_shot")
 
 
 def own_inversion_rate(source: str) -> float:
-    """Inverted prompts per regular one in a source that has a rate of its own (Appendix B)."""
+    """Number of inverted prompts per regular one in a source with its own rate (Appendix B)."""
     return _data()["sources"][source]["inversion"]
 
 
@@ -46,16 +46,16 @@ def _recipe(name: str) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class NamedMixture:
-    """A mixture with what became of its stated rates.
+    """A mixture of the available tasks, with its stated and its actual shares.
 
     Attributes:
-        name: see `mixture_names`.
-        mixture: of the tasks that are at hand.
-        stated: per source its share of the whole mixture, were all there.
-        shares: per source its share of `mixture`.
-        missing: per task that is not at hand its source and the reason, in one sentence.
-        at_hand: per source the number of tasks that a subset is chosen of.
-        replaced: Held-In tasks that a subset has others in the place of, as they are not at hand.
+        name: one of `mixture_names`.
+        mixture: mixture of the available tasks.
+        stated: share per source (sum 1) if every task were available.
+        shares: share per source (sum 1) in `mixture`.
+        missing: per unavailable task its source and the reason, in one sentence.
+        at_hand: number of available tasks per source, from which a subset is chosen.
+        replaced: names of unavailable Held-In tasks, in whose place a subset has others.
     """
 
     name: str
@@ -68,35 +68,35 @@ class NamedMixture:
 
     @property
     def digest(self) -> str:
-        """12 hexadecimal digits that change with the tasks at hand or their sizes."""
+        """12 hexadecimal digits that change with the available tasks or their sizes."""
         sizes = [(task.name, _records(task)) for task in self.mixture.tasks]
         return hashlib.sha256(repr(sizes).encode()).hexdigest()[:12]
 
     def report(self) -> str:
-        """What is missing and how the rest was renormalised; empty if nothing is."""
+        """Lines that say what is missing and how the rest is renormalised; empty if nothing is."""
         if not self.missing and set(self.shares) == set(self.stated):
             return ""
         chosen = Counter(task.source for task in self.mixture.tasks)
         here, every = sum(self.at_hand.values()), sum(self.at_hand.values()) + len(self.missing)
         part = chosen.total() < here
-        said = f"{len(self.missing)} tasks are not at hand and left out"
+        said = f"{len(self.missing)} tasks are not available and are left out"
         if part:
-            said = f"{chosen.total()} tasks chosen of {here} at hand of {every}"
+            said = f"{chosen.total()} tasks chosen of {here} available ({every} in all)"
         lines = [f"mixture {self.name}: {said}."]
         if self.replaced:
             names = ", ".join(self.replaced)
-            lines.append(f"  Held-In tasks not at hand, with others in their place: {names}")
+            lines.append(f"  Held-In tasks not available, with others in their place: {names}")
         for source in self.stated:
             lines += self._of_source(source, chosen[source] if part else None)
         return "\n".join(lines)
 
     def _of_source(self, source: str, chosen: int | None) -> list[str]:
-        """A source's lines of the report; `chosen`: tasks of the subset, if it is one."""
+        """A source's lines of the report; `chosen`: its tasks in the subset, None: no subset."""
         here = self.at_hand.get(source, 0)
         gone = [reason for of, reason in self.missing.values() if of == source]
         number = f"{here} of {here + len(gone)} tasks"
         if chosen is not None:
-            number = f"{chosen} chosen of {here} at hand of {here + len(gone)} tasks"
+            number = f"{chosen} chosen of {here} available tasks ({here + len(gone)} in all)"
         share = self.shares.get(source, 0.0)
         line = f"  {source}: {number}; share {self.stated[source]:.1%} stated, "
         lines = [f"{line}{share:.1%} of what is here"]
@@ -107,8 +107,11 @@ class NamedMixture:
         return lines
 
     def table(self, draws: int = 1_000_000):
-        """A row per task, as a DataFrame: source, task, rate and share of the first draws in per
-        cent, cap and number of examples."""
+        """A DataFrame with a row per task.
+
+        Columns: source, task, rate in per cent, cap and examples in records, and share of the first
+        `draws` prompts in per cent.
+        """
         import pandas as pd
 
         mixture, drawn = self.mixture, self.mixture.drawn(draws)
@@ -137,23 +140,23 @@ def named_mixture(
     rates: Mapping[str, float] | None = None,
     subset: int | None = None,
 ) -> NamedMixture:
-    """A mixture of the paper, of the tasks that are at hand, with parameters changed where given.
+    """Makes a mixture of the paper from the available tasks.
 
     Args:
-        name: see `mixture_names`.
-        collection: its tasks are mixed.
-        seed: of the stream and of the subset.
-        few_shot_fraction: share of few-shot prompts.
-        inversion_rate: inverted prompts per regular one, in the sources that have a rate of their
-            own (Appendix B).
-        max_examples: cap on every task's records, on top of its source's.
-        rate_maximum: see `mixtures.yaml`, for every source.
-        rates: relative rates per source in the place of those of `mixtures.yaml`.
-        subset: so many tasks: the Held-In ones, then others in a random order that is the same for
-            all sizes, so that a smaller subset is part of a larger one (section 3.3).
+        name: one of `mixture_names`.
+        collection: collection whose tasks are mixed.
+        seed: seed of the stream and of the subset.
+        few_shot_fraction: share of few-shot prompts, 0 to 1; None: the mixture's own.
+        inversion_rate: number of inverted prompts per regular one, in the sources with their own
+            rate (Appendix B); None: the mixture's or the source's.
+        max_examples: largest number of records per task; the source's cap holds as well.
+        rate_maximum: largest number of records that count in a weight; the source's holds as well.
+        rates: relative rate per source instead of the mixture's sources and rates.
+        subset: number of tasks (section 3.3): the Held-In ones, then others in a random order that
+            is the same for all sizes, so that a smaller subset is part of a larger one; None: all.
 
     Raises:
-        InputError: an unknown name or source, a parameter out of range, or no task is at hand.
+        InputError: an unknown name or source, a parameter out of range, or no task is available.
     """
     recipe, every = _recipe(name), _data()["sources"]
     _check_positive(max_examples=max_examples, rate_maximum=rate_maximum)
@@ -170,9 +173,10 @@ def named_mixture(
     if not here:
         reason = f"collection '{collection.name}' has no such source"
         _, reason = next(iter(missing.values()), ("", reason))
-        raise InputError(f"mixture '{name}': none of its {len(tasks)} tasks is at hand; {reason}")
+        raise InputError(f"mixture '{name}': none of its {len(tasks)} tasks is available; {reason}")
     maximum = {s: _least(every[s]["rate_maximum"], rate_maximum) for s in wanted}
     caps = {s: _least(every[s]["max_examples"], max_examples) for s in wanted}
+    # A capped task must not be weighted by records that it never uses.
     sizes = [min(_records(t), maximum[t.source], caps[t.source]) for t in here]
     weights, shares = _weights(here, sizes, wanted, pooled)
     inversion = {s: _inversion(every[s]["inversion"], recipe, inversion_rate) for s in wanted}
@@ -199,8 +203,9 @@ def _check_positive(**parameters: int | None) -> None:
 
 
 def _sources(recipe: Mapping[str, Any], rates: Mapping[str, float] | None) -> dict[str, float]:
-    """The mixture's sources with their relative rates."""
+    """Relative rate per source; `rates` replaces the sources as well as their rates."""
     every = _data()["sources"]
+    # P3's own prompts of FLAN 2021's data sets are in no mixture but P3++, which names them.
     names = recipe.get("sources", [source for source in every if source != "p3"])
     named = {s: every[s]["rate"] for s in names if s not in recipe.get("without", ())}
     if not recipe.get("balanced", True):
@@ -216,14 +221,15 @@ def _sources(recipe: Mapping[str, Any], rates: Mapping[str, float] | None) -> di
 
 
 def _unusable(task: Task) -> str:
-    """Why a task cannot be mixed, whatever the share of few-shot prompts: mixtures that differ in
-    it alone have to have the same tasks."""
+    """The reason why a task cannot be mixed; empty if it can."""
     reasons = list(map(task.missing, task.splits if task.rendered else ("train",)))
     if all(reasons):
         return reasons[0]
     try:
         if not _records(task):
-            return f"task '{task.name}' has no record in what is at hand"
+            return f"task '{task.name}' has no record in the data that is available"
+        # Also for zero-shot mixtures: mixtures that differ in the share of few-shot prompts alone
+        # must have the same tasks (Table 1, Figure 3).
         if not task.rendered:
             check_exemplars(task, max(FEW_SHOT))
     except InputError as error:
@@ -241,9 +247,11 @@ def _subset(tasks: list[Task], number: int, seed: int, held_in: Iterable[str]) -
     if number < 1:
         raise InputError(f"subset is {number}: expected at least 1 task, or None for all")
     first = set(held_in)
+    # Each task's place depends on its name alone, so a task that is not available moves no other.
     order = sorted(
         tasks, key=lambda t: (t.name not in first, rng.mix(seed, rng.SUBSET, rng.key_of(t.name)))
     )
+    # In the collection's order again, which the mixture's draws depend on.
     chosen = {task.name for task in order[:number]}
     return [task for task in tasks if task.name in chosen]
 
@@ -253,6 +261,7 @@ def _least(*values: int | None) -> int:
 
 
 def _inversion(own: float | str, recipe: Mapping[str, Any], given: float | None) -> float | None:
+    # Inverted templates that are among a data set's ten stay in every mixture (FLAN 2021).
     if own == "in turn":
         return None
     return recipe.get("inversion", own) if given is None else given
@@ -261,13 +270,14 @@ def _inversion(own: float | str, recipe: Mapping[str, Any], given: float | None)
 def _weights(
     tasks: Sequence[Task], sizes: Sequence[int], rates: Mapping[str, float], pooled: bool
 ) -> tuple[tuple[float, ...], dict[str, float]]:
-    """Per task its share of the mixture, and per source the sum of them."""
+    """Share of the mixture per task, and per source (both sum to 1)."""
     if pooled:
         weights = [size / sum(sizes) for size in sizes]
     else:
         of_source: Counter[str] = Counter()
         for task, size in zip(tasks, sizes, strict=True):
             of_source[task.source] += size
+        # Only sources with tasks: the others' rates are spread over these in proportion.
         total = sum(rates[source] for source in of_source)
         weights = [
             rates[task.source] / total * size / of_source[task.source]

@@ -13,19 +13,27 @@ from flanrepro.collection.templates import Template, fields_of, load_templates
 from flanrepro.errors import InputError
 
 FEW_SHOT = (2, 3, 5)
-"""Numbers of exemplars in few-shot training prompts (A.1)."""
+"""Possible numbers of exemplars in few-shot training prompts (A.1)."""
 
 TEMPLATE_TYPES = ("zs_opt", "zs_noopt", "fs_opt", "fs_noopt")
-"""Zero-shot or few-shot, with answer options or without."""
+"""The reference's names of the settings: zero-shot or few-shot, with answer options or without."""
 
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
     """A finished example with its provenance.
 
-    `template_idx` is the template's position in its file, -1 for one that is in none; `record` is
-    an index into the task's `split`, `exemplars` are into its `exemplar_split`. `format` is the one
-    that the prompt has, which is plainer than the one asked for where a record has no options.
+    Attributes:
+        inputs, targets: the text that a model reads, and the text that it is to write.
+        task, source: names, as in `Task`.
+        template: name of the template.
+        template_idx: position of the template in its file, from 0; -1: it comes from no file.
+        split: name of the record's split.
+        record: index into `split`.
+        exemplars: indices into the task's `exemplar_split`; empty: zero-shot.
+        format: format that the prompt has; plainer than the one asked for if a record has no
+            options.
+        inverted: true if an input is predicted from the answer (section 3.4).
     """
 
     inputs: str
@@ -46,7 +54,7 @@ class Prompt:
         return "few_shot" if self.template_type.startswith("fs") else "zero_shot"
 
     def provenance(self) -> dict[str, str | int | bool | tuple[int, ...]]:
-        """All that the prompt was made of, for a row of predictions: its format by the names."""
+        """The prompt's origin and the names of its format, as columns of a predictions table."""
         fields = ("task", "source", "template", "template_idx", "split", "record", "exemplars")
         return {name: getattr(self, name) for name in (*fields, "inverted")} | {
             "layout": self.format.layout.name,
@@ -58,7 +66,9 @@ class Prompt:
     @property
     def template_type(self) -> str:
         """The reference's name of the setting: one of `TEMPLATE_TYPES`."""
-        if self.split in TEMPLATE_TYPES:  # of a prompt that was rendered by the reference
+        # Prompts that the reference rendered have their exemplars inside the text; their task has
+        # one split per setting, named like it.
+        if self.split in TEMPLATE_TYPES:
             return self.split
         shots = "fs" if self.exemplars else "zs"
         return f"{shots}_{'noopt' if self.format.options == 'nowhere' else 'opt'}"
@@ -74,21 +84,21 @@ def render(
     exemplars: Iterable[int] = (),
     shots: int | None = None,
 ) -> Prompt:
-    """The prompt of one record.
+    """Renders the prompt of one record.
 
-    Zero-shot is instruction and inputs. Few-shot is the instruction, each exemplar's inputs and
-    targets, then the record's inputs and the cue for its answer, in the order and with the
-    separators of the format's layout.
+    A zero-shot prompt is instruction and inputs. A few-shot prompt is the instruction, each
+    exemplar's inputs and targets, then the record's inputs and the cue for its answer, in the order
+    and with the separators of the format's layout.
 
     Args:
         task: the record's task.
         record: index into the task's `split`.
-        split: where the record is from.
-        template: one of the task's templates; its first if not given.
-        format: layout and answer options; plain, with options where the record has any.
+        split: name of the record's split.
+        template: one of the task's templates; None: its first.
+        format: layout and style of answer options; None: plain, with options if there are any.
         exemplars: indices into the task's `exemplar_split`.
-        shots: use the first so many of `exemplars` that do not repeat the record; None: all, as
-            they are.
+        shots: number of exemplars to take from `exemplars`, leaving out those that repeat the
+            record or each other; None: all of `exemplars`, as they are.
 
     Raises:
         InputError: a record lacks a field that the template names.
@@ -112,6 +122,7 @@ def render(
             shown, answer, in_exemplar = filled.exemplar(exemplar, index)
             styles.append(in_exemplar.style)
             parts += [_heading(layout, n), shown, template.answer, answer, separator]
+        # The cue ends without a space: targets are tokenized by themselves and begin with a word.
         parts += [*after, _heading(layout, len(chosen) + 1), inputs, template.answer.rstrip()]
     return Prompt(
         inputs="".join(parts),
@@ -133,7 +144,7 @@ def _heading(layout: Layout, n: int) -> str:
 
 
 class _Used(NamedTuple):
-    """How a record was shown: the style of its list of options, if it has one, and its target."""
+    """How a record was shown: the style of its list of options (None: no list), and its target."""
 
     style: OptionStyle | None
     target: Literal["text", "label"] = "text"
@@ -146,14 +157,17 @@ def _named(pattern: str) -> frozenset[str]:
 
 @dataclass(slots=True)
 class _Filling:
-    """A task's records in the words of a template, in a format."""
+    """Fills a template's patterns from a task's records, in a format."""
 
     task: Task
     template: Template
     format: Format
 
     def part(self, part: str, record: Record, block: str, split: str, index: int) -> str:
-        """`inputs`, `targets` or `instruction`, filled from the record."""
+        """The template's `inputs`, `targets` or `instruction`, filled from the record.
+
+        `block` is the formatted list of options; `split` and `index` are for the error's sentence.
+        """
         try:
             return getattr(self.template, part).format_map({**record, "options": block})
         except KeyError as error:
@@ -174,9 +188,10 @@ class _Filling:
     def format_of(
         self, query: _Used, exemplars: Sequence[OptionStyle | None], split: str
     ) -> Format:
-        """The format that the prompt has, whatever was asked for."""
+        """The format that the prompt has, which may be plainer than the one asked for."""
         first = load_formats()[1][0]
         if self.task.rendered:
+            # The list of options is inside the rendered text; the split's name says if it is there.
             options = "nowhere" if split.endswith("noopt") else "prompt"
             return replace(self.format, option_style=first, options=options, target="text")
         shown = next((style for style in exemplars if style), None)
@@ -193,24 +208,26 @@ class _Filling:
         labelled = style and style.labels and self.format.target == "label"
         if labelled and self.template.answers:
             lines, answer = options.split("\n"), record["answer"]
+            # An answer that is no option, or listed twice, has no label of its own.
             if lines.count(answer) == 1:
                 return inputs, style.label(lines.index(answer)), _Used(listed, "label")
         return inputs, self.part("targets", record, block, split, index), _Used(listed)
 
     def _listed(self, style: OptionStyle | None) -> OptionStyle | None:
-        """The style of the list that the template has of a record with options in this style."""
+        """The style of the list that the filled template shows; None: it shows none."""
         named = _named(self.template.inputs)
         if style and "options" in named:
             return style
-        # `choices` are part of the wording, in every setting.
+        # `{choices}` are part of the wording, in every setting.
         return load_formats()[1][0] if "choices" in named else None
 
 
 def _choose(
     filled: _Filling, query: Record, exemplars: Iterable[int], shots: int | None
 ) -> list[tuple[int, Record]]:
-    """The exemplars with their records; of `shots`, those that repeat no other nor the query."""
+    """Indices and records of the exemplars; `shots` and `exemplars` as in `render`."""
     records = filled.task.records(filled.task.exemplar_split)
+    # `render` is given its exemplars by index when a prompt is rendered again: they must stay.
     if shots is None:
         return [(index, records[index]) for index in exemplars]
     names, chosen = filled.template.essential, []
@@ -227,7 +244,8 @@ def _choose(
 
 
 def check_exemplars(task: Task, shots: int) -> None:
-    """InputError if `task` cannot give `shots` exemplars beside the record itself."""
+    """Raises InputError if `task` cannot give `shots` exemplars beside the record itself."""
+    # A split of its own never holds the record itself; if it is small, fewer exemplars are drawn.
     if task.exemplar_split == "exemplars":
         return
     if "train" in task.splits and task.missing("train"):
@@ -245,14 +263,14 @@ def check_exemplars(task: Task, shots: int) -> None:
 
 
 def exemplar_candidates(task: Task, key: int, exclude: int | None = None) -> Iterator[int]:
-    """Indices into the task's exemplars in a random order, for as many as it takes."""
-    # Some may repeat the question that is asked; a task that only repeats itself must not be
-    # searched to its end.
+    """Yields up to 64 indices into the task's exemplars in a random order, never `exclude`."""
+    # More than `FEW_SHOT` asks for, since some repeat the question; a limit, since a task that only
+    # repeats itself must not be searched to its end.
     return itertools.islice(rng.draws(task.size(task.exemplar_split), key, exclude), 64)
 
 
 def shorten(prompt: Prompt, task: Task, fits: Callable[[Prompt], bool]) -> Prompt:
-    """The prompt with as many of its exemplars as fit: whole ones go, the instruction stays."""
+    """Drops whole exemplars from the prompt's end until it `fits` or has none left."""
     while prompt.exemplars and not fits(prompt):
         prompt = render(
             task,

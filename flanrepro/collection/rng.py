@@ -1,12 +1,12 @@
 """Counter-based randomness: every choice is a pure function of integers.
 
-A mixture must give its i-th prompt at random access (no generator whose state has to be replayed)
-and give the same prompt on every platform and library version. Hence SplitMix64 (Steele et al.,
-2014) as the hash and a Feistel network over it as the permutation, in a few lines of plain Python.
+A mixture gives its i-th prompt at random access, so no generator's state may have to be replayed,
+and the same prompt on every platform and library version. The hash is therefore SplitMix64 (Steele
+et al., 2014) and the permutation a Feistel network over it, in a few lines of plain Python.
 
-Levanter's `data/_prp.py` is the same idea: a permutation whose i-th value is computed, not stored. It
-permutes with a linear congruence or a Feistel network keyed by a JAX key; here the keys are 64-bit
-integers, so that no JAX is needed where prompts are made.
+Levanter's `data/_prp.py` is the same idea: a permutation whose i-th value is computed, not stored.
+It permutes with a linear congruence or a Feistel network keyed by a JAX key; here the keys are
+64-bit integers, so that no JAX is needed where prompts are made.
 """
 
 import functools
@@ -31,11 +31,12 @@ RECORD, TEMPLATE, SHOTS, EXEMPLARS, CAP, INVERSION, LAYOUT, OPTION_STYLE, OPTION
 HIDDEN_SPANS, VISIBLE_SPANS = 1, 2
 
 _MASK = (1 << 64) - 1
+# SplitMix64's increment: 2^64 divided by the golden ratio, made odd.
 _GOLDEN = 0x9E3779B97F4A7C15
 
 
 def mix(*keys: int) -> int:
-    """Hashes integers to 64 bits; order matters."""
+    """Hashes integers to a 64-bit integer; their order matters."""
     h = 0
     for key in keys:
         h = _scramble((h ^ (key & _MASK)) + _GOLDEN)
@@ -52,19 +53,20 @@ def _scramble(h: int) -> int:
 
 @functools.cache
 def key_of(text: str) -> int:
-    """A name's 64-bit key, the same in every process (unlike `hash`)."""
+    """Hashes a name to a 64-bit key that is the same in every process (unlike `hash`)."""
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "little")
 
 
 def permute(i: int, n: int, key: int) -> int:
-    """Where the permutation of range(n) named by `key` sends i: O(1) time and memory.
+    """The image of i under a permutation of range(n) that `key` selects, in O(1) time and memory.
 
-    Feistel rounds on the smallest even number of bits that holds n, walked until the value falls
-    below n (at most four steps on average). Four rounds do for n > 64; on the few bits of a smaller
-    n they send some indices to some places a third too often or too seldom, eight do not.
+    A Feistel network permutes the smallest even number of bits that holds n - 1; it is applied
+    again until the value falls below n (cycle walking, at most four steps on average).
     """
     half = max(1, ((n - 1).bit_length() + 1) // 2)
     low = (1 << half) - 1
+    # Four rounds are enough for n > 64. On the few bits of a smaller n they send some indices to
+    # some places a third too often or too seldom; eight do not.
     rounds = 8 if half <= 3 else 4
     while True:
         left, right = i >> half, i & low
@@ -77,13 +79,14 @@ def permute(i: int, n: int, key: int) -> int:
 
 
 def sample(n: int, k: int, key: int, exclude: int | None = None) -> tuple[int, ...]:
-    """k distinct indices of range(n), never `exclude`; needs k <= n (n - 1 with `exclude`)."""
+    """Draws k distinct indices of range(n) except `exclude`; all of them if there are fewer."""
     return tuple(itertools.islice(draws(n, key, exclude), k))
 
 
 def draws(n: int, key: int, exclude: int | None = None) -> Iterator[int]:
-    """All of range(n) but `exclude` in a random order, one after the other as asked for."""
-    # A permutation costs a dozen hashes an index; the first few of many rarely repeat.
+    """Yields all of range(n) except `exclude` in a random order, lazily."""
+    # Most callers take a few of many. A permuted index costs a dozen hashes, a plain draw one, and
+    # among the first sqrt(n) plain draws few repeat.
     drawn, few = set(), math.isqrt(n)
     for j in range(few):
         i = _scramble(key + j * _GOLDEN) % n
@@ -97,8 +100,9 @@ def draws(n: int, key: int, exclude: int | None = None) -> Iterator[int]:
 
 
 def shuffled(n: int, key: int) -> np.ndarray:
-    """A whole permutation of range(n) at once, int64 [n]; not the same one as `permute`'s."""
-    # Every step below is a bijection of 64-bit integers, so no two keys are equal.
+    """int64 [n]: a whole permutation of range(n), other than `permute`'s for the same key."""
+    # Every step below is a bijection of 64-bit integers, so no two sort keys are equal and the
+    # order does not depend on the sorting algorithm.
     h = np.arange(n, dtype=np.uint64) + np.uint64(key)
     for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
         h = (h ^ (h >> np.uint64(shift))) * np.uint64(factor)

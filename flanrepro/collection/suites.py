@@ -1,4 +1,4 @@
-"""What a suite asks: its prompts, the options to choose from, and what a right answer is."""
+"""Items of a suite: its prompts, the options to choose from, and the right answers."""
 
 from dataclasses import dataclass, replace
 from typing import Any
@@ -19,22 +19,22 @@ HELD_IN = (
     "anli_r3",
     "rte",
 )
-"""The tasks of the Held-In suite (Longpre et al., 2023, section 2)."""
+"""Names of the Held-In suite's eight tasks (Longpre et al., 2023, A.3)."""
 
 _PASSAGES = ("passage", "premise")
-"""Fields with a text that several records may ask about."""
+"""Names of fields with a text that several records may ask about."""
 
 
 @dataclass(frozen=True)
 class Item:
-    """A prompt of a suite, and what its answer is compared with.
+    """A prompt of a suite and what its answer is compared with.
 
     Attributes:
-        prompt: as it is asked.
-        choices: the targets to choose from, in the record's order; empty: it has no options.
-        right: the position of the right one; None without options.
+        prompt: the whole prompt, before it is shortened to a model's lengths.
+        choices: targets to choose from, in the record's order; empty: the record has no options.
+        right: position of the right choice, from 0; None: no options.
         references: acceptable answers.
-        group: items of one group are not independent: those on one passage; else each is its own.
+        group: name shared by items that are not independent, since they are about one passage.
     """
 
     prompt: Prompt
@@ -45,11 +45,14 @@ class Item:
 
 
 def at_hand(suite: Suite, shots: int) -> tuple[Suite, dict[str, str]]:
-    """The suite of those tasks that can be evaluated here, and why the others cannot.
+    """Splits a suite by what is available.
 
     Args:
-        suite: all of it.
-        shots: exemplars per prompt; a task that has none at hand can be asked zero-shot.
+        suite: all its tasks.
+        shots: number of exemplars per prompt; 0: a task without any exemplars can be evaluated.
+
+    Returns:
+        The suite with the available tasks, and the reason for each of the others by name.
     """
     missing = {}
     for task in suite.tasks:
@@ -66,12 +69,12 @@ def at_hand(suite: Suite, shots: int) -> tuple[Suite, dict[str, str]]:
 
 
 def suite_prompts(suite: Suite, shots: int, items: int | None = None) -> list[Prompt]:
-    """The prompts that a suite is evaluated on: the same for every run, whatever its seed.
+    """The prompts that a suite is evaluated on, the same for every run and seed.
 
     Args:
-        suite: its tasks' first templates are used, with answer options.
-        shots: exemplars per prompt, see `Protocol.exemplars`; 0: zero-shot.
-        items: at most so many records per task, drawn without regard to their order; None: all.
+        suite: tasks, prompted with their first templates and answer options.
+        shots: number of exemplars per prompt, see `Protocol.exemplars`; 0: zero-shot.
+        items: largest number of records per task, drawn at random; None: all.
 
     Raises:
         InputError: `items` is below 1, or a task cannot give exemplars.
@@ -82,6 +85,7 @@ def suite_prompts(suite: Suite, shots: int, items: int | None = None) -> list[Pr
     for task in suite.tasks:
         if shots:
             check_exemplars(task, shots)
+        # No seed in the key: paired comparisons need the same items in every run.
         split, key = suite.split_of(task), rng.mix(rng.key_of(f"suite/{suite.name}/{task.name}"))
         size = task.size(split)
         for record in sorted(rng.sample(size, min(items or size, size), key)):
@@ -93,8 +97,9 @@ def suite_prompts(suite: Suite, shots: int, items: int | None = None) -> list[Pr
 def _exemplars(
     suite: Suite, task: Task, split: str, record: int, shots: int, key: int
 ) -> dict[str, Any]:
-    """What `render` needs to know of them."""
-    if suite.protocol.exemplars == "published":  # as they are, even those that repeat themselves
+    """The arguments of `render` that choose exemplars."""
+    if suite.protocol.exemplars == "published":
+        # No `shots`: it would leave out published exemplars that repeat each other.
         return {"exemplars": range(min(shots, task.size(task.exemplar_split)))}
     same = record if split == task.exemplar_split else None
     return {"exemplars": exemplar_candidates(task, rng.mix(key, record), same), "shots": shots}
@@ -109,33 +114,37 @@ def suite_items(suite: Suite, shots: int, items: int | None = None) -> list[Item
 def _item(task: Task, prompt: Prompt) -> Item:
     record = task.records(prompt.split)[prompt.record]
     choices, right = _choices(task, prompt, record)
+    # By the passage's text, since not every publisher gives passages an id.
     passage = next((record[name] for name in _PASSAGES if name in record), None)
     group = f"{prompt.record}" if passage is None else f"{rng.key_of(passage):016x}"
     return Item(prompt, choices, right, _references(record, prompt), f"{task.name}/{group}")
 
 
 def _choices(task: Task, prompt: Prompt, record: Record) -> tuple[tuple[str, ...], int | None]:
-    """Each option in the place of the answer in the prompt's target, its reasoning left out."""
+    """The prompt's target with each option as the answer, and the right one's position."""
+    # Records of MMLU ("B. a dog") and BBH ("(B) a dog") are answered by the label alone.
     lines = record.get("choices", "").split("\n")
-    options = [line.partition(" ")[0].rstrip(".") for line in lines]  # B of "B. a dog"
+    options = [line.partition(" ")[0].rstrip(".") for line in lines]
     if record["answer"] not in options:
         options = record.get("options", "").split("\n")
     if record["answer"] not in options:
         return (), None
     template = load_templates(task.templates)[prompt.template_idx]
+    # The record's own rationale would give the right option away.
     fields = {**record, "rationale": ""}
     targets = [template.targets.format_map({**fields, "answer": option}) for option in options]
     return tuple(target.strip() for target in targets), options.index(record["answer"])
 
 
 def _references(record: Record, prompt: Prompt) -> tuple[str, ...]:
+    # SQuAD and the like accept several answers.
     if "references" in record:
         return tuple(record["references"].split("\n"))
     return (prompt.targets,)
 
 
 def instruction(task: Task, prompt: Prompt) -> str:
-    """What the prompt's text begins with and must not be cut off; empty where that is nothing."""
+    """The beginning of the prompt's text that truncation must keep; empty if there is none."""
     template = load_templates(task.templates)[prompt.template_idx]
     record = task.records(prompt.split)[prompt.record]
     said = template.instruction.format_map({**record, "options": ""})

@@ -1,4 +1,4 @@
-"""What is learned from: records, tasks, suites, collections."""
+"""Specs of what is trained and evaluated on: records, tasks, suites, collections."""
 
 import dataclasses
 import difflib
@@ -12,8 +12,8 @@ from flanrepro.errors import InputError
 from flanrepro.packaged import read_yaml
 
 Record = Mapping[str, str]
-"""One raw example: a flat dict of named text fields. The field `options`, where there is one, holds
-the answer options one per line."""
+"""One raw example: a flat dict of named text fields. The optional field `options` holds the answer
+options, one per line."""
 
 
 @dataclass(frozen=True)
@@ -21,22 +21,23 @@ class Task:
     """One dataset in one role.
 
     Attributes:
-        name: unique in its collection, e.g. `cot_gsm8k`.
-        source: the submixture that it belongs to (`flan2021`, `t0_sf`, `niv2`, `cot`, `dialog`,
-            `program_synthesis`), or `evaluation` for tasks that are never trained on.
-        cluster: its group in FLAN 2021's sense, e.g. `closed_book_qa`.
-        load: gives a split's records by the split's name; called at most once per split.
-        splits: the number of records per split, so that a mixture can be made without reading any.
-            Few-shot exemplars are the split `exemplars` where there is one, else `train`.
-        templates: the file under `templates/` with its prompts' wording.
-        answer: what an answer is, which decides how it is read from generated text
+        name: identifier, unique in its collection, e.g. `cot_gsm8k`.
+        source: name of its submixture (`flan2021`, `t0_sf`, `niv2`, `cot`, `dialog`,
+            `program_synthesis`), or `evaluation` for a task of suites alone.
+        cluster: name of its task cluster (FLAN 2021, section 2.1), e.g. `closed_book_qa`.
+        load: function from a split's name to its records; called once per split.
+        splits: number of records per split, so that a mixture can be made without reading any.
+            Few-shot exemplars come from the split `exemplars` if there is one, else from `train`.
+        templates: name of the file under `templates/` with its wordings.
+        answer: kind of answer, which decides how it is read from generated text
             (`flanrepro.evaluation.metrics.extract_answer`).
-        licence, citation: of the dataset.
-        approximate: `splits` are the publisher's figures; the records that are read decide.
-        rendered: records are finished prompts (`inputs`, `answer`), a split per setting, see
-            `flanrepro.sources.flan2022.rendered`.
-        find_missing: why a split cannot be had here and now, by its name; None: it always can.
-        dataset, reader: where the records are from, see `flanrepro.raw.reader`.
+        licence, citation: the data set's, as text.
+        approximate: true if `splits` are the publisher's figures: `size` then counts the records.
+        rendered: true if records are finished prompts (`inputs`, `answer`) with one split per
+            setting, see `flanrepro.sources.flan2022.rendered`.
+        find_missing: function from a split's name to the reason why it is not available, empty if
+            it is; None: every split is.
+        dataset, reader: origin of the records, see `flanrepro.raw.reader`.
     """
 
     name: str
@@ -53,7 +54,7 @@ class Task:
     find_missing: Callable[[str], str] | None = field(default=None, repr=False, compare=False)
     dataset: Any = field(default=None, repr=False, compare=False)
     reader: Any = field(default=None, repr=False, compare=False)
-    # No argument: a task that `dataclasses.replace` makes of this one may load other records.
+    # No argument: `dataclasses.replace` would hand these records to a task that loads others.
     _cache: dict[str, Sequence[Record]] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
@@ -66,24 +67,26 @@ class Task:
         return self.splits[split]
 
     def size(self, split: str) -> int:
-        """Records in `split`; InputError if the task has no such split."""
+        """Number of records in `split`; InputError if the task has no such split."""
         return len(self.records(split)) if self.approximate else self._declared(split)
 
     def missing(self, split: str = "train") -> str:
-        """Why the records of `split` cannot be had here and now; empty if they can."""
+        """The reason why the records of `split` are not available; empty if they are."""
         return self.find_missing(split) if self.find_missing else ""
 
     @functools.cached_property
     def exemplar_split(self) -> str:
-        """Where few-shot exemplars are from: `exemplars` if the task has them, else `train`."""
+        """Name of the split that few-shot exemplars come from: `exemplars` if it has any."""
+        # A mirror may hold the training file alone.
         own = "exemplars" in self.splits and not self.missing("exemplars")
         return "exemplars" if own and self.size("exemplars") else "train"
 
     def records(self, split: str) -> Sequence[Record]:
-        """The records of `split`, read once; InputError if their number is not the declared one."""
+        """Reads the records of `split` once; InputError if their number is not the declared one."""
         if split not in self._cache:
             declared = self._declared(split)
             records = self.load(split)
+            # Weights, caps and passes follow from the declared numbers.
             if len(records) != declared and not self.approximate:
                 raise InputError(
                     f"task '{self.name}', split '{split}': {len(records)} records were read and "
@@ -94,10 +97,13 @@ class Task:
 
 
 def hold_out(task: Task, number: int) -> Task:
-    """The task with `number` of its training records as its validation split (A.2).
+    """Moves `number` training records of the task into its validation split (A.2).
 
-    What was its validation split is its test split, if it had none of its own. The records are
-    drawn once, by the task's name. InputError if none would be left to train on.
+    The old validation split becomes the test split if the task has none. The draw depends on the
+    task's name alone, so that every seed selects its checkpoint on the same records.
+
+    Raises:
+        InputError: no record would be left to train on.
     """
     size = task.size("train")
     if not 0 < number < size:
@@ -127,21 +133,21 @@ def hold_out(task: Task, number: int) -> Task:
 
 @dataclass(frozen=True)
 class Protocol:
-    """How a suite is asked and scored unless something else is asked for: `protocols.yaml`.
+    """A suite's defaults for prompting and scoring, a row of `protocols.yaml`.
 
     Attributes:
-        method: `decode`: greedy decoding, and the answer is read from the text; `rank`: the option
-            with the highest log-likelihood; `rank_per_token`: with the highest one per token. Items
-            without options are decoded.
-        shots: exemplars per few-shot prompt.
-        exemplars: `drawn` per item, or the first ones in the order in which they are `published`.
-        unit: what weighs the same in the suite's mean, a `task` or a `cluster` of tasks.
-        metric: of the suite's mean: `accuracy`, or the first one of each task in the paper's
-            `table_3`.
-        inputs_length, targets_length: in tokens; a longer prompt loses exemplars.
-        source: what of this is published, and where.
+        method: `decode`: greedy decoding, the answer is read from the text; `rank`: the option with
+            the highest log-likelihood; `rank_per_token`: the highest log-likelihood per token.
+            Items without options are decoded.
+        shots: number of exemplars per few-shot prompt.
+        exemplars: `drawn` at random for each item, or the first ones in `published` order.
+        unit: equally weighted unit of the suite's mean, a `task` or a `cluster` of tasks.
+        metric: metric of the suite's mean: `accuracy`, or each task's first one in `table_3`.
+        inputs_length, targets_length: numbers of tokens; a longer prompt loses exemplars.
+        source: text that says which of these values are published, and where.
     """
 
+    # Lengths suit the pocket collection, whose rows in `protocols.yaml` leave them out.
     method: Literal["decode", "rank", "rank_per_token"] = "decode"
     shots: int = 3
     exemplars: Literal["drawn", "published"] = "drawn"
@@ -157,7 +163,7 @@ def _protocols() -> dict[str, dict[str, dict[str, Any]]]:
 
 
 def protocol(collection: str, suite: str) -> Protocol:
-    """The suite's row of `protocols.yaml`; the plain one where it has none."""
+    """The suite's row of `protocols.yaml`; `Protocol`'s defaults if it has none."""
     return Protocol(**_protocols().get(collection, {}).get(suite, {}))
 
 
@@ -166,10 +172,10 @@ class Suite:
     """A group of evaluation tasks whose scores are averaged with equal weight (A.3).
 
     Attributes:
-        name: of the suite.
-        tasks: that are evaluated, by their first templates.
-        split: that is evaluated; `validation` of tasks that have no split of this name (A.2).
-        protocol: how.
+        name: identifier, e.g. `held_in`.
+        tasks: evaluation tasks, prompted with their first templates.
+        split: name of the split that is evaluated; tasks without it use `validation` (A.2).
+        protocol: defaults for prompting and scoring.
     """
 
     name: str
@@ -178,16 +184,17 @@ class Suite:
     protocol: Protocol = Protocol()
 
     def unit_of(self, task: Task) -> str:
-        """What weighs the same in the suite's mean: the task's name, or its cluster's."""
+        """Name of the task's equally weighted unit in the suite's mean: task or cluster."""
+        # BBH has problems in several sizes, which count as one of its 23.
         return task.cluster if self.protocol.unit == "cluster" else task.name
 
     def split_of(self, task: Task) -> str:
-        """The split of one of the tasks that is evaluated."""
+        """Name of the split of `task` that is evaluated."""
         return self.split if self.split in task.splits else "validation"
 
 
 class MissingTasks(UserWarning):
-    """Some of the tasks that were asked for are not at hand."""
+    """Some of the tasks that were asked for are not available."""
 
 
 @dataclass(frozen=True)
@@ -195,14 +202,14 @@ class Collection:
     """All that can be trained on and evaluated: `pocket` (embedded) or `flan2022` (real data).
 
     Attributes:
-        name: of the collection.
-        tasks: the training tasks.
-        suites: groups of evaluation tasks.
-        vocabulary: the name of its own vocabulary.
-        other: tasks of no suite that are not trained on unless a mixture names their source (P3's
-            prompts of FLAN 2021's data sets), or that are finetuned on alone (section 4).
-        held_in: tasks that every random subset of tasks contains (section 3.3).
-        varied: prompts come in varied formats (section 3.6).
+        name: identifier, `pocket` or `flan2022`.
+        tasks: training tasks by name.
+        suites: groups of evaluation tasks by name.
+        vocabulary: name of the vocabulary trained on its text.
+        other: further tasks by name, trained on only if a mixture names their source (P3's prompts
+            of FLAN 2021's data sets) or in single-task finetuning (section 4).
+        held_in: names of the tasks that every random subset of tasks contains (section 3.3).
+        varied: true if mixtures vary the prompts' formats (section 3.6).
     """
 
     name: str
@@ -215,13 +222,14 @@ class Collection:
 
     @functools.cached_property
     def every_task(self) -> Mapping[str, Task]:
-        """All tasks by name; where a suite has one of the same name, the training task."""
+        """All tasks by name; a training task hides a suite's task of the same name."""
         suites = {task.name: task for suite in self.suites.values() for task in suite.tasks}
         return suites | dict(self.other) | dict(self.tasks)
 
     def task(self, name: str) -> Task:
         """A training or evaluation task by name; InputError lists the names if there is none."""
         if name not in self.every_task:
+            # Collections have up to 2,000 tasks: too many to list in a sentence.
             close = difflib.get_close_matches(name, self.every_task, n=8, cutoff=0.4)
             names = close or sorted(self.every_task)[:20]
             raise InputError(

@@ -1,18 +1,15 @@
 """A mixture rendered and tokenized in many processes, in the layout that SeqIO reads as a cache.
 
 `seqio_cache_tasks` writes the same examples on Apache Beam, which spreads over a cluster and begins
-anew when it is killed; this is for one machine, needs no Beam, and goes on with the shards that are
-missing. In both a folder is complete when it holds `COMPLETED`, which comes last.
+anew when it is killed. This module is for one machine, needs no Beam, and goes on with the missing
+shards. In both a folder is complete when it holds `COMPLETED`, which is written last.
 """
 
-import concurrent.futures
 import contextlib
 import functools
 import hashlib
 import json
-import multiprocessing
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -27,22 +24,23 @@ from flanrepro.data.vocabulary import EOS, Vocabulary, load_vocabulary
 from flanrepro.errors import InputError
 from flanrepro.sources import load_collection
 from flanrepro.whole import write_whole
+from flanrepro.workers import in_workers
 
 MIN_SHARDS = 64
-"""As of `seqio_cache_tasks`: so many hosts can read a cache, each its own files."""
+"""Smallest number of files, as in `seqio_cache_tasks`: 64 hosts each read files of their own."""
 
 TOKENS = ("inputs", "targets")
 
 
 @dataclass(frozen=True)
 class Cached:
-    """What a cache holds.
+    """The content of a cache: the first prompts of a mixture, as ids of a vocabulary.
 
     Attributes:
-        mixture: see `flanrepro.collection.named.mixture_names`.
-        collection: see `flanrepro.collection.load_collection`.
-        examples: the mixture's first so many prompts.
-        vocabulary: see `load_vocabulary`; empty: the collection's.
+        mixture: name, see `flanrepro.collection.named.mixture_names`.
+        collection: name, see `flanrepro.sources.load_collection`.
+        examples: number of the mixture's prompts, from the first on.
+        vocabulary: name, see `load_vocabulary`; empty: the collection's.
         seed, subset, few_shot_fraction: see `flanrepro.collection.named.named_mixture`.
     """
 
@@ -55,7 +53,7 @@ class Cached:
     few_shot_fraction: float | None = None
 
     def load(self) -> NamedMixture:
-        """InputError: no such mixture, or nothing of it at hand."""
+        """Makes the mixture; InputError if it is unknown, or no data of it is available."""
         return named_mixture(
             self.mixture,
             load_collection(self.collection),
@@ -69,34 +67,35 @@ class Cached:
 
     @property
     def shards(self) -> int:
-        """Files; their bytes depend on what is cached alone, not on who writes them."""
+        """Number of files, by what is cached alone: the number of workers changes no file."""
         return min(self.examples, max(MIN_SHARDS, -(-self.examples // SHARD)))
 
     def rows(self, shard: int) -> range:
-        """The indices of a shard's prompts."""
+        """Gives the indices of a shard's prompts; sizes of shards differ by one at most."""
         first, end = (self.examples * i // self.shards for i in (shard, shard + 1))
         return range(first, end)
 
 
 def write_cache(cached: Cached, root: Path, workers: int = 1, bar: str = "") -> Path:
-    """Writes what is missing of a cache, for `seqio.set_global_cache_dirs([root])`.
+    """Writes a cache's missing shards, for `seqio.set_global_cache_dirs([root])`.
 
-    The task to read it with is `flanrepro.data.seqio_tasks.register_named`'s, with `use_cached=True`.
+    `flanrepro.data.seqio_tasks.register_named` registers the task that reads it, with
+    `use_cached=True`.
 
     Args:
-        cached: what to write.
-        root: gets a folder under the task's name, see `flanrepro.data.seqio_tasks.task_name`.
-        workers: processes.
-        bar: show progress over shards under this name; empty: not.
+        cached: content of the cache.
+        root: folder that gets one under the task's name (`flanrepro.data.seqio_tasks.task_name`).
+        workers: number of processes.
+        bar: name of a progress bar over shards; empty: none.
 
     Returns:
         the task's folder: `train.tfrecord-*`, `info.train.json`, `stats.train.json`, `COMPLETED`,
-        and `flanrepro.json` with what it holds.
+        and `flanrepro.json`, which says what it holds.
 
     Raises:
-        InputError: SeqIO is not installed; a number is not positive; there is no such mixture or
-            vocabulary; the folder holds something else, is being written by another process or
-            cannot be written; or a worker was killed. Shards that are written are kept.
+        InputError: SeqIO is not installed; a number is not positive; the mixture or the vocabulary
+            is unknown; the folder holds another cache, is being written by another process or
+            cannot be written; or a worker was killed. Written shards are kept.
     """
     import_seqio()
     for name, value in (("examples", cached.examples), ("workers", workers)):
@@ -114,9 +113,10 @@ def write_cache(cached: Cached, root: Path, workers: int = 1, bar: str = "") -> 
 
 
 def _identity(cached: Cached) -> dict:
-    """What tells this cache from another one, JSON-able; the same where the examples are."""
+    """Gives what tells this cache from another one, for JSON; equal where the examples are."""
     made, vocabulary = cached.load(), cached.load_vocabulary()
     return asdict(cached) | {
+        # The mixture's own, where `cached` leaves it open.
         "few_shot_fraction": float(made.mixture.few_shot_fraction),
         "vocabulary": hashlib.sha256(vocabulary.path.read_bytes()).hexdigest(),
         "data": made.digest,
@@ -127,7 +127,7 @@ def _identity(cached: Cached) -> dict:
 
 @contextlib.contextmanager
 def _own(folder: Path) -> Iterator[None]:
-    """The folder, in which no other process writes meanwhile."""
+    """Makes the folder, and keeps other processes from writing to it meanwhile."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -136,6 +136,7 @@ def _own(folder: Path) -> Iterator[None]:
         ) from None
     lock = filelock.FileLock(folder / "writing.lock")
     try:
+        # Not waited for: the other process may take hours.
         lock.acquire(timeout=0)
     except filelock.Timeout:
         raise InputError(
@@ -148,12 +149,13 @@ def _own(folder: Path) -> Iterator[None]:
 
 
 def _claim(folder: Path, identity: dict) -> None:
-    """Says in the folder what it is to hold; InputError if it holds something else."""
+    """Writes into the folder what it is to hold; InputError if it holds another cache."""
     path = folder / "flanrepro.json"
     try:
         there = json.loads(path.read_text("utf-8")) if path.is_file() else None
     except ValueError:
         there = {}
+    # Shards without a description are `seqio_cache_tasks`'s, or another program's.
     if there is None and any(folder.glob("train.tfrecord-*")):
         there = {}
     if there is not None and there != identity:
@@ -173,45 +175,41 @@ def _shard(folder: Path, cached: Cached, i: int) -> Path:
 
 
 def _part(folder: Path, cached: Cached, i: int) -> Path:
-    """A written shard's counts, until the cache is complete; they come behind the shard."""
+    """The file of a shard's counts, written after the shard: where it is, the shard is whole."""
     return folder / f"stats.train-{i:05d}-of-{cached.shards:05d}.json"
 
 
 def _write_shards(
     cached: Cached, folder: Path, left: Sequence[int], workers: int, bar: str
 ) -> None:
-    write = functools.partial(write_shard, cached, folder)
-    done = map(write, left) if workers == 1 else _in_processes(write, left, workers)
+    write, failed = functools.partial(write_shard, cached, folder), {}
+    # The mean speed of all shards: workers end theirs nearly together, and the time left would
+    # jump.
     bar_of = {"desc": bar, "total": cached.shards, "unit": "shard", "disable": not bar}
-    try:
-        for _ in tqdm(done, initial=cached.shards - len(left), smoothing=0, **bar_of):
-            pass
-    except BrokenProcessPool:
+    with tqdm(initial=cached.shards - len(left), smoothing=0, **bar_of) as progress:
+
+        def report(shard: int, _: None, sentence: str) -> None:
+            failed.update({shard: sentence} if sentence else {})
+            progress.update(not sentence)
+
+        if workers > 1:
+            in_workers(write, left, min(workers, len(left)), report, progress.refresh)
+        else:
+            for shard in left:
+                report(shard, write(shard), "")
+    if failed:
         kept = sum(_part(folder, cached, i).is_file() for i in range(cached.shards))
+        reasons = "; ".join(dict.fromkeys(failed.values()))
         raise InputError(
-            f"a process that wrote {folder} was killed, as the system does when memory runs out; "
-            f"{kept} of {cached.shards} shards are written and kept: start again, with fewer "
-            f"workers than {workers} if it was memory"
-        ) from None
-
-
-def _in_processes(write: Callable[[int], None], left: Sequence[int], workers: int) -> Iterator[int]:
-    """Gives shards as they are done; BrokenProcessPool if a process was killed."""
-    # Not forked: TensorFlow and JAX have threads.
-    spawn = multiprocessing.get_context("spawn")
-    pool = concurrent.futures.ProcessPoolExecutor(max(1, min(workers, len(left))), spawn)
-    shards = {pool.submit(write, i): i for i in left}
-    try:
-        for future in concurrent.futures.as_completed(shards):
-            future.result()
-            yield shards[future]
-    finally:
-        pool.shutdown(cancel_futures=True)
+            f"{len(failed)} shards of {folder} could not be written ({reasons}); {kept} of "
+            f"{cached.shards} are written and kept: mend that and start again, with fewer workers "
+            f"than {workers} if memory ran out"
+        )
 
 
 @functools.cache
 def _loaded(cached: Cached) -> tuple[Mixture, Vocabulary]:
-    """Once per process."""
+    """Loads mixture and vocabulary, once per process."""
     return cached.load().mixture, cached.load_vocabulary()
 
 
@@ -234,13 +232,13 @@ def write_shard(cached: Cached, folder: Path, i: int) -> None:
 
 
 def tokenized(example: dict[str, str | int], vocabulary: Vocabulary) -> dict:
-    """As `seqio.preprocessors.tokenize` does it: ids without EOS, and the text beside them."""
+    """Adds ids, without EOS, and the text beside them, as `seqio.preprocessors.tokenize` does."""
     text = {f"{name}_pretokenized": example[name] for name in TOKENS}
     return example | text | {name: vocabulary.encode(example[name]) for name in TOKENS}
 
 
 def _serialized(proto, example: dict) -> bytes:
-    """A `tf.train.Example`; `proto` is TensorFlow's module."""
+    """Gives the bytes of a `tf.train.Example`; `proto` is the module `tf.train`."""
     feature = {}
     for name, value in example.items():
         if isinstance(value, str):
@@ -250,6 +248,8 @@ def _serialized(proto, example: dict) -> bytes:
             one = proto.Feature(int64_list=proto.Int64List(value=whole))
         feature[name] = one
     made = proto.Example(features=proto.Features(feature=feature))
+    # Features are a protobuf map, which has no order of its own; sorted, equal caches are equal
+    # byte for byte.
     return made.SerializeToString(deterministic=True)
 
 
@@ -257,13 +257,13 @@ def _count(counts: dict[str, int], example: dict) -> None:
     counts["examples"] += 1
     for name in TOKENS:
         tokens, most = f"{name}_tokens", f"{name}_max_tokens"
-        n = sum(i > EOS for i in example[name])
+        n = sum(i > EOS for i in example[name])  # SeqIO counts neither padding nor EOS
         counts[tokens] = counts.get(tokens, 0) + n
         counts[most] = max(counts.get(most, 0), n)
 
 
 def _complete(cached: Cached, folder: Path) -> None:
-    """What SeqIO reads beside the shards, and the marker that all are there."""
+    """Writes the two files that SeqIO reads beside the shards, then the marker `COMPLETED`."""
     import seqio
 
     parts = [_part(folder, cached, i) for i in range(cached.shards)]
@@ -272,6 +272,7 @@ def _complete(cached: Cached, folder: Path) -> None:
         name: (max if "_max_" in name else sum)(counts[name] for counts in each) for name in each[0]
     }
     mixture, vocabulary = _loaded(cached)
+    # Every example has the same features; SeqIO parses the records by them.
     features = {
         name: {"shape": [], "dtype": "string"}
         if isinstance(value, str)
@@ -288,6 +289,7 @@ def _complete(cached: Cached, folder: Path) -> None:
     for name, content in (("info", info), ("stats", stats)):
         text = json.dumps(content, indent=2, sort_keys=True)
         write_whole(folder / f"{name}.train.json", f"{text}\n")
+    # The marker before the counts go: a process killed in between leaves a whole cache.
     write_whole(folder / "COMPLETED", "")
     for path in parts:
         path.unlink()

@@ -1,6 +1,6 @@
-"""From a prompt to an example: token ids, and what became of it on the way.
+"""From a prompt to an example: its token ids, and its fate (kept, truncated or dropped).
 
-No Grain and no SentencePiece is imported here, so that a machine without them can train from files.
+Neither Grain nor SentencePiece is imported here: a machine without them can train from files.
 """
 
 import warnings
@@ -14,11 +14,11 @@ from flanrepro.collection.prompt import Prompt
 from flanrepro.data.vocabulary import EOS, Vocabulary
 
 KEPT, TRUNCATED, DROPPED = 1, 2, 3
-"""What a batch's `fate` says of an example; 0 is padding."""
+"""Values of `fate`; 0 is padding."""
 
 
 def count_fates(fate: np.ndarray) -> dict[str, int]:
-    """`examples` read for a batch and, of these, `truncated` and `dropped` ones."""
+    """Counts the `examples` read for a batch, and the `truncated` and `dropped` ones among them."""
     return {
         "examples": int((fate > 0).sum()),
         "truncated": int((fate == TRUNCATED).sum()),
@@ -27,11 +27,11 @@ def count_fates(fate: np.ndarray) -> dict[str, int]:
 
 
 WORTH_A_WARNING = 0.01
-"""Share of examples that were cut or left out; fewer are in the run's counts alone."""
+"""Share of truncated and dropped examples above which a warning says so."""
 
 Example = dict[str, np.ndarray]
-"""`inputs` int32 [<= inputs_length] and `targets` int32 [<= targets_length], both with EOS, or both
-empty if it was dropped; `fate` int32 [1] with what became of it."""
+"""Arrays int32 of one example: `inputs` [<= inputs_length] and `targets` [<= targets_length], both
+with EOS, or both empty if it was dropped; `fate` [1]."""
 
 
 class Examples(Protocol):
@@ -46,15 +46,15 @@ class PromptTooLong(UserWarning):
 
 @dataclass
 class Encode:
-    """From a prompt to token ids, as SeqIO does it: cut to the length less one, then EOS.
+    """Turns a prompt into token ids, as SeqIO does: cut to the length less one, then EOS.
 
     An example whose targets would be cut is dropped instead, since a cut answer teaches a wrong
-    one: it comes out empty. Every example says in `fate` what became of it, so that the counts
-    belong to the batches that were trained on, not to those that were read ahead.
+    one: it comes out empty. Every example carries its fate, so that the counts are of the batches
+    that were trained on, not of those that were read ahead.
 
     Attributes:
-        vocabulary: gives the ids.
-        inputs_length, targets_length: in tokens, EOS included.
+        vocabulary: vocabulary that gives the ids.
+        inputs_length, targets_length: number of tokens at most, EOS included.
     """
 
     vocabulary: Vocabulary
@@ -74,7 +74,7 @@ class Encode:
             fate = TRUNCATED
         self._seen += 1
         self._too_long += fate != KEPT
-        # Of the first few examples, a share says nothing.
+        # Measured against 1,000 examples at least: a share of the first few says nothing.
         if self._too_long > WORTH_A_WARNING * max(self._seen, 1000) and not self._warned:
             self._warned = True
             self._warn(prompt, len(inputs) + 1, len(targets) + 1)

@@ -2,7 +2,7 @@
 
     mixture[i] -> tokens -> packed rows -> batch
 
-A stream's position is Grain's own iterator state, a few integers that fit into a checkpoint.
+A stream's position is Grain's own iterator state, a few integers, which a checkpoint holds.
 """
 
 from collections.abc import Sequence
@@ -24,12 +24,12 @@ _NAMES = {
     "targets_positions": "decoder_positions",
     "fate": "fate",
 }
-"""Grain's names of packed features, and T5X's, which the model uses."""
+"""Grain's names of packed features, and T5X's, which the model takes."""
 
 
 @dataclass(frozen=True)
 class _Endless:
-    """Examples as Grain's random-access source: without end, to Grain's eye."""
+    """Examples as Grain's random-access source, which must have a length: one never reached."""
 
     examples: Examples
 
@@ -49,11 +49,11 @@ def packed_batches(
     targets_length: int,
     prefetch: int = 8,
 ) -> grain.DatasetIterator:
-    """A mixture's packed batches, see `pack`.
+    """Packs a mixture's prompts into batches, see `pack`.
 
     Args:
-        mixture: gives the prompts, by index from 0 on.
-        vocabulary: gives the ids.
+        mixture: prompts by index, from 0 on.
+        vocabulary: vocabulary that gives the ids.
         batch_size, inputs_length, targets_length, prefetch: see `pack`.
     """
     encode = Encode(vocabulary, inputs_length, targets_length)
@@ -76,27 +76,29 @@ def pack(
     shards: int = 1,
     rows: slice | None = None,
 ) -> "grain.DatasetIterator | Shards":
-    """An endless iterator of packed batches; it has `get_state`, `set_state` and `close`.
+    """Packs examples into batches, without end; the iterator has `get_state`, `set_state`, `close`.
 
     Args:
-        examples: by index from 0 on.
-        batch_size: rows per batch.
-        inputs_length, targets_length: of a row, in tokens.
-        prefetch: batches that a thread prepares ahead; 0: none.
-        shards: streams, of `examples[s::shards]`, that fill their equal parts of a batch's rows.
-        rows: give these of each batch alone, as a host of several does; only the shards that they
+        examples: examples by index, from 0 on.
+        batch_size: number of rows per batch.
+        inputs_length, targets_length: number of tokens per row.
+        prefetch: number of batches that a thread prepares ahead; 0: no thread.
+        shards: number of streams; stream s packs `examples[s::shards]` into its equal part of a
+            batch's rows.
+        rows: slice of each batch's rows to give, on one host of several; only the shards that they
             are in are read. None: all.
 
     Returns:
         dicts of int32 arrays under T5X's names: `encoder_input_tokens`, `encoder_segment_ids`,
         `encoder_positions` [batch, inputs_length]; `decoder_target_tokens`, `decoder_segment_ids`,
-        `decoder_positions` [batch, targets_length]; and `fate` [batch, examples] with what became
-        of each example (see `flanrepro.data.examples`). Segments count from 1, padding is 0.
+        `decoder_positions` [batch, targets_length]; and `fate` [batch, examples], see
+        `flanrepro.data.examples`. Segments count from 1, padding is 0.
     """
     if shards == 1 and rows is None:
         return _pack(examples, batch_size, inputs_length, targets_length, prefetch)
     each = batch_size // shards
     taken = rows or slice(0, batch_size)
+    # From the shard of the first row to that of the last, rounded up.
     own = range(taken.start // each, -(-taken.stop // each))
     streams = {
         s: _pack(_Shard(examples, s, shards), each, inputs_length, targets_length, prefetch)
@@ -108,7 +110,7 @@ def pack(
 
 @dataclass(frozen=True)
 class _Shard:
-    """Every `of`-th example."""
+    """Every `of`-th example, from example `number` on."""
 
     examples: Examples
     number: int
@@ -123,9 +125,9 @@ class Shards:
     """Streams side by side, as `pack` gives them.
 
     Attributes:
-        streams: by their number, those that are read here.
-        shards: how many there are, here and elsewhere.
-        rows: of these streams' rows together.
+        streams: iterators that are read here, by the number of their shard.
+        shards: number of shards, here and on other hosts.
+        rows: slice to give of these streams' rows together.
     """
 
     streams: dict[int, grain.DatasetIterator]
@@ -137,7 +139,9 @@ class Shards:
         return {name: np.concatenate([p[name] for p in parts])[self.rows] for name in parts[0]}
 
     def get_state(self) -> dict:
-        """The position of each stream; of those that are not read here, None."""
+        """Gives the position of each stream, None for one that is read on another host."""
+        # One shard has the state of a stream without shards, so that a run may go on on another
+        # number of hosts.
         states = {s: stream.get_state() for s, stream in self.streams.items()}
         return states[0] if self.shards == 1 else {"shards": [*map(states.get, range(self.shards))]}
 
@@ -154,13 +158,15 @@ class Shards:
 def _pack(
     examples: Examples, batch_size: int, inputs_length: int, targets_length: int, prefetch: int
 ) -> grain.DatasetIterator:
+    # Room for one fate per example, each of two input tokens; shorter ones open another row.
     lengths = {"inputs": inputs_length, "targets": targets_length, "fate": inputs_length // 2}
     rows = grain.experimental.FirstFitPackIterDataset(
         grain.MapDataset.source(_Endless(examples)).to_iter_dataset(
+            # Rendering is Python code, which one thread runs at a time: more of them gain nothing.
             grain.ReadOptions(num_threads=0, prefetch_buffer_size=0)
         ),
         length_struct=lengths,
-        # More open rows waste less, and cost memory for as many rows only.
+        # Rows that are open at a time: more of them leave less padding, and cost their memory.
         num_packing_bins=4 * batch_size,
         meta_features=("fate",),
     )

@@ -2,7 +2,7 @@
 
 Span corruption (Raffel et al., 2020, section 3.3.4) hides spans of a text, which the targets
 repeat; prefix language modelling, to which T5 is adapted afterwards (Lester et al., 2021), asks for
-the rest of a text. A text is one example, since those of the pocket collection are short.
+the rest of a text. A text is one example, since the texts of the pocket collection are short.
 """
 
 import functools
@@ -26,17 +26,20 @@ class DocumentTooLong(UserWarning):
 class SpanCorruption:
     """Texts with spans hidden behind sentinels; the targets say what each sentinel hides.
 
-    Of "the ball in the box is red ." with "in the" and "red" hidden, the inputs are
+    With "in the" and "red" hidden in "the ball in the box is red .", the inputs are
     "the ball <0> box is <1> ." and the targets "<0> in the <1> red", each with EOS. A text that is
     too long is cut before spans are hidden, so that no sentinel is without its span.
 
     Attributes:
-        documents: the texts.
-        vocabulary: gives the ids.
-        seed: of the hidden spans.
-        inputs_length, targets_length: in tokens, EOS included.
+        documents: texts by index.
+        vocabulary: vocabulary that gives the ids.
+        seed: number that decides which spans are hidden.
+        inputs_length, targets_length: number of tokens at most, EOS included.
         density: share of tokens that are hidden.
-        mean_span_length: in tokens.
+        mean_span_length: number of tokens in a hidden span, on average.
+
+    Raises:
+        InputError: the lengths are too short for any text.
     """
 
     documents: Documents
@@ -49,7 +52,8 @@ class SpanCorruption:
 
     @functools.cached_property
     def longest(self) -> int:
-        """The most tokens of a text whose example fits both lengths."""
+        """Number of tokens of the longest text whose example fits both lengths."""
+        # Counted up: the rounding of `noise_counts` has no inverse in closed form.
         length = 1
         while self._fits(length + 1):
             length += 1
@@ -62,13 +66,14 @@ class SpanCorruption:
         return (
             visible + spans < self.inputs_length
             and hidden + spans < self.targets_length
-            and spans <= self.vocabulary.extra_ids
+            and spans <= self.vocabulary.extra_ids  # a sentinel stands for one span
         )
 
     def __getitem__(self, i: int) -> Example:
         tokens, fate = _tokens(self.documents, i, self.vocabulary, self.longest)
         if fate == DROPPED:
             return _example(tokens[:0], tokens[:0], fate)
+        # The index is part of the key: texts that come again hide other spans.
         key = rng.mix(self.seed, rng.key_of("span_corruption"), i)
         mask = noise_mask(len(tokens), self.density, self.mean_span_length, key)
         first = self.vocabulary.first_sentinel
@@ -77,16 +82,18 @@ class SpanCorruption:
 
 @dataclass(frozen=True)
 class PrefixLM:
-    """Texts split in two at random: from the beginning, which is never empty, to the rest.
+    """Texts split in two at random: the inputs are the beginning, the targets are the rest.
 
-    As T5's `random_prefix_noise_mask`, every place to split is as likely as the others; in a text
-    that is too long for one of the two lengths, every place that leaves both parts short enough. A
-    text too long for both together is cut.
+    Neither part is empty. As in T5's `random_prefix_noise_mask`, every place to split is equally
+    likely; in a text that is too long for one of the two lengths, every place that leaves both
+    parts short enough. A text too long for both together is cut.
 
     Attributes:
-        documents, vocabulary: see `SpanCorruption`.
-        seed: of the splits.
-        inputs_length, targets_length: in tokens, EOS included.
+        documents, vocabulary, inputs_length, targets_length: see `SpanCorruption`.
+        seed: number that decides where texts are split.
+
+    Raises:
+        InputError: a length is below 2.
     """
 
     documents: Documents
@@ -97,7 +104,8 @@ class PrefixLM:
 
     @property
     def longest(self) -> int:
-        """The most tokens of a text that fits the two lengths together."""
+        """Number of tokens of the longest text that fits the two lengths together."""
+        # Less an EOS in each part.
         length = self.inputs_length + self.targets_length - 2
         shorter = min(self.inputs_length, self.targets_length)
         _check_lengths(shorter, self.inputs_length, self.targets_length, shortest=2)
@@ -116,28 +124,28 @@ class PrefixLM:
 
 @functools.cache
 def noise_counts(length: int, density: float, mean_span_length: float) -> tuple[int, int]:
-    """Hidden tokens and spans of a text of `length` tokens, at least 2, as in T5.
+    """Counts the hidden tokens and the spans of a text of `length` tokens (at least 2), as T5 does.
 
-    Both are `length` times their rate, rounded in float32 and to even as TensorFlow does.
+    Both numbers are rounded in float32 and to even, as TensorFlow does.
     """
     hidden = int(np.round(np.float32(length) * np.float32(density)))
+    # At least one token is hidden and one visible; spans are parted by visible tokens.
     hidden = min(max(hidden, 1), length - 1)
     spans = int(np.round(np.float32(hidden) / np.float32(mean_span_length)))
     return hidden, min(max(spans, 1), length - hidden)
 
 
 def noise_mask(length: int, density: float, mean_span_length: float, key: int) -> np.ndarray:
-    """Which tokens are hidden, bool [length]: all masks with as many tokens in as many spans are
-    equally likely.
+    """Draws which tokens are hidden, bool [length]; all masks with the same counts are as likely.
 
     T5's `random_spans_noise_mask` has the same counts, but its masks begin with a visible token and
-    end with a hidden one. That is no matter in its rows of 512 tokens; in a text of one sentence,
-    which has one span, it would hide the end of the text and never anything else. Here the visible
-    spans at both ends may be empty.
+    end with a hidden one. That matters little in its rows of 512 tokens; in a text of one sentence,
+    which has one span, it would always hide the end of the text. Here the visible spans at both
+    ends may be empty.
     """
     hidden, spans = noise_counts(length, density, mean_span_length)
     hidden_lengths = _segments(hidden, spans, rng.mix(key, rng.HIDDEN_SPANS))
-    # With one token more at each end none of the segments is empty.
+    # With one token more at each end no segment is empty, as `_segments` wants it.
     visible_lengths = _segments(length - hidden + 2, spans + 1, rng.mix(key, rng.VISIBLE_SPANS))
     visible_lengths[[0, -1]] -= 1
     lengths = np.empty(2 * spans + 1, np.int64)
@@ -146,7 +154,7 @@ def noise_mask(length: int, density: float, mean_span_length: float, key: int) -
 
 
 def _segments(items: int, segments: int, key: int) -> np.ndarray:
-    """`items` in a row, cut at random into segments that are not empty: lengths [segments]."""
+    """Cuts `items` in a row at random into segments, none empty; int lengths [segments]."""
     ends = np.empty(segments, np.int64)
     if segments > 1:  # most texts have one span, and no choice of its length
         ends[:-1] = np.sort(rng.shuffled(items - 1, key)[: segments - 1]) + 1
@@ -159,18 +167,20 @@ def _segments(items: int, segments: int, key: int) -> np.ndarray:
 def corrupt(
     tokens: np.ndarray, mask: np.ndarray, first_sentinel: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Inputs with a sentinel for each hidden span, and targets: each sentinel, then its span.
+    """Gives inputs with a sentinel for each hidden span, and targets: each sentinel, then its span.
 
     Args:
-        tokens: int [length].
-        mask: bool [length], what is hidden.
-        first_sentinel: the next ones count down from it.
+        tokens: int [length], ids of a text.
+        mask: bool [length], true where a token is hidden.
+        first_sentinel: id of the first span's sentinel; the next ones count down from it.
     """
     starts = mask.copy()
     starts[1:] &= ~mask[:-1]
+    # At each token, the sentinel of the last span that has begun.
     sentinels = first_sentinel + 1 - np.cumsum(starts)
     inputs = np.where(starts, sentinels, tokens)[~mask | starts]
     first = np.flatnonzero(starts[mask])
+    # A span's first token twice, and then a sentinel in the place of the first of the two.
     targets = np.repeat(tokens[mask], 1 + starts[mask])
     targets[first + np.arange(len(first))] = sentinels[starts]
     return inputs, targets
@@ -182,7 +192,7 @@ OBJECTIVES = {"span_corruption": SpanCorruption, "prefix_lm": PrefixLM}
 def _tokens(
     documents: Documents, i: int, vocabulary: Vocabulary, longest: int
 ) -> tuple[np.ndarray, int]:
-    """The i-th text's ids, cut to `longest`, and its fate: dropped if nothing can be predicted."""
+    """Gives text i's ids, cut to `longest`, and its fate: dropped if it has fewer than 2 tokens."""
     tokens = np.array(vocabulary.encode(documents[i]), np.int32)
     if len(tokens) < 2:
         return tokens[:0], DROPPED
@@ -205,7 +215,7 @@ def _example(inputs: np.ndarray, targets: np.ndarray, fate: int) -> Example:
 
 
 def _ended(ids: np.ndarray) -> np.ndarray:
-    """With EOS."""
+    """Adds EOS."""
     return np.append(ids, np.int32(EOS))
 
 

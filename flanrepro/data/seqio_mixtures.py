@@ -3,13 +3,14 @@
     FLANREPRO_SEQIO="flan2022 niv2" seqio_cache_tasks --tasks=flanrepro_flan2022,flanrepro_niv2 \\
         --module_import=flanrepro.data.seqio_mixtures --output_cache_dir=CACHE
 
-Beam spreads over a cluster. A cache is complete when it has `COMPLETED`, which comes last, and a
-complete one is passed over; a job that was killed begins anew, all of its shards. On one machine
-`flanrepro cache`, which needs no Beam, goes on with the shards that are missing.
+Beam spreads over a cluster. A cache is complete when it has `COMPLETED`, which is written last, and
+a complete one is passed over; a job that was killed begins anew with all of its shards. On one
+machine `flanrepro cache`, which needs no Beam, goes on with the missing shards.
 
-Environment variables: `FLANREPRO_SEQIO`, the names of the mixtures; `FLANREPRO_SEQIO_EXAMPLES`, how
-many examples of each (100,000); `FLANREPRO_SEQIO_COLLECTION` (flan2022) and
-`FLANREPRO_SEQIO_VOCABULARY` (the collection's). Nothing else in the package imports this module.
+Environment variables: `FLANREPRO_SEQIO` has the names of the mixtures, `FLANREPRO_SEQIO_EXAMPLES`
+the number of examples of each (100,000), `FLANREPRO_SEQIO_COLLECTION` the collection (flan2022) and
+`FLANREPRO_SEQIO_VOCABULARY` the vocabulary (the collection's). Nothing else in the package imports
+this module.
 """
 
 import os
@@ -31,5 +32,6 @@ if not _examples.isdigit():
 _vocabulary = load_vocabulary(
     os.environ.get("FLANREPRO_SEQIO_VOCABULARY") or load_collection(_collection).vocabulary
 )
+# SeqIO's command imports a module and passes it nothing: parameters come by the environment.
 for _name in _names:
     register_named(_name, _vocabulary, int(_examples), _collection)

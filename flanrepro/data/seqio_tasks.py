@@ -1,7 +1,7 @@
 """The SeqIO adapter: a mixture as a registered `seqio.Task`, for T5X and `seqio_cache_tasks`.
 
-It gives the same tokens as the Grain adapter, unpacked: packing is then the caller's. Lengths are
-the caller's too: what is cached is not cut, so one cache serves every length.
+It gives the same tokens as the Grain adapter, unpacked: packing and lengths are the caller's. A
+cache holds whole examples, so that one cache serves every length.
 """
 
 import warnings
@@ -24,12 +24,12 @@ FIELDS = (
     "_template_type",
     "_template_idx",
 )
-"""What an example carries before it is tokenized, in the order of `row`."""
+"""Names of an example's fields before it is tokenized, in the order of `row`."""
 
 WHOLE_NUMBERS = ("index", "_template_idx")
 
 SHARD = 10_000
-"""Examples that one Beam worker renders at a time."""
+"""Number of examples that one Beam worker renders at a time."""
 
 
 def register(
@@ -38,18 +38,18 @@ def register(
     """Registers a mixture's first `num_examples` prompts as the split `train` of a SeqIO task.
 
     Inputs are cut to the length that the caller asks for, less one, before EOS; examples whose
-    targets would be cut are left out, as `flanrepro.data.examples.Encode` does. The mixture is in
-    shuffled order already, so `shuffle=False` loses nothing and keeps it (`seqio_cache_tasks`
-    shuffles). Every example carries its provenance: its `index` (`mixture[index]` is the prompt),
-    and under the reference's names `_task_name`, `_task_source`, `_template_type` (`zs_opt`,
-    `zs_noopt`, `fs_opt`, `fs_noopt`) and `_template_idx` (the position in the template file).
+    targets would be cut are left out, as `flanrepro.data.examples.Encode` does. A mixture's order
+    is shuffled already, and `shuffle=False` keeps it (`seqio_cache_tasks` shuffles). Every example
+    carries its provenance: its `index` (`mixture[index]` is the prompt), and under the reference's
+    names `_task_name`, `_task_source`, `_template_type` (`zs_opt`, `zs_noopt`, `fs_opt`,
+    `fs_noopt`) and `_template_idx` (the position in the template file).
 
     Args:
-        name: in SeqIO's registry; a task of that name is replaced, so that a notebook's cell can
-            run twice.
-        mixture: gives the prompts, by index from 0 on.
-        vocabulary: gives the ids.
-        num_examples: a SeqIO split ends, a mixture does not.
+        name: name in SeqIO's registry; a task of that name is replaced, so that a notebook's cell
+            can run twice.
+        mixture: prompts by index, from 0 on.
+        vocabulary: vocabulary that gives the ids.
+        num_examples: number of prompts, since a SeqIO split ends and a mixture does not.
 
     Raises:
         InputError: SeqIO is not installed, or `num_examples` is not positive.
@@ -67,6 +67,7 @@ def register(
             seqio.preprocessors.tokenize,
             # Without it `seqio_cache_tasks` passes the task over, saying nothing.
             seqio.CacheDatasetPlaceholder(),
+            # Behind the cache, since it depends on the caller's lengths.
             _drop_long_targets,
             seqio.preprocessors.append_eos_after_trim,
         ],
@@ -83,13 +84,13 @@ def register_named(
     """Registers a mixture of the paper as `flanrepro_NAME` (with `p` for `+`), see `register`.
 
     Args:
-        name: see `flanrepro.collection.named.mixture_names`.
+        name: name of the mixture, see `flanrepro.collection.named.mixture_names`.
         vocabulary, num_examples: see `register`.
-        collection: see `flanrepro.collection.load_collection`.
-        parameters: of `flanrepro.collection.named.named_mixture`.
+        collection: name, see `flanrepro.sources.load_collection`.
+        parameters: arguments of `flanrepro.collection.named.named_mixture`.
 
     Raises:
-        InputError: SeqIO is not installed, or there is no such mixture or nothing of it at hand.
+        InputError: SeqIO is not installed, the mixture is unknown, or no data of it is available.
     """
     from flanrepro.collection.named import named_mixture
     from flanrepro.collection.task import MissingTasks
@@ -102,12 +103,12 @@ def register_named(
 
 
 def task_name(mixture: str) -> str:
-    """A mixture's name in SeqIO's registry, which has no `+`."""
+    """Gives a mixture's name in SeqIO's registry, which allows no `+`."""
     return f"flanrepro_{mixture.replace('+', 'p')}"
 
 
 def _source(mixture: Sequence[Prompt], num_examples: int):
-    """A SeqIO source in shards, each of them indices in a row: Beam renders them in parallel."""
+    """Makes a SeqIO source in shards of successive indices, which Beam renders in parallel."""
     import seqio
     import tensorflow as tf
 
@@ -122,6 +123,7 @@ def _source(mixture: Sequence[Prompt], num_examples: int):
             first, end = (num_examples * i // shards for i in (index, index + 1))
 
             def example(i) -> tuple[bytes | int, ...]:
+                # In the arithmetic of random keys TensorFlow's int64 would overflow.
                 found = row(mixture[int(i)], int(i)).values()
                 return tuple(x.encode() if isinstance(x, str) else x for x in found)
 
@@ -129,6 +131,7 @@ def _source(mixture: Sequence[Prompt], num_examples: int):
                 types = [tf.int64 if name in WHOLE_NUMBERS else tf.string for name in FIELDS]
                 # Not stateful, as a generator would be: T5X can keep the position in a checkpoint.
                 values = tf.numpy_function(example, [i], types, stateful=False)
+                # SeqIO checks the number of axes, which `numpy_function` does not know.
                 return {n: tf.ensure_shape(x, ()) for n, x in zip(FIELDS, values, strict=True)}
 
             return tf.data.Dataset.range(first, end).map(read)
@@ -137,7 +140,7 @@ def _source(mixture: Sequence[Prompt], num_examples: int):
 
 
 def row(prompt: Prompt, index: int) -> dict[str, str | int]:
-    """An example under the names of `FIELDS`."""
+    """Gives an example under the names of `FIELDS`."""
     return {
         "inputs": prompt.inputs,
         "targets": prompt.targets,
@@ -151,6 +154,7 @@ def row(prompt: Prompt, index: int) -> dict[str, str | int]:
 
 def _drop_long_targets(dataset, sequence_length: Mapping[str, int] | None = None):
     """Leaves out examples whose targets do not fit with EOS; a cut answer teaches a wrong one."""
+    # A caller may give no lengths, or None for one of them: no limit.
     if not sequence_length or sequence_length.get("targets") is None:
         return dataset
     import tensorflow as tf
@@ -159,7 +163,7 @@ def _drop_long_targets(dataset, sequence_length: Mapping[str, int] | None = None
 
 
 def import_seqio():
-    """The module; InputError if it is not installed."""
+    """Imports and gives the module SeqIO; InputError if it is not installed."""
     try:
         import seqio
     except ImportError:

@@ -19,28 +19,32 @@ from flanrepro.sources import documents, load_collection
 from flanrepro.whole import write_whole
 
 PAD, EOS, UNK = 0, 1, 2
-"""T5's special ids."""
+"""Ids of padding, end of sequence and unknown text, as in T5."""
 
 EXTRA_IDS = 100
-"""Sentinels of span corruption, behind the pieces (Raffel et al., 2020)."""
+"""Number of span corruption's sentinels, whose ids follow the pieces' (Raffel et al., 2020)."""
 
 POCKET_EXTRA_IDS = 16
-"""Pocket's: its texts are short, and a sentinel that is never used is a row of the embedding."""
+"""Pocket's number: its texts are short, and each unused sentinel costs a row of the embedding."""
 
 SPACE = "\u2581"
-"""Stands for the space before a word in SentencePiece's pieces."""
+"""The sign that SentencePiece's pieces have for the space before a word."""
 
 
 class Vocabulary:
     """A SentencePiece model and the sentinels behind it.
 
     Attributes:
-        path: the model file.
-        size: pieces and sentinels, rounded up to a multiple of 128 as in T5 (32,000 + 100 gives
-            32,128): the first dimension of the model's embedding.
+        path: file of the model.
+        size: number of pieces and sentinels, rounded up to a multiple of 128 as in T5 (32,000 + 100
+            gives 32,128): the first dimension of the model's embedding.
+
+    Raises:
+        InputError: the file is missing, is no SentencePiece model, or has other special ids.
     """
 
     def __init__(self, path: Path, extra_ids: int = EXTRA_IDS):
+        # Here, so that a machine without it can train from files.
         import sentencepiece
 
         self.path, self.extra_ids = Path(path), extra_ids
@@ -62,19 +66,19 @@ class Vocabulary:
 
     @property
     def first_sentinel(self) -> int:
-        """The id of span corruption's first sentinel; the others count down from it (SeqIO)."""
+        """Id of span corruption's first sentinel; the others count down from it, as in SeqIO."""
         return self._pieces.vocab_size() + self.extra_ids - 1
 
     def encode(self, text: str) -> list[int]:
-        """Ids of the pieces, without EOS."""
+        """Gives the ids of the pieces, without EOS."""
         return self._pieces.encode(text)
 
     def encode_batch(self, texts: Sequence[str]) -> list[list[int]]:
-        """As `encode`, for many texts at once."""
+        """Encodes many texts at once, see `encode`."""
         return self._pieces.encode(list(texts))
 
     def decode(self, ids: Iterable[int]) -> str:
-        """Text up to the first EOS; padding, and ids that are no piece, are left out."""
+        """Gives the text up to the first EOS; padding, and ids that are no piece, are left out."""
         kept = []
         for i in ids:
             if i == EOS:
@@ -85,10 +89,10 @@ class Vocabulary:
 
 
 VOCABULARY_FILES = ("spiece.model", "tokenizer_config.json")
-"""Files of a model's repository on the Hub that say how it splits text."""
+"""Names of the files in a model's repository on the Hub that say how it splits text."""
 
 REAL_TEXT_COVERAGE = 0.9995
-"""SentencePiece's recommendation for text with a rich set of characters; the rest are unknown."""
+"""Share of characters that get a piece; SentencePiece recommends it for many characters."""
 
 
 def train_vocabulary(
@@ -98,22 +102,28 @@ def train_vocabulary(
     model_type: str = "unigram",
     character_coverage: float = 1.0,
 ) -> Path:
-    """Trains a SentencePiece model of at most `size` pieces; writes it whole or not at all.
+    """Trains a SentencePiece model and writes it, whole or not at all.
 
-    `unigram` is T5's kind; on a text of few words, as pocket's, `bpe` gives whole words. Text in
-    many scripts takes a `character_coverage` below 1, so that rare characters leave room for words.
+    Args:
+        texts: texts to learn from.
+        path: file to write.
+        size: number of pieces at most.
+        model_type: `unigram`, as T5; or `bpe`, which gives whole words on a text of few words.
+        character_coverage: share of characters that get a piece; below 1 for text in many scripts,
+            so that rare characters leave room for words.
 
     Raises:
-        InputError: there is no text, or it has more characters than `size` has room for.
+        InputError: the texts are empty, or have more characters than `size` has room for.
     """
     model = io.BytesIO()
     try:
         _train(iter(texts), model, size, model_type, character_coverage)
     except RuntimeError as error:
+        # SentencePiece's message begins with a file and a line of its own source, in brackets.
         reason = str(error).rpartition("]")[2].strip() or "there is no text"
         raise InputError(
             f"no vocabulary of {size} pieces can be trained ({reason}): ask for more pieces, and "
-            f"for a collection whose tasks are at hand"
+            f"for a collection whose tasks are available"
         ) from None
     write_whole(path, model.getvalue())
     return path
@@ -133,16 +143,18 @@ def _train(
         sentence_iterator=texts,
         model_writer=model,
         vocab_size=size,
+        # A small text has fewer pieces than asked for, which is no error.
         hard_vocab_limit=False,
         model_type=model_type,
         character_coverage=coverage,
         pad_id=PAD,
         eos_id=EOS,
         unk_id=UNK,
-        bos_id=-1,
+        bos_id=-1,  # T5 has none
+        # The same text gives the same pieces: sums over threads come in any order.
         num_threads=1,
         shuffle_input_sentence=False,
-        minloglevel=2,
+        minloglevel=2,  # errors alone: its progress is hundreds of lines
         **more,
     )
 
@@ -151,11 +163,11 @@ _PARTS = re.compile(r"[^\W_]+|[\W_]")
 
 
 def write_word_vocabulary(texts: Iterable[str], path: Path) -> Path:
-    """Writes a SentencePiece model whose pieces are the words and signs of `texts`, lower-cased,
-    in alphabetical order; and their characters, for words that are not there.
+    """Writes a SentencePiece model whose pieces are the words and signs of `texts`, lower-cased.
 
-    A model this small learns nothing from parts of words, and a row more costs it as many
-    parameters as a row of use.
+    They are in alphabetical order, and the characters follow, for words that are missing. A model
+    as small as `nano` learns nothing from parts of words, and every row of the embedding costs it
+    as much as a row that is used.
     """
     from sentencepiece import sentencepiece_model_pb2 as proto
 
@@ -166,7 +178,8 @@ def write_word_vocabulary(texts: Iterable[str], path: Path) -> Path:
             pieces |= {f"{SPACE}{first}", *rest}
     characters = {c for piece in pieces for c in piece} | {SPACE}
     model = proto.ModelProto()
-    # The trainer's own head and normalization, with our pieces in the place of its own.
+    # The trainer's own head and normalization, with our pieces in the place of its own. The first
+    # three are padding, EOS and unknown.
     model.ParseFromString(_smallest_model())
     del model.pieces[3:]
     for score, group in ((-1.0, sorted(pieces)), (-20.0, sorted(characters - pieces))):
@@ -180,13 +193,16 @@ def write_word_vocabulary(texts: Iterable[str], path: Path) -> Path:
 
 def _smallest_model() -> bytes:
     model = io.BytesIO()
+    # nmt_nfkc_cf is the rule that folds case: text is lower-cased before it is split.
     _train(iter(["a"]), model, 5, "unigram", 1.0, normalization_rule_name="nmt_nfkc_cf")
     return model.getvalue()
 
 
 def collection_text(collection: Collection, records: int = 30_000) -> Iterator[str]:
-    """About `records` training records as prompts: as many of each task that is at hand, its first
-    ones, with its templates in turn."""
+    """Yields about `records` training records as prompts.
+
+    Every available task gives the same number, its first ones, with its templates in turn.
+    """
     tasks = [task for task in collection.tasks.values() if not task.missing("train")]
     for task in tasks:
         templates = load_templates(task.templates)
@@ -196,14 +212,18 @@ def collection_text(collection: Collection, records: int = 30_000) -> Iterator[s
 
 
 def all_words(collection: Collection, number: int = 20_000) -> Iterator[str]:
-    """Texts in which every word of a collection that is made up occurs: every template of every
-    task, suites too, and of the first `number` pretraining texts."""
+    """Yields texts in which every word of a generated collection occurs.
+
+    They are the first `number` pretraining texts, and prompts of every template of every task and
+    suite.
+    """
     texts = documents(collection.name, 0)
     yield from (texts[i] for i in range(number))
     suites = (task for suite in collection.suites.values() for task in suite.tasks)
     for task in itertools.chain(collection.every_task.values(), suites):
         split = next(iter(task.splits))
         for i, template in enumerate(load_templates(task.templates)):
+            # Every 20th record, since words come again; each template begins at another one.
             for record in range(i, task.size(split), 20):
                 prompt = render(task, record, split=split, template=template)
                 yield f"{prompt.inputs}{template.answer}{prompt.targets}"
@@ -211,13 +231,16 @@ def all_words(collection: Collection, number: int = 20_000) -> Iterator[str]:
 
 @functools.cache
 def load_vocabulary(name: str) -> Vocabulary:
-    """A vocabulary by name.
+    """Loads a vocabulary by name.
 
     Args:
         name: `pocket` (shipped), `t5` (from the Hugging Face Hub, needs the extra `hub`),
             `flan2022-SIZE` (trained once from that collection's text, e.g. `flan2022-4096`), the
             path of a SentencePiece model, or a repository on the Hub that has one
             (`google/t5-small-lm-adapt`).
+
+    Raises:
+        InputError: the name is none of these, or the file cannot be had or used.
     """
     if name == "pocket":
         path = Path(str(resources.files(__name__.rpartition(".")[0]) / "pocket.model"))
@@ -243,7 +266,7 @@ def load_vocabulary(name: str) -> Vocabulary:
 
 
 def vocabulary_of(folder: Path) -> Vocabulary:
-    """The vocabulary in a folder of the Hub's layout; InputError if it has none."""
+    """Loads the vocabulary in a folder of the Hub's layout; InputError if it has none."""
     path = folder / "spiece.model"
     if not status_of(path):
         raise InputError(
@@ -252,4 +275,5 @@ def vocabulary_of(folder: Path) -> Vocabulary:
         )
     options = folder / "tokenizer_config.json"
     stated = read_json_object(options).get("extra_ids") if status_of(options) else None
+    # A file made by hand may hold anything; T5's number then.
     return Vocabulary(path, stated if type(stated) is int and stated >= 0 else EXTRA_IDS)

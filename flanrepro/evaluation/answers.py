@@ -1,4 +1,4 @@
-"""A suite against a model's answers: a row per item."""
+"""A model's answers to a suite: a row per item."""
 
 from collections.abc import Sequence
 
@@ -11,6 +11,7 @@ from flanrepro.evaluation.metrics import extract_answer, is_correct
 from flanrepro.model.model import Model
 
 METHODS = ("decode", "rank", "rank_per_token")
+"""Ways to an answer: generated text, the likeliest option, or the likeliest option per token."""
 
 
 def answer_suite(
@@ -23,17 +24,20 @@ def answer_suite(
     inputs_length: int | None = None,
     targets_length: int | None = None,
 ) -> list[dict]:
-    """One row per item: the prompt with its provenance, the answer, and whether it is right.
+    """Answers a suite's prompts.
 
     Args:
-        model: what is evaluated; or the name of a baseline, see `flanrepro.evaluation.baselines`.
-        suite, shots, items: which prompts, see `flanrepro.collection.suites.suite_prompts`.
-        method: one of `METHODS`; empty: the suite's protocol. Items without options are decoded.
-        inputs_length, targets_length: in tokens; None: the protocol's. A prompt that is too long
-            loses exemplars, whole, until it fits (`exemplars` and `shortened` say so).
+        model: model to evaluate, or the name of a baseline, see `flanrepro.evaluation.baselines`.
+        suite, shots, items: see `flanrepro.collection.suites.suite_prompts`.
+        method: one of `METHODS`; empty: the suite's protocol's. Items without options are decoded.
+        inputs_length, targets_length: number of tokens; None: the protocol's. A prompt that is too
+            long loses exemplars, whole, until it fits (`exemplars` and `shortened` say so).
+
+    Returns:
+        one row per item: the prompt with its provenance, the answer, and if it is `correct`.
 
     Raises:
-        InputError: unknown method, or see `suite_prompts` and `encode_items`.
+        InputError: the method is unknown; or see `suite_prompts` and `encode_items`.
     """
     method = method or suite.protocol.method
     if method not in METHODS:
@@ -54,13 +58,14 @@ def answer_suite(
 def _answers(
     model: Model, asked: Sequence[Item], ids: Sequence[list[int]], method: str, length: int
 ) -> list[dict]:
-    """Per item: prediction, method, log_likelihoods and tokens of its options if it is ranked."""
+    """Gives each item's prediction and method, and its options' log-likelihoods if it is ranked."""
     answers = [dict(_DECODED) for _ in asked]
     ranked = [i for i, item in enumerate(asked) if method != "decode" and item.choices]
     scored = predict.rank(model, [ids[i] for i in ranked], [asked[i].choices for i in ranked])
     for i, options in zip(ranked, scored, strict=True):
         chosen = asked[i].choices[options.best(method == "rank_per_token")]
         answers[i] = {"prediction": chosen, "method": method, **vars(options)}
+    # The items without options, or all of them.
     rest = sorted(set(range(len(asked))) - set(ranked))
     for i, text in zip(rest, predict.decode(model, [ids[i] for i in rest], length), strict=True):
         answers[i]["prediction"] = text
@@ -73,6 +78,7 @@ _DECODED = {"prediction": "", "method": "decode", "log_likelihoods": [], "tokens
 def _guesses(name: str, suite: Suite, asked: Sequence[Item]) -> list[dict]:
     kinds = {task.name: task.answer for task in suite.tasks}
     prompts = [item.prompt for item in asked]
+    # A reference may reason before its answer; a baseline gives the answer alone.
     known = [
         (
             one.task,
@@ -89,7 +95,8 @@ def _guesses(name: str, suite: Suite, asked: Sequence[Item]) -> list[dict]:
 
 def _row(suite: Suite, task: Task, item: Item, asked: Asked, answer: dict) -> dict:
     prompt = asked.prompt
-    if item.choices and answer["method"] != "decode":  # of equal options each is right
+    if item.choices and answer["method"] != "decode":
+        # By text, not by position: options that read alike are all right.
         correct = answer["prediction"] == item.choices[item.right]
     else:
         correct = is_correct(answer["prediction"], prompt.targets, task)

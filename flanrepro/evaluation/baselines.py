@@ -1,4 +1,4 @@
-"""What answers score that need no model: the floor under every table."""
+"""Baselines without a model: the floor under every table's scores."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -9,22 +9,22 @@ from flanrepro.errors import InputError
 BASELINES = ("random", "majority")
 
 Item = tuple[str, int, Sequence[str], int | None, str]
-"""Task, record, the options (none: an empty sequence), the right one's index or None, and the
-reference answer."""
+"""An item's task, record, options (empty: none), index of the right option or None, and reference
+answer."""
 
 
 def predict(name: str, items: Sequence[Item]) -> list[str]:
-    """The answers of a baseline, in the items' order.
+    """Gives the answers of a baseline, in the items' order.
 
     Args:
-        name: `random`, an option drawn by task and record alone, so the same in any order and any
-            selection of items, and the empty text without options; or `majority`, per task the
-            most frequent answer of the references that are evaluated here: the option at the most
-            frequent position where the options differ from item to item.
-        items: of any tasks.
+        name: `random`: an option drawn by task and record alone, so that the order and the
+            selection of items change nothing; the empty text without options. `majority`: per task
+            the most frequent answer of these items' references, or the option at the most frequent
+            position where the options differ from item to item.
+        items: items of any tasks.
 
     Raises:
-        InputError: there is no such baseline.
+        InputError: the name is unknown.
     """
     if name not in BASELINES:
         raise InputError(f"unknown baseline '{name}': choose one of {', '.join(BASELINES)}")
@@ -43,7 +43,7 @@ def _drawn(task: str, record: int, choices: Sequence[str]) -> str:
 
 
 def _ranked(items: Sequence[Item]) -> list[int] | list[str]:
-    """Positions if the options differ, else answers; the most frequent first, then the smallest."""
+    """Ranks positions if the options differ, else answers: the most frequent first."""
     differ = len({frozenset(choices) for _, _, choices, _, _ in items}) > 1
     counts: Counter = Counter()
     for _, _, choices, right, reference in items:
@@ -52,11 +52,12 @@ def _ranked(items: Sequence[Item]) -> list[int] | list[str]:
         else:
             # An option and not the reference, which may reason before it comes to its answer.
             counts[right if differ else choices[right]] += 1
+    # Equally frequent ones in the order of the answers, not of the items.
     return sorted(counts, key=lambda answer: (-counts[answer], answer))
 
 
 def _most_frequent(ranking: Sequence[int] | Sequence[str], choices: Sequence[str]) -> str:
-    """The first that an item has: a question with few options has no place for some positions."""
+    """Gives the first of a ranking that an item has; it may have fewer options than positions."""
     for answer in ranking:
         if isinstance(answer, str):
             return answer

@@ -1,4 +1,4 @@
-"""From a suite's items to padded batches of tokens: what is too long, buckets, batch sizes."""
+"""From a suite's items to padded batches of tokens: shortened prompts, buckets, batch sizes."""
 
 import os
 import warnings
@@ -15,20 +15,20 @@ from flanrepro.errors import InputError
 from flanrepro.model.sizes import T5Config
 
 LENGTH_STEP = 16
-"""Inputs are padded to multiples of this, in tokens."""
+"""Number of tokens of whose multiples inputs are padded to one."""
 
 BATCH_TOKENS, CPU_BATCH_TOKENS = 65536, 4096
-"""Input tokens per batch at most, padding included: an accelerator wants many; on a CPU each token
-of the output reads the keys and values of the whole batch, and fewer of them stay in its caches,
-but the weights are read once per batch."""
+"""Number of input tokens per batch at most, padding included. An accelerator wants many. On a CPU
+the keys and values of a small batch stay in the caches, from where every token of the output reads
+them; a batch that is too small reads the weights too often."""
 
 COMPILE_WORK, CPU_COMPILE_WORK, TOKEN_WORK = 1.5e13, 4.5e10, 1e5
-"""In multiplications per layer: the time that a layer takes to compile, about a quarter of a
-second; and that of a token besides its products with weights and keys. Those of a CPU were measured
-on two cores, where `nano` reads 250,000 tokens/s and `small` 10,000."""
+"""Times as numbers of multiplications per layer: to compile a layer, about a quarter of a second;
+and to read a token, besides its products with weights and keys. The CPU's were measured on two
+cores, where `nano` reads 250,000 tokens/s and `small` 10,000."""
 
 MEMORY_SHARE = 0.3
-"""Of the free memory that a batch may take, by the estimate of `rows_per_batch`."""
+"""Share of the free memory that a batch may take, by the estimate of `rows_per_batch`."""
 
 
 class PromptCut(UserWarning):
@@ -40,10 +40,10 @@ class Asked:
     """A prompt as it is put to the model.
 
     Attributes:
-        prompt: with as many of its exemplars as fit.
-        ids: of its inputs, with EOS.
-        shortened: how many exemplars it lost.
-        cut: tokens that were cut out, behind the instruction.
+        prompt: prompt with as many of its exemplars as fit.
+        ids: ids of its inputs, with EOS.
+        shortened: number of exemplars that it lost.
+        cut: number of tokens that were cut out, behind the instruction.
     """
 
     prompt: Prompt
@@ -55,14 +55,15 @@ class Asked:
 def encode_items(
     items: Sequence[Item], suite: Suite, vocabulary: Vocabulary, inputs_length: int
 ) -> list[Asked]:
-    """The items' prompts within `inputs_length` tokens.
+    """Encodes the items' prompts in at most `inputs_length` tokens.
 
     A prompt that is too long loses exemplars, whole, until it fits. One that is too long without
-    any keeps its instruction and its end, which holds the question; a warning says how many.
+    exemplars keeps its instruction and its end, which holds the question; a warning counts these.
 
     Raises:
         InputError: an instruction alone is too long.
     """
+    # In one call, which is faster: few prompts are too long and encoded again.
     encoded = vocabulary.encode_batch([item.prompt.inputs for item in items])
     tasks = {task.name: task for task in suite.tasks}
 
@@ -86,6 +87,7 @@ def encode_items(
 
 
 def _cut(ids: list[int], said: int, cut: int, prompt: Prompt) -> list[int]:
+    """Takes `cut` ids out behind the `said` ids of the instruction."""
     if said + cut >= len(ids):
         raise InputError(
             f"task '{prompt.task}', {prompt.split} record {prompt.record}: the instruction alone "
@@ -110,7 +112,12 @@ def _warn(asked: Sequence[Asked], inputs_length: int) -> None:
 
 @dataclass(frozen=True)
 class Batch:
-    """Inputs of like length: `tokens` int32 [batch, length], `index` of its rows in the inputs."""
+    """Inputs of like length.
+
+    Attributes:
+        tokens: int32 [batch, length], padded with 0.
+        index: position of each row in the inputs; the last rows may be padding alone, without one.
+    """
 
     tokens: np.ndarray
     index: list[int]
@@ -119,15 +126,18 @@ class Batch:
 def batches(
     encoded: Sequence[Sequence[int]], config: T5Config, targets: Sequence[int] | int
 ) -> list[tuple[Batch, int]]:
-    """Batches of inputs of like length with targets of like length, and the targets' length.
+    """Groups inputs of like length with targets of like length.
 
     All batches of a length have one shape, so that the model is compiled once for it; there are as
     many lengths as save more time in padding than they cost in compilation.
 
     Args:
         encoded: ids of each input.
-        config: of the model, for the time and the memory that a row takes.
-        targets: tokens of each input's targets; or the most that are generated, for all.
+        config: dimensions of the model, for the time and the memory that a row takes.
+        targets: number of tokens of each input's targets; or the most that are generated, for all.
+
+    Returns:
+        batches, each with the length of its targets.
     """
     groups: dict[int, list[int]] = {}
     for i in range(len(encoded)):
@@ -137,7 +147,8 @@ def batches(
     for behind, rows in sorted(groups.items()):
         for length, same in _by_length(rows, [len(ids) for ids in encoded], config).items():
             most = rows_per_batch(config, length, behind)
-            size = -(-len(same) // -(-len(same) // most))  # the last batch is as full as the others
+            # As many batches as `most` makes necessary, and all of them equally full.
+            size = -(-len(same) // -(-len(same) // most))
             for start in range(0, len(same), size):
                 index = same[start : start + size]
                 tokens = padded([encoded[i] for i in index], (size, length))
@@ -148,13 +159,16 @@ def batches(
 def _by_length(
     rows: Sequence[int], lengths: Sequence[int], config: T5Config
 ) -> dict[int, list[int]]:
-    """The rows by the length that they are padded to: those lengths that take the least time
-    in all, compilation included."""
+    """Groups rows by the length that they are padded to, for the least time in all.
+
+    A group more costs a compilation and saves padding. The best grouping of sorted lengths follows
+    from those of fewer lengths (dynamic programming).
+    """
     members: dict[int, list[int]] = {}
     for i in rows:
         members.setdefault(-(-lengths[i] // LENGTH_STEP) * LENGTH_STEP, []).append(i)
     steps = sorted(members)
-    # best[n]: the least work for the n shortest steps, and where the last group of them begins.
+    # best[n] is the least work for the n shortest steps, and where the last group of them begins.
     best, compiling = [(0.0, 0)], CPU_COMPILE_WORK if _on_cpu() else COMPILE_WORK
     for end, length in enumerate(steps, 1):
         options, count, work = [], 0, _work(config, length)
@@ -162,6 +176,7 @@ def _by_length(
             count += len(members[steps[start]])
             options.append((best[start][0] + compiling + count * work, start))
         best.append(min(options))
+    # Backwards, from each group to the one before it.
     grouped, end = {}, len(steps)
     while end:
         start = best[end][1]
@@ -171,15 +186,15 @@ def _by_length(
 
 
 def _work(config: T5Config, length: int) -> float:
-    """What an input costs in a layer, in multiplications of matrix products with weights."""
+    """Estimates an input's cost in a layer, in multiplications of matrix products."""
     joined = config.num_heads * config.head_dim
     weights = config.emb_dim * (4 * joined + 3 * config.mlp_dim)
-    # Two products with keys and values, and a softmax that takes as long as both.
+    # Attention's two products with keys and values, and a softmax that takes as long as both.
     return length * (weights + TOKEN_WORK + 4 * joined * length)
 
 
 def padded(rows: Sequence[Sequence[int]], shape: tuple[int, int]) -> np.ndarray:
-    """int32 of `shape`: the rows, and 0 behind and below them."""
+    """Pads rows with 0, behind and below, to an int32 array of `shape`."""
     array = np.zeros(shape, np.int32)
     for i, row in enumerate(rows):
         array[i, : len(row)] = row
@@ -187,16 +202,19 @@ def padded(rows: Sequence[Sequence[int]], shape: tuple[int, int]) -> np.ndarray:
 
 
 def _bucket(length: int) -> int:
+    """Rounds up to a power of two, at least 8: few lengths are few programs to compile."""
     return max(8, 1 << (length - 1).bit_length())
 
 
 def rows_per_batch(config: T5Config, inputs_length: int, targets_length: int) -> int:
-    """How many inputs a batch may have: by the memory that is free, and by `BATCH_TOKENS`."""
+    """Estimates how many inputs a batch may have, by the free memory and by `BATCH_TOKENS`."""
+    # Numbers per input in a layer's attention and states, in the cache and in the logits.
     heads, joined = config.num_heads, config.num_heads * config.head_dim
     attention = 3 * heads * inputs_length * (inputs_length + targets_length)
     states = inputs_length * (8 * config.emb_dim + 3 * config.mlp_dim)
     cache = 2 * config.num_decoder_layers * joined * (inputs_length + targets_length)
     logits = 2 * targets_length * config.vocab_size
+    # 4 bytes each, as float32 has them.
     fitting = MEMORY_SHARE * _free_memory() / (4 * (attention + states + cache + logits))
     return max(1, int(min(fitting, _batch_tokens() / inputs_length)))
 
@@ -212,7 +230,7 @@ def _on_cpu() -> bool:
 
 
 def _free_memory() -> float:
-    """Bytes on this process's device; a guess where it does not say."""
+    """Gives the free bytes of this process's device; a guess where it does not say."""
     import jax
 
     stats = None if _on_cpu() else jax.local_devices()[0].memory_stats()

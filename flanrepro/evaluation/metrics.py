@@ -1,4 +1,4 @@
-"""How an answer is read from generated text and compared, and a task's metrics (Table 3)."""
+"""Answers read from generated text and compared, and a task's metrics (Table 3)."""
 
 import re
 import string
@@ -16,29 +16,34 @@ from flanrepro.evaluation.squad import squad_scores
 _NUMBER = re.compile(r"-?\d[\d,]*(?:\.\d+)?|-?\.\d+")
 _LETTER = re.compile(r"\(([A-Za-z])\)|^\W*([A-Za-z])(?:[.:)]|\W*$)")
 _CUE = "answer is"
+# What is left of a Dyck language's answer, which has brackets and nothing else.
 _NO_BRACKETS = "".join(set(string.punctuation) - set("()[]{}<>")) + " "
 
 
 def extract_answer(text: str, kind: str) -> str:
-    """The answer in a generated or reference text, in a form that can be compared.
+    """Reads the answer in a generated or reference text, in a form that can be compared.
 
-    A chain of thought ends in 'the answer is X' (the convention of Wei et al., 2022): what follows
-    the last such cue counts, or the whole text where there is none. Of this
+    A chain of thought ends in 'the answer is X' (the convention of Wei et al., 2022). The text
+    behind the last such cue is read, or the whole text if it has none.
 
-    - `number` takes the first number behind a cue, the last one where there is no cue, without
-      thousands commas and trailing zeros;
-    - `option` takes the first letter in brackets, or a letter that stands alone or in front of a
-      colon, stop or bracket, as in a list; without one, as `text`;
-    - `text` takes the words, in lower case without punctuation at the ends (so that `No.` is `no`);
-      of a text without words the brackets (BIG-Bench Hard's Dyck languages).
+    Args:
+        text: generated or reference text.
+        kind: `number` reads the first number behind a cue, without a cue the last one, and drops
+            thousands commas and trailing zeros. `option` reads the first letter in brackets, or a
+            letter that stands alone or in front of a colon, stop or bracket, as in a list; without
+            one it reads as `text`. `text` reads the words, in lower case without punctuation at the
+            ends (so that `No.` is `no`), or the brackets of a text without words (BIG-Bench Hard's
+            Dyck languages).
 
-    An answer that is not there is the empty string.
+    Returns:
+        the answer; the empty string if there is none.
     """
     _, cue, tail = text.rpartition(_CUE)
     if kind == "number":
         numbers = _NUMBER.findall(tail)
         if not numbers:
             return ""
+        # Decimal and not float, which rounds long numbers.
         number = Decimal((numbers[0] if cue else numbers[-1]).replace(",", ""))
         return f"{number.normalize():f}"
     if kind == "option" and (letter := _LETTER.search(tail)):
@@ -48,20 +53,23 @@ def extract_answer(text: str, kind: str) -> str:
 
 
 def is_correct(prediction: str, target: str, task: Task) -> bool:
-    """Exact match of the answers; a reference without an answer is matched by nothing."""
+    """Compares two texts' answers exactly; nothing matches a reference without an answer."""
     expected = extract_answer(target, task.answer)
     return expected != "" and extract_answer(prediction, task.answer) == expected
 
 
 def metric_values(task: Task, rows: Sequence[Mapping[str, Any]]) -> dict[str, float]:
-    """Accuracy, then Table 3's metrics of a task, in per cent; `exact_match` beside SQuAD's F1.
+    """Computes a task's accuracy, then its metrics of Table 3, in per cent.
 
     Args:
-        task: of the predictions.
-        rows: of `flanrepro.evaluation.answers.answer_suite`, all of this task.
+        task: task of the predictions.
+        rows: rows of `flanrepro.evaluation.answers.answer_suite`, all of this task.
+
+    Returns:
+        values by the metric's name; SQuAD's F1 has its `exact_match` beside it.
 
     Raises:
-        InputError: there are no rows, or more classes than `auc_roc` can be of.
+        InputError: there are no rows, or more than the two classes that `auc_roc` is defined for.
     """
     if not rows:
         raise InputError(
@@ -77,16 +85,16 @@ def metric_values(task: Task, rows: Sequence[Mapping[str, Any]]) -> dict[str, fl
 
 
 def task_score(task: Task, rows: Sequence[Mapping[str, Any]]) -> tuple[str, float]:
-    """The first metric of Table 3 for a task, accuracy where it has none, and its value in %.
+    """Gives the first metric of Table 3 for a task, else accuracy, and its value in per cent.
 
-    Args and errors as of `metric_values`.
+    See `metric_values` for arguments and errors.
     """
     (name, *_) = table_3_metrics(task) or ("accuracy",)
     return name, metric_values(task, rows)[name]
 
 
 def macro_f1(task: Task, rows: Sequence[Mapping[str, Any]]) -> float:
-    """The mean F1 over the classes of a task, in per cent; see `_classes` for what they are.
+    """Computes the mean F1 over the classes of a task (see `_classes`), in per cent.
 
     An answer that is no class is a miss of its reference's class and a false alarm of none. A class
     that is neither in the references nor among the answers has no F1 and is left out.
@@ -94,15 +102,16 @@ def macro_f1(task: Task, rows: Sequence[Mapping[str, Any]]) -> float:
     from sklearn.metrics import f1_score
 
     expected, given, labels = _classes(task, rows)
+    # NaN and not 0 for a class that never occurs: the mean is taken over the others.
     value = f1_score(expected, given, labels=labels, average="macro", zero_division=np.nan)
     return 100 * float(value)
 
 
 def _classes(task: Task, rows: Sequence[Mapping[str, Any]]) -> tuple[list, list, list]:
-    """The expected and the given class per item, and all classes of the task.
+    """Gives each item's expected and given class, and all classes of the task.
 
-    They are the options where every item has the same ones; the options' positions (-1: none of
-    them) where they differ, as in an exam; the answers of the references without options.
+    Classes are the options where every item has the same ones; the options' positions (-1: none of
+    them) where they differ, as in an exam; and without options the references' answers.
     """
     expected = [extract_answer(row["targets"], task.answer) for row in rows]
     given = [row["answer"] for row in rows]
@@ -121,13 +130,16 @@ def _classes(task: Task, rows: Sequence[Mapping[str, Any]]) -> tuple[list, list,
 
 
 def auc_roc(task: Task, rows: Sequence[Mapping[str, Any]]) -> float:
-    """Area under the ROC curve of a task with two classes, in per cent.
+    """Computes the area under the ROC curve of a task with two classes, in per cent.
 
     An item's score is the log-odds of the first class: the difference of the two options'
-    log-likelihoods, which orders items as the probability normalised over the two does and is exact
-    where that rounds to 1. With decoded answers it is that of the answer: for, against, or neither
-    of the two. It does not matter which class is called the first. NaN where all references are of
-    one class, or where a log-likelihood is not finite (a model that diverged).
+    log-likelihoods. It orders items as the probability normalised over the two does, and is exact
+    where that rounds to 1. A decoded answer scores 1, -1, or 0 if it is neither class. Which class
+    is called the first does not matter. NaN where all references are of one class, or where a
+    log-likelihood is not finite (a model that diverged).
+
+    Raises:
+        InputError: the task has more than two classes.
     """
     from sklearn.metrics import roc_auc_score
 
@@ -141,6 +153,7 @@ def auc_roc(task: Task, rows: Sequence[Mapping[str, Any]]) -> float:
         )
     if all(len(row["log_likelihoods"]) == 2 for row in rows):
         scores = np.array([row["log_likelihoods"] for row in rows], float) @ [1, -1]
+        # Options may come in either order, item by item.
         first = [extract_answer(row["choices"][0], task.answer) for row in rows]
         scores *= [-1 if text == labels[1] else 1 for text in first]
     else:
@@ -151,9 +164,9 @@ def auc_roc(task: Task, rows: Sequence[Mapping[str, Any]]) -> float:
 
 
 def spearman(task: Task, rows: Sequence[Mapping[str, Any]]) -> float:
-    """Rank correlation of the numbers, in per cent.
+    """Computes the rank correlation of the numbers, in per cent.
 
-    An answer that is no number is worse than all; 0 where all answers or references are equal.
+    An answer that is no number ranks below all; 0 where all answers or references are equal.
     """
     from scipy.stats import spearmanr
 

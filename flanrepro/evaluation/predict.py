@@ -11,18 +11,20 @@ from flanrepro.model.model import Model
 
 
 def decode(model: Model, inputs: Sequence[Sequence[int]], targets_length: int) -> list[str]:
-    """The greedy continuation of each input, in the inputs' order.
+    """Generates the greedy continuation of each input, in the inputs' order.
 
     Args:
-        model: its parameters stay on the device as long as it lives.
+        model: model whose parameters stay on the device as long as it lives.
         inputs: ids of each prompt, with EOS.
-        targets_length: tokens generated at most.
+        targets_length: number of tokens generated at most.
     """
+    # Here, so that scores are read and baselines answer without JAX's start.
     from flanrepro.model.decoding import greedy_decode
 
     params, texts = model.on_device, [""] * len(inputs)
     for batch, length in batches(inputs, model.config, targets_length):
         generated = np.asarray(greedy_decode(model.config, params, batch.tokens, length))
+        # Not strict: the last batch is filled up with rows of padding.
         for i, ids in zip(batch.index, generated, strict=False):
             texts[i] = model.vocabulary.decode(ids)
     return texts
@@ -30,13 +32,18 @@ def decode(model: Model, inputs: Sequence[Sequence[int]], targets_length: int) -
 
 @dataclass(frozen=True)
 class Ranked:
-    """An input's options: their log-likelihoods, in nats, and their tokens, EOS included."""
+    """An input's options.
+
+    Attributes:
+        log_likelihoods: nats per option.
+        tokens: number of tokens per option, EOS included.
+    """
 
     log_likelihoods: list[float]
     tokens: list[int]
 
     def best(self, per_token: bool = False) -> int:
-        """The position of the likeliest option, or of the likeliest per token; first of equals."""
+        """Finds the likeliest option, in all or per token; the first of equals."""
         values = np.asarray(self.log_likelihoods)
         return int(np.argmax(values / self.tokens if per_token else values))
 
@@ -44,18 +51,19 @@ class Ranked:
 def rank(
     model: Model, inputs: Sequence[Sequence[int]], options: Sequence[Sequence[str]]
 ) -> list[Ranked]:
-    """The log-likelihood of each input's options, in the inputs' order.
+    """Scores each input's options, in the inputs' order.
 
     An input is encoded once, and its options are one row of the decoder, which keeps them apart.
 
     Args:
-        model: its parameters stay on the device as long as it lives.
+        model: model whose parameters stay on the device as long as it lives.
         inputs: ids of each prompt, with EOS.
-        options: the texts to choose from, at least one per input.
+        options: texts to choose from, at least one per input.
     """
     from flanrepro.model.scoring import token_log_likelihoods
 
     params = model.on_device
+    # Thousands of items share a few options: each text is encoded once.
     known = {text: [] for texts in options for text in texts}
     known = dict(zip(known, model.vocabulary.encode_batch(list(known)), strict=True))
     targets = [[[*known[text], EOS] for text in texts] for texts in options]
@@ -69,7 +77,8 @@ def rank(
 
 
 def _option_rows(rows: Sequence[Sequence[list[int]]], shape: tuple[int, int]) -> list[np.ndarray]:
-    """Decoder inputs, targets and segments int32 of `shape`: each row's options in a line."""
+    """Gives decoder inputs, targets and segments, int32 of `shape`: a row's options in a line."""
+    # Each option's inputs begin with 0, as the decoder's of an example do.
     targets = padded([[i for option in row for i in option] for row in rows], shape)
     inputs = padded([[i for option in row for i in (0, *option[:-1])] for row in rows], shape)
     segments = [[n for n, option in enumerate(row, 1) for _ in option] for row in rows]

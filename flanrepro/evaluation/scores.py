@@ -21,22 +21,22 @@ COUNTS = ("n", "decoded", "shortened", "cut")
 
 
 def score(suite: Suite, shots: int, items: Rows) -> list[dict]:
-    """The scores of a suite's items.
+    """Scores a suite's items.
 
     Args:
-        suite: its protocol says which metric counts and what weighs the same: the tasks (A.3), or
-            clusters of them.
-        shots: exemplars per prompt.
-        items: of `flanrepro.evaluation.answers.answer_suite`.
+        suite: suite whose protocol says which metric counts, and if tasks (A.3) or clusters of them
+            weigh the same.
+        shots: number of exemplars per prompt.
+        items: rows of `flanrepro.evaluation.answers.answer_suite`.
 
     Returns:
-        rows of suite, shots, `level` (`task`, `cluster` or `suite`), task (a cluster's name; of the
-        suite `mean`) and metric; in per cent value, chance (accuracy of picking an option at
-        random), standard_error (with other items of these tasks, clustered by passage),
-        standard_error_tasks (with other tasks, too) and detectable (the smallest difference of two
-        such scores that is found four times in five); n, and of these how many were `decoded`, lost
-        exemplars (`shortened`) or were `cut`. What is not known is None. The suite's row is the
-        last one, and those of a task's other metrics come before it.
+        rows of tasks, their other metrics, clusters and last the suite, with the columns suite,
+        shots, `level` (`task`, `cluster` or `suite`), task (name of the task or cluster, or `mean`)
+        and metric; in per cent value, chance (accuracy of picking an option at random),
+        standard_error (over other items of these tasks, clustered by passage),
+        standard_error_tasks (over other tasks, too) and detectable (the smallest difference of two
+        scores like this one that is found four times in five); n items, and the number of them that
+        were `decoded`, lost exemplars (`shortened`) or were `cut`. An unknown value is None.
     """
     own = {task.name: [row for row in items if row["task"] == task.name] for task in suite.tasks}
     rows = [_task_row(suite, task, own[task.name]) for task in suite.tasks]
@@ -51,6 +51,7 @@ def score(suite: Suite, shots: int, items: Rows) -> list[dict]:
         for task, row in zip(suite.tasks, rows, strict=True)
         for other in _other_metrics(row, metric_values(task, own[task.name]))
     ]
+    # One cluster is the suite, and clusters of one task are their tasks.
     if not 1 < len(per_cluster) < len(rows):
         per_cluster = []
     common = {"suite": suite.name, "shots": shots}
@@ -67,6 +68,7 @@ def _task_row(suite: Suite, task: Task, rows: Rows) -> dict:
     if suite.protocol.metric == "table_3":
         metric, value = task_score(task, rows)
         if metric != "accuracy":
+            # Chance is known of accuracy alone; other metrics are no means of `correct`.
             chance = None
             error = bootstrap_standard_error(lambda drawn: task_score(task, drawn)[1], rows)
     return {
@@ -88,7 +90,7 @@ def _counts(rows: Rows) -> dict[str, int]:
 
 
 def _other_metrics(counted: dict, values: Mapping[str, float]) -> list[dict]:
-    """The task's metrics beside the one that is counted; without an error."""
+    """Gives rows of the task's metrics beside the one that counts, without errors."""
     unknown = dict.fromkeys(("chance", "standard_error", "standard_error_tasks", "detectable"))
     return [
         counted | unknown | _known(value=value) | {"metric": metric}
@@ -98,8 +100,9 @@ def _other_metrics(counted: dict, values: Mapping[str, float]) -> list[dict]:
 
 
 def _mean(level: str, name: str, rows: Rows) -> dict:
-    """Each row weighs the same; errors of independent rows add up."""
+    """Averages rows with equal weights; their errors are independent, and add up as squares."""
     columns = {key: [row[key] for row in rows] for key in ("value", "chance", "standard_error")}
+    # A mean over rows of which one is unknown is unknown.
     known = {key: column for key, column in columns.items() if None not in column}
     values, errors = known.get("value"), known.get("standard_error")
     metrics = {row["metric"] for row in rows}
@@ -122,12 +125,14 @@ def _mean(level: str, name: str, rows: Rows) -> dict:
 
 
 def _known(**values: float | None) -> dict[str, float | None]:
-    """As JSON has them, what is not known being None; with what an error can see of a difference.
+    """Turns NaN into None, for JSON, and adds `detectable` beside a standard error.
 
-    Items that are all right or all wrong have no error and say nothing of what would be seen.
+    Items that are all right or all wrong have an error of 0, which says nothing of what would be
+    detected.
     """
     made = {k: None if v is None or math.isnan(v) else float(v) for k, v in values.items()}
     if "standard_error" in made:
         error = made["standard_error"]
+        # A difference of two independent scores has an error sqrt(2) times as large.
         made["detectable"] = float(detectable(math.sqrt(2) * error)) if error else None
     return made

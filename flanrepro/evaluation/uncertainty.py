@@ -1,4 +1,4 @@
-"""How far a score may be off: standard errors over items, over tasks, and of a difference.
+"""Uncertainty of scores: standard errors over items, over tasks, and of a difference.
 
 Items of one group (questions on one passage) are not independent, so deviations are summed within
 groups before they are squared (Liang & Zeger, 1986; Miller, 2024, 'Adding Error Bars to Evals').
@@ -12,10 +12,11 @@ import numpy as np
 from flanrepro.errors import InputError
 
 CONFIDENCE, POWER = 0.95, 0.8
+"""Confidence of every interval and test, and the power that `detectable` asks for."""
 
 
 def weights(units: Sequence[Hashable]) -> np.ndarray:
-    """Each item's share in the mean over units of their means, float [items], in sum 1."""
+    """Gives each item's weight in the mean over units of their means, float [items], in sum 1."""
     unit = _codes(units)
     sizes = np.bincount(unit)
     return 1 / (sizes[unit] * len(sizes)) if len(unit) else np.zeros(0)
@@ -26,13 +27,13 @@ def standard_error(
     groups: Sequence[Hashable],
     units: Sequence[Hashable] | None = None,
 ) -> float:
-    """The standard error of a mean of items, clustered by group, in per cent points.
+    """Computes the standard error of a mean of items, clustered by group, in per cent points.
 
     Args:
-        values: of the items, such as 0 or 1, [items].
-        groups: what each item was drawn with, [items]; items of two units may share a group.
-        units: the task of each item, [items], for the mean over tasks of their means, each weighing
-            the same (A.3); None: the mean of the items.
+        values: number per item, such as 0 or 1, [items].
+        groups: label per item of what it was drawn with, [items]; units may share a group.
+        units: task per item, [items], for the mean over tasks of their means, each weighing the
+            same (A.3); None: the mean of the items.
 
     Returns:
         sqrt(sum over groups of (sum over its items of weight * deviation)^2), the deviation being
@@ -46,6 +47,7 @@ def standard_error(
 def _standard_error(values: np.ndarray, groups: Sequence, units: Sequence | None) -> float:
     unit = np.zeros(len(values), int) if units is None else _codes(units)
     group, n_groups = _codes(groups), len(set(groups))
+    # A pair of unit and group is one number, so that `unique` finds each unit's groups.
     sizes = np.bincount(unit)
     pairs = np.unique(unit * n_groups + group)
     groups_of = np.bincount(pairs // n_groups) if n_groups else np.zeros(0)
@@ -58,11 +60,11 @@ def _standard_error(values: np.ndarray, groups: Sequence, units: Sequence | None
 
 
 def standard_error_over_units(values: Sequence[float], units: Sequence[Hashable]) -> float:
-    """The standard error of the mean over tasks, these being a sample of tasks, in per cent points.
+    """Computes the standard error of a mean over sampled tasks, in per cent points.
 
     Args:
-        values: of the items, such as 0 or 1, [items].
-        units: the task (or subject) of each item, [items].
+        values: number per item, such as 0 or 1, [items].
+        units: task (or subject) per item, [items].
 
     Returns:
         the standard deviation of the tasks' means over the square root of their number; NaN with
@@ -70,6 +72,7 @@ def standard_error_over_units(values: Sequence[float], units: Sequence[Hashable]
     """
     unit = _codes(units)
     means = np.bincount(unit, values) / np.bincount(unit)
+    # Each task's mean is an item in a group of its own.
     return 100 * _standard_error(means, range(len(means)), None)
 
 
@@ -78,15 +81,16 @@ def bootstrap_standard_error(
     rows: Sequence[Mapping[str, Any]],
     draws: int = 200,
 ) -> float:
-    """The standard error of a statistic that is no mean of items, by drawing groups of items anew.
+    """Computes the standard error of any statistic by the bootstrap over groups of items.
 
     Args:
-        statistic: of rows, such as a metric of `flanrepro.evaluation.metrics`.
-        rows: with their `group`.
-        draws: of as many groups as there are; always the same ones.
+        statistic: function of rows, such as a metric of `flanrepro.evaluation.metrics`.
+        rows: rows with a `group`.
+        draws: number of samples, each of as many groups as there are; their seed is fixed.
 
     Returns:
-        in the statistic's unit; NaN with fewer than two groups, or where it was NaN in every draw.
+        the error in the statistic's unit; NaN with fewer than two groups, or with fewer than two
+        samples for which the statistic is defined.
     """
     members: dict[Hashable, list] = {}
     for row in rows:
@@ -96,19 +100,20 @@ def bootstrap_standard_error(
         return float("nan")
     drawn = rng.integers(len(groups), size=(draws, len(groups)))
     values = np.array([statistic([row for i in one for row in groups[i]]) for one in drawn])
+    # A sample may lack a class, for which an AUC is not defined.
     values = values[~np.isnan(values)]
     return float(values.std(ddof=1)) if len(values) > 1 else float("nan")
 
 
 def detectable(standard_error: float) -> float:
-    """The smallest difference that a two-sided test at 5 % sees with a power of 80 %.
+    """Computes the smallest difference that a two-sided test at 5 % finds with a power of 80 %.
 
     Args:
-        standard_error: of the difference, which for two independent runs with a standard error of s
-            each is sqrt(2) * s.
+        standard_error: standard error of the difference, sqrt(2) * s for two independent runs with
+            a standard error of s each.
 
     Returns:
-        in the unit of the standard error; 2.80 times as much.
+        2.80 times the standard error, in its unit.
     """
     from scipy.stats import norm
 
@@ -120,17 +125,16 @@ def paired_difference(
     rows_b: Sequence[Mapping[str, Any]],
     units: Sequence[Hashable] | None = None,
 ) -> dict[str, float]:
-    """How much more of the same items the first of two runs has right, in per cent points.
+    """Compares two runs on the same items: first accuracy less second, in per cent points.
 
     Args:
-        rows_a, rows_b: of `flanrepro.evaluation.answers.answer_suite`, in any order; an item is named
-            by its task, split and record. `group` is what items were drawn with.
-        units: what weighs the same, for each of `rows_a`; None: each task does (A.3).
+        rows_a, rows_b: rows of `flanrepro.evaluation.answers.answer_suite`, in any order; task,
+            split and record name an item, which was drawn together with its `group`.
+        units: label per row of `rows_a` of what weighs the same; None: its task (A.3).
 
     Returns:
-        difference, standard_error, low and high (the 95 % interval: Student's t with as many
-        degrees of freedom as there are clusters more than units), n items, clusters, and
-        detectable, see there.
+        difference, standard_error, low and high (the 95 % interval, Student's t with clusters less
+        units degrees of freedom), n items, clusters (number of groups), and `detectable`.
 
     Raises:
         InputError: the runs are not of the same items, or a run has an item twice.
@@ -159,7 +163,7 @@ def paired_difference(
 
 
 def _codes(labels: Sequence[Hashable]) -> np.ndarray:
-    """Each label's number, in the order in which they come first, int [labels]."""
+    """Numbers labels in the order of their first occurrence, int [labels]."""
     numbers: dict[Hashable, int] = {}
     return np.array([numbers.setdefault(label, len(numbers)) for label in labels], int)
 

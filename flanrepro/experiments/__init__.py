@@ -1,1 +1,1 @@
-"""Runs: what they are, where they are kept, how much is spent on them."""
+"""The paper's runs: profiles, sweeps, the run store, starts and scores."""

@@ -1,4 +1,4 @@
-"""A pretrained checkpoint as it ships: weights, loss curve, card, and its row in the index."""
+"""Exports a pretrained checkpoint in the form that ships: weights, loss curve, card, index row."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -47,18 +47,20 @@ first steps still go as they did: `flanrepro pretrain --model {model} --check 20
 
 
 def export(runs: Sequence[Run], folder: Path, scores: Path | None = None) -> pretrained.Pretrained:
-    """Writes the last run's parameters, the runs' loss curve and a card, and lists them.
+    """Writes the last run's parameters, the loss curve and a card; returns their row of the index.
 
     Args:
-        runs: the phases, finished, in order.
+        runs: finished runs of the pretraining phases, in order.
         folder: gets `COLLECTION-MODEL.safetensors`, `.csv`, `.md` and `index.yaml`.
-        scores: a CSV of what the checkpoint can do before tuning, for the card; None: not said.
+        scores: CSV file with the scores before tuning, for the card; None: "Not measured."
 
     Raises:
         InputError: `scores` is no CSV, or a file cannot be written.
     """
     spec = runs[-1].spec
-    table = _table_of(scores) if scores else "Not measured."  # read before anything is written
+    table = (
+        _table_of(scores) if scores else "Not measured."
+    )  # a bad CSV fails before anything is written
     stem = f"{spec.collection}-{spec.model}"
     params = runs[-1].params()
     digest = pretrained.save(params, folder / f"{stem}.safetensors")
@@ -71,7 +73,9 @@ def export(runs: Sequence[Run], folder: Path, scores: Path | None = None) -> pre
         vocabulary_sha256=vocabulary_digest(spec),
         runs=[_off_default(run.spec) for run in runs],
     )
-    curve = _thinned(loss_curve(runs)).to_csv(index=False, float_format="%.6g")
+    curve = _thinned(loss_curve(runs)).to_csv(
+        index=False, float_format="%.6g"
+    )  # finer than TOLERANCE
     write_whole(folder / f"{stem}.csv", curve)
     write_whole(folder / f"{stem}.md", _card(row, runs, params, folder, table))
     rows = [other for other in pretrained.index(folder).values() if other.file != row.file]
@@ -81,12 +85,14 @@ def export(runs: Sequence[Run], folder: Path, scores: Path | None = None) -> pre
 
 
 def _thinned(curve):
-    """What is compared when training is begun again, and enough to draw the rest."""
+    """The rows that ship: all up to step 1,000 of a phase, then one in 1,000 steps and the last."""
+    # `flanrepro.experiments.pretrain.check` compares a new beginning with the first 1,000 steps.
     last = curve.groupby("phase")["step"].transform("max")
     return curve[(curve["step"] <= 1000) | (curve["step"] % 1000 == 0) | (curve["step"] == last)]
 
 
 def _off_default(spec: RunSpec) -> dict[str, Any]:
+    """The fields that differ from `RunSpec`'s defaults."""
     fields = ((field, getattr(spec, field.name)) for field in dataclasses.fields(spec))
     return {field.name: value for field, value in fields if value != field.default}
 
@@ -115,7 +121,7 @@ def _card(
 
 
 def _facts(run: Run) -> dict[str, str]:
-    """What the card says of a phase."""
+    """The column of a phase in the card's table, by row label."""
     spec, manifest, last = run.spec, run.manifest, run.metrics().iloc[-1]
     return {
         "run": f"`{spec.run_id}`",

@@ -1,4 +1,4 @@
-"""The one way to a model, wherever it is; and out again for other people's programs."""
+"""Loads a model from anywhere, and saves it for other programs."""
 
 import dataclasses
 import json
@@ -21,25 +21,26 @@ DTYPES = ("float32", "bfloat16")
 
 
 def load(name: str | Path, vocabulary: str = "", dtype: str = "") -> Model:
-    """A model by name, its parameters float32 on the host.
+    """Loads a model by name, with float32 parameters on the host.
 
-    The first of these that `name` is:
+    The name is looked up in this order:
 
-    1. a folder here: of the Hugging Face Hub's layout (`config.json`, weights, `spiece.model`), a
-       checkpoint of T5X, or a finished run's folder in a run store;
-    2. a checkpoint that ships with the package: `pocket-nano`, or with its digits, as in
+    1. a local folder: in the Hugging Face Hub's layout (`config.json`, weights, `spiece.model`), a
+       T5X checkpoint, or a finished run in a run store;
+    2. a checkpoint that ships with the package: `pocket-nano`, or its full name with digits, see
        `flanrepro.model.pretrained.index`;
-    3. a repository on the Hugging Face Hub, `google/flan-t5-small`: T5 v1.1, T5-LM, Flan-T5 or mT5.
+    3. a repository on the Hugging Face Hub, e.g. `google/flan-t5-small`: T5 v1.1, T5-LM, Flan-T5 or
+       mT5.
 
     Args:
-        name: such a one.
-        vocabulary: of a model that does not bring its own: a name or path that
-            `flanrepro.data.vocabulary.load_vocabulary` knows. T5X's have `t5` unless it is given.
-        dtype: of activations, `float32` or `bfloat16`; empty: a run's own, else float32, whatever
-            the device: scores are kept under what was asked for.
+        name: folder or name of the model.
+        vocabulary: name or path for `flanrepro.data.vocabulary.load_vocabulary`, for a model that
+            does not bring its own; empty: `t5` for T5X checkpoints.
+        dtype: `float32` or `bfloat16`, the dtype of activations; empty: a run's own, else float32,
+            on every device.
 
     Raises:
-        InputError: there is no such model or dtype, the model cannot be read, or it is of another
+        InputError: there is no such model or dtype, the model cannot be read, or it has another
             architecture or vocabulary.
     """
     name = str(name)
@@ -53,7 +54,7 @@ def load(name: str | Path, vocabulary: str = "", dtype: str = "") -> Model:
         model = Model(shipped, config, pretrained.load(shipped), own)
     elif _REPOSITORY.fullmatch(name):
         read = huggingface.read(huggingface.download(name), vocabulary)
-        model = dataclasses.replace(read, name=name)
+        model = dataclasses.replace(read, name=name)  # it was read from a cache folder
     else:
         raise InputError(
             f"there is no model '{name}': give the folder of a Hugging Face or T5X checkpoint or "
@@ -68,13 +69,13 @@ def load(name: str | Path, vocabulary: str = "", dtype: str = "") -> Model:
 
 
 def save(model: Model, folder: str | Path, format: str = "huggingface", step: int = 0) -> Path:
-    """Writes a model for other programs; gives the folder to load it from.
+    """Writes a model for other programs and returns the folder to load it from.
 
     Args:
-        model: such a one.
-        folder: made if it is not there; T5X's is `checkpoint_<step>` in it.
-        format: `huggingface`: for `transformers`, with the vocabulary; `t5x`: for T5X, without.
-        step: that T5X counts on from.
+        model: the model to write.
+        folder: target folder, made if missing; a T5X checkpoint is `checkpoint_<step>` in it.
+        format: `huggingface`, for `transformers`, with the vocabulary; or `t5x`, without it.
+        step: step number in a T5X checkpoint; T5X counts on from it.
 
     Raises:
         InputError: there is no such format, or a file cannot be written.
@@ -99,6 +100,7 @@ def _of_folder(folder: Path, vocabulary: str) -> Model:
 
     if t5x_checkpoint.is_checkpoint(folder):
         params, config = t5x_checkpoint.read(folder)
+        # T5X keeps no vocabulary in a checkpoint; the public ones are of T5's own.
         found = load_vocabulary(vocabulary or "t5")
         huggingface.check_vocabulary(found, config, str(folder))
         return Model(folder.name, config, params, found)
@@ -123,7 +125,7 @@ def _of_run(folder: Path, vocabulary: str) -> Model:
 
 
 def _same(vocabulary: str, own: str, where: str) -> str:
-    """The vocabulary that a model was trained with; InputError if another is asked for."""
+    """The vocabulary `own` that a model was trained with; InputError if another one is given."""
     if vocabulary not in ("", own):
         raise InputError(
             f"model '{where}' was trained with the vocabulary '{own}', and '{vocabulary}' was "
@@ -137,6 +139,6 @@ def _short_names() -> list[str]:
 
 
 def _pretrained(name: str) -> str:
-    """The full name of the shipped checkpoint that `name` is, or ''."""
+    """The full name of the shipped checkpoint with this short or full name, or ''."""
     rows = pretrained.index()
     return next((full for full, row in rows.items() if name in (full, Path(row.file).stem)), "")

@@ -1,4 +1,4 @@
-"""Checkpoints on suites, without training: public ones, shipped ones, runs, and baselines."""
+"""Scores checkpoints on suites without training: public or shipped ones, runs, and baselines."""
 
 import hashlib
 import json
@@ -23,11 +23,11 @@ from flanrepro.whole import write_whole
 
 
 class MissingModels(UserWarning):
-    """Some of the checkpoints that were asked for could not be loaded."""
+    """Warns that some of the checkpoints could not be loaded."""
 
 
 def listed(text: str, otherwise: Iterable[str]) -> list[str]:
-    """The names in a text with commas between; `otherwise` where there is none."""
+    """The names in a comma-separated text, or `otherwise` if it has none."""
     return [name.strip() for name in text.split(",") if name.strip()] or list(otherwise)
 
 
@@ -42,15 +42,17 @@ def score_models(
     method: str = "",
     dtype: str = "",
 ):
-    """Scores of checkpoints, as a DataFrame; what was evaluated before is read.
+    """The scores of checkpoints, as a DataFrame; finished evaluations are read.
+
+    If some checkpoints cannot be loaded, they are left out with a `MissingModels` warning.
 
     Args:
-        names: what `flanrepro.load` takes, or a baseline: `random`, `majority`.
-        collection: has the suites.
-        suites: names of suites, or of single tasks.
-        folder: gets a folder per checkpoint, named by it and by a digest of its parameters, with
+        names: names that `flanrepro.load` takes, or baselines: `random`, `majority`.
+        collection: name of the collection that has the suites.
+        suites: names of suites or of single tasks.
+        folder: gets a folder per checkpoint, named by it and a digest of its parameters, with
             `manifest.json`, `scores/` and `predictions/`.
-        shots: exemplars per prompt; None: zero-shot and each suite's own number.
+        shots: numbers of exemplars per prompt; None: zero-shot and each suite's own number.
         items, method: see `flanrepro.experiments.scores.scores_of`.
         dtype: see `flanrepro.experiments.load.load`.
 
@@ -58,8 +60,7 @@ def score_models(
         columns checkpoint, folder, and those of `flanrepro.evaluation.scores.score`.
 
     Raises:
-        InputError: unknown suite or method; or no checkpoint could be loaded. One that could not be
-            loaded beside others that could is a warning, and is left out.
+        InputError: a suite or method is unknown, or no checkpoint could be loaded.
     """
     import pandas as pd
 
@@ -73,26 +74,28 @@ def score_models(
             continue
         own = _folder(folder, model)
         for suite, k in tqdm(asked, desc=name, unit="evaluation", leave=False):
+            # The default binds this model: a plain closure would see the loop's last one.
             scores = scores_of(own, lambda m=model: m, loaded, suite, k, items, method)
             rows += [{"checkpoint": name, "folder": str(own)} | row for row in scores]
     if failed:
         said = "; ".join(f"{name}: {reason}" for name, reason in failed.items())
-        if not rows:
+        if not rows:  # else one missing checkpoint would spoil the comparison of the others
             raise InputError(f"no checkpoint could be loaded: {said}")
         warnings.warn(f"left out {said}", MissingModels, stacklevel=2)
     return pd.DataFrame(rows)
 
 
 def differences(scores, base: str):
-    """Each checkpoint against another one over the same items, as a DataFrame.
+    """Differences between each checkpoint and a base over the same items, as a DataFrame.
 
     Args:
-        scores: of `score_models`.
-        base: the checkpoint to compare with.
+        scores: DataFrame of `score_models`.
+        base: name of the checkpoint to compare with.
 
     Returns:
-        suite, shots, checkpoint, and what `flanrepro.evaluation.uncertainty.paired_difference`
-        gives, in points of accuracy; what weighs the same in the suite does so here.
+        columns suite, shots, checkpoint, and those of
+        `flanrepro.evaluation.uncertainty.paired_difference`, in points of accuracy. Tasks (or
+        clusters) weigh the same as in the suite's own score.
     """
     import pandas as pd
 
@@ -118,7 +121,7 @@ def _shots(collection: Collection, suite: str, shots: Sequence[int] | None) -> I
 
 
 def _folder(folder: Path, model: Model | str) -> Path:
-    """Where a model's evaluations are; its manifest says what it is and what evaluated it."""
+    """The folder of a model's evaluations, with a manifest of the model and of this environment."""
     name = model if isinstance(model, str) else f"{_slug(model.name)}-{digest(model)}"
     path = folder / name / "manifest.json"
     if not path.is_file():
@@ -128,6 +131,7 @@ def _folder(folder: Path, model: Model | str) -> Path:
 
 
 def _slug(name: str) -> str:
+    # The end of a long path tells checkpoints apart; a file name has 255 bytes at most.
     return re.sub(r"[^\w.-]+", "--", name.strip("/."))[-80:]
 
 
@@ -137,7 +141,7 @@ def _facts(model: Model) -> dict:
 
 
 def digest(model: Model) -> str:
-    """8 hexadecimal digits that change with the parameters and with how they are computed with."""
+    """8 hexadecimal digits of a hash over the parameters and the model's configuration."""
     total = hashlib.sha256(repr(model.config).encode())
     for name, leaf in sorted(flat(model.params).items()):
         total.update(name.encode())

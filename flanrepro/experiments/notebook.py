@@ -1,4 +1,4 @@
-"""Strict papermill: parameters are checked before anything runs."""
+"""Runs notebooks with papermill, after checking their parameters."""
 
 import ast
 import os
@@ -14,10 +14,10 @@ from flanrepro.experiments.profiles import Job, workspace
 
 
 def notebook_parameters(path: Path) -> dict[str, dict[str, str]]:
-    """The parameters of a notebook's cell tagged `parameters`: name, type, default, help.
+    """The parameters in a notebook's cell tagged `parameters`: papermill's description by name.
 
     Raises:
-        InputError: no such file, no notebook, or no such cell.
+        InputError: there is no such file, it is no notebook, or it has no such cell.
     """
     import nbformat
     import papermill
@@ -26,7 +26,7 @@ def notebook_parameters(path: Path) -> dict[str, dict[str, str]]:
         raise InputError(f"there is no notebook {path}")
     try:
         cells = nbformat.read(path, as_version=4).cells
-    except Exception as error:  # nbformat has a class of its own for every way to be no notebook
+    except Exception as error:  # nbformat raises many classes for a file that is no notebook
         reason = " ".join(str(error).split())[:100]
         raise InputError(f"{path} is no Jupyter notebook ({reason})") from None
     if not any("parameters" in cell.metadata.get("tags", []) for cell in cells):
@@ -38,10 +38,10 @@ def notebook_parameters(path: Path) -> dict[str, dict[str, str]]:
 
 
 def check_parameters(path: Path, given: Mapping[str, str]) -> dict[str, Any]:
-    """The given values as the notebook's types.
+    """The given texts as values of the parameters' types.
 
     Raises:
-        InputError: an unknown parameter, a value of another type, or one that `Job` refuses.
+        InputError: a parameter is unknown, or a value is of another type or refused by `Job`.
     """
     known = notebook_parameters(path)
     values = {}
@@ -53,6 +53,7 @@ def check_parameters(path: Path, given: Mapping[str, str]) -> dict[str, Any]:
             )
         kind = known[name]["inferred_type_name"]
         values[name] = _parse(name, text, kind)
+    # papermill itself only warns of an unknown parameter, and runs with any value.
     job = {name: value for name, value in values.items() if name in Job.__dataclass_fields__}
     Job(**job)
     return values
@@ -65,7 +66,7 @@ def _parse(name: str, text: str, kind: str) -> Any:
         value = ast.literal_eval(text)
     except (ValueError, SyntaxError):
         value = None
-    if kind == "float" and type(value) is int:
+    if kind == "float" and type(value) is int:  # `-p rate 1` means 1.0
         value = float(value)
     if type(value).__name__ != kind:
         raise InputError(f"parameter '{name}' is '{text}': expected {kind}")
@@ -73,10 +74,13 @@ def _parse(name: str, text: str, kind: str) -> Any:
 
 
 def run_notebook(path: Path, given: Mapping[str, str]) -> Path:
-    """Executes a notebook and gives the path of the executed copy.
+    """Executes a notebook and returns the path of the executed copy.
 
-    The copy lies under `notebooks/executed` of the workspace as NAME.COLLECTION.PROFILE.ipynb, and
-    is written cell by cell, so that a failed one shows where it stopped.
+    The copy is `notebooks/executed/NAME.COLLECTION.PROFILE.ipynb` in the workspace. It is written
+    cell by cell, so after a failure it shows where the notebook stopped.
+
+    Raises:
+        InputError: a parameter is wrong, a cell failed, or the kernel died.
     """
     import papermill
     from nbclient.exceptions import DeadKernelError
@@ -92,10 +96,10 @@ def run_notebook(path: Path, given: Mapping[str, str]) -> Path:
             str(target),
             parameters,
             kernel_name="python3",
-            stderr_file=sys.stderr,  # progress, live
+            stderr_file=sys.stderr,  # progress bars show while they run
             progress_bar=False,
-            # Silences the kernel's notes that it talks over local TCP, and that it was interrupted,
-            # as papermill does with every kernel in the end.
+            # Silences two notes of every kernel: that it talks over local TCP, and that it was
+            # interrupted, which is how papermill ends it.
             extra_arguments=["--IPKernelApp.log_level=50"],
         )
     except papermill.exceptions.PapermillExecutionError as error:
@@ -113,7 +117,7 @@ def run_notebook(path: Path, given: Mapping[str, str]) -> Path:
 
 
 def _tidy(path: Path) -> None:
-    """Takes out of the executed copy what is for those who wait, and this machine's paths."""
+    """Removes progress bars and this machine's paths from the executed copy."""
     import nbformat
 
     notebook = nbformat.read(path, as_version=4)
@@ -126,7 +130,7 @@ def _tidy(path: Path) -> None:
 
 
 def printed_result(path: Path) -> str:
-    """What the executed notebook's cells tagged `result` printed."""
+    """The text printed by an executed notebook's cells tagged `result`."""
     import nbformat
 
     return "".join(
@@ -138,7 +142,7 @@ def printed_result(path: Path) -> str:
 
 
 def timed_run(path: Path, given: Mapping[str, str]) -> str:
-    """Runs a notebook; its result, and where the executed copy lies, as text to print."""
+    """Runs a notebook; returns its result, the executed copy's path and the minutes as text."""
     began = time.monotonic()
     target = run_notebook(path, given)
     minutes = (time.monotonic() - began) / 60

@@ -1,4 +1,4 @@
-"""Pretraining: span corruption, then prefix language modelling from where that ended."""
+"""Pretraining in two phases: span corruption, then prefix language modelling from its result."""
 
 import tempfile
 from collections.abc import Sequence
@@ -14,15 +14,16 @@ from flanrepro.training.spec import RunSpec
 PHASES = ("span_corruption", "prefix_lm")
 
 COLUMNS = ("phase", "step", "loss", "accuracy", "seconds")
-"""Of a loss curve: nats per target token, share of target tokens, of training in that phase."""
+"""A loss curve's columns; loss in nats per target token, accuracy as a share of target tokens."""
 
 TOLERANCE = 0.04
-"""Nats per target token that two loss curves of one spec may be apart at a step.
+"""Largest difference between two loss curves of one spec at a step, in nats per target token.
 
-Between what rounding does and what a mistake does. `nano`, 200 steps on two cores: parameters off
-by 1e-7 to 1e-4 of their value, or bfloat16, change a row by at most 0.026, all of it behind step
-125, where differences have grown from rounding; on one machine there is none. A learning rate 5 %
-higher, or 10 more steps of warm-up, change one by 0.061, another seed by 0.145.
+It lies between the effect of rounding and the effect of a mistake. Measured for `nano`, 200 steps
+on two cores: parameters off by 1e-7 to 1e-4 of their value, or bfloat16, change a row by at most
+0.026, and only after step 125, where rounding differences have grown; the same machine repeats a
+curve exactly. A learning rate 5 % higher, or 10 more steps of warm-up, change a row by 0.061,
+another seed by 0.145.
 """
 
 
@@ -33,15 +34,15 @@ def _recipes() -> dict[str, dict[str, dict]]:
 def pretraining_specs(
     collection: str, model: str, *, seed: int = 0, steps: int = 0
 ) -> tuple[RunSpec, RunSpec]:
-    """The two runs that make a checkpoint, as `pretraining.yaml` has them.
+    """The specs of the two runs that make a checkpoint, from `pretraining.yaml`.
 
     Args:
-        collection, model: what it lists.
-        seed: of parameters and data.
-        steps: of the first phase, 0: as listed; all other numbers of steps in proportion.
+        collection, model: names that `pretraining.yaml` lists together.
+        seed: seed of parameters and data.
+        steps: number of steps of the first phase, the others in proportion; 0: as listed.
 
     Raises:
-        InputError: nothing is listed for them, or `steps` is negative.
+        InputError: `pretraining.yaml` does not list the pair, or `steps` is negative.
     """
     recipes = _recipes()
     if collection not in recipes or model not in recipes[collection]:
@@ -57,20 +58,21 @@ def pretraining_specs(
     specs: list[RunSpec] = []
     for phase in PHASES:
         fields = _shortened({**recipe["both"], **recipe[phase]}, share)
-        start = specs[-1].run_id if specs else ""
+        start = specs[-1].run_id if specs else ""  # the second phase starts from the first
         named = {"collection": collection, "model": model, "objective": phase}
         specs.append(RunSpec(**named, seed=seed, start=start, **fields))
     return specs[0], specs[1]
 
 
 def _shortened(fields: dict[str, Any], share: float) -> dict[str, Any]:
-    """With all numbers of steps times `share`; warm-up and decay are rounded down, so they fit."""
+    """The fields with every number of steps times `share`."""
+    # Rounded down, so that warm-up and decay together never exceed the steps.
     counts = {k: int(fields[k] * share) for k in ("warmup_steps", "decay_steps") if k in fields}
     return {**fields, **counts, "steps": max(1, round(fields["steps"] * share))}
 
 
 def pretrain(store: RunStore, specs: Sequence[RunSpec], **hook) -> list[Run]:
-    """The runs of the phases, one after the other; `hook`: see `RunStore.get`."""
+    """Trains the phases one after the other, or reads them; `hook`: keywords of `RunStore.get`."""
     return [
         store.get(spec, bar=f"phase {i} of {len(specs)}: {spec.label()}", **hook)
         for i, spec in enumerate(specs, 1)
@@ -78,7 +80,7 @@ def pretrain(store: RunStore, specs: Sequence[RunSpec], **hook) -> list[Run]:
 
 
 def loss_curve(runs: Sequence[Run]):
-    """The phases' training histories as one DataFrame of `COLUMNS`."""
+    """The training histories of the phases as one DataFrame with the columns `COLUMNS`."""
     import pandas as pd
 
     return pd.concat([_rows(run.spec, run.metrics()) for run in runs], ignore_index=True)
@@ -90,11 +92,11 @@ def _rows(spec: RunSpec, history):
 
 @dataclass(frozen=True)
 class Comparison:
-    """The beginning of a shipped checkpoint's training, trained again.
+    """The first steps of a shipped checkpoint's training beside the same steps trained here.
 
     Attributes:
-        name: of the checkpoint.
-        table: step, loss as shipped, loss here, both in nats per target token.
+        name: full name of the checkpoint.
+        table: DataFrame with the columns step, shipped and here (losses in nats per target token).
     """
 
     name: str
@@ -102,7 +104,7 @@ class Comparison:
 
     @property
     def difference(self) -> float:
-        """The largest between the two losses of a step; NaN if a loss is."""
+        """The largest absolute difference of two losses; NaN if a loss is NaN or missing."""
         return float((self.table["shipped"] - self.table["here"]).abs().max(skipna=False))
 
     @property
@@ -118,10 +120,11 @@ class Comparison:
 
 
 def check(collection: str, model: str, steps: int) -> Comparison:
-    """Trains the first `steps` of a shipped checkpoint's first phase again, in a temporary folder.
+    """Trains the first `steps` of a shipped checkpoint again, in a temporary folder, and compares.
 
     Raises:
-        InputError: none is shipped, its curve is missing, or `steps` ends before its first row.
+        InputError: no such checkpoint ships, its loss curve cannot be read, or the curve has no
+            row up to `steps`.
     """
     name = pretrained.full_name(collection, model)
     if not name:
@@ -130,14 +133,14 @@ def check(collection: str, model: str, steps: int) -> Comparison:
             f"{', '.join(pretrained.index()) or 'none'}; make it with `flanrepro pretrain`"
         )
     spec = RunSpec(**pretrained.find(name).runs[0])
-    shipped_curve(name, spec, steps)  # a mistake shows before anything is trained
+    shipped_curve(name, spec, steps)  # fails before anything is trained
     with tempfile.TemporaryDirectory() as folder:
         progress = RunStore(folder).advance(spec, steps, bar=f"{name} again")
     return compare(name, spec, steps, progress.history)
 
 
 def begin(store: RunStore, spec: RunSpec, stop_at: int) -> str:
-    """Trains `spec` up to step `stop_at`; its losses, beside the shipped ones if it is theirs."""
+    """Trains `spec` up to step `stop_at`; returns its losses as text, beside any shipped ones."""
     import pandas as pd
 
     progress = store.advance(spec, stop_at, bar=spec.label())
@@ -149,7 +152,7 @@ def begin(store: RunStore, spec: RunSpec, stop_at: int) -> str:
 
 
 def compare(name: str, spec: RunSpec, steps: int, history: list[dict]) -> Comparison:
-    """A training history up to `steps` beside the shipped checkpoint's."""
+    """Compares a training history with the first `steps` of the shipped checkpoint's."""
     import pandas as pd
 
     here = pd.DataFrame(history)[["step", "loss"]].rename(columns={"loss": "here"})
@@ -158,7 +161,7 @@ def compare(name: str, spec: RunSpec, steps: int, history: list[dict]) -> Compar
 
 
 def shipped_curve(name: str, spec: RunSpec, steps: int):
-    """The rows of a shipped checkpoint's loss curve that `spec` has by step `steps`."""
+    """The rows of a shipped loss curve for the phase of `spec`, up to step `steps`."""
     import pandas as pd
 
     path = (pretrained.FOLDER / pretrained.find(name).file).with_suffix(".csv")

@@ -1,4 +1,4 @@
-"""How much to spend: profiles, and a notebook's parameters checked against what there is."""
+"""Profiles (how much to spend), and a notebook's parameters, checked."""
 
 import os
 import warnings
@@ -26,21 +26,21 @@ class Profile:
     """A row of `profiles.yaml`: one profile on one collection.
 
     Attributes:
-        model: the size that it is meant for.
+        model: default size of the model.
         seeds: number of runs per setting.
         fractions: few-shot fractions of Figure 3's sweep.
-        sizes, subsets: models of Figure 4's sweep, and numbers of tasks beside all.
-        inversion_rates: of section 3.4's sweep.
-        targets: names of the tasks that are finetuned on alone, by group: `held_in`, `held_out`,
+        sizes, subsets: model sizes and numbers of tasks of Figure 4's sweep; all tasks come on top.
+        inversion_rates: inverted prompts per regular one in section 3.4's sweep.
+        targets: names of the tasks finetuned on alone (section 4), by group: `held_in`, `held_out`,
             `little` (fewer than 1,000 training records).
-        suites: that are evaluated.
-        items: evaluated per task; None: all; or by suite.
-        shots: exemplars in few-shot evaluation.
-        run: fields of `RunSpec`; `start: shipped` stands for the shipped checkpoint's name.
-        single_task: fields that are other for a run on one task alone, with `validate_every`
-            (steps) and `items`.
-        checkpoints: `names` of what is evaluated without training, and `items` per task.
-        models: fields of `run` that are other for another size than `model`, by size.
+        suites: names of the suites to evaluate.
+        items: number of items evaluated per task, or one number per suite; None: all.
+        shots: number of exemplars in few-shot evaluation.
+        run: fields of `RunSpec`; `start: pretrained` stands for the shipped checkpoint's name.
+        single_task: fields of `run` that change for a run on one task alone, with `validate_every`
+            (steps) and `items` (per validation).
+        checkpoints: `names` of the models evaluated without training, and `items` per task.
+        models: fields of `run` that change for a size, by size.
         shipped_seeds: number of seeds whose scores ship.
     """
 
@@ -61,7 +61,7 @@ class Profile:
     shipped_seeds: int = 0
 
     def items_of(self, suite: str) -> int | None:
-        """Items evaluated per task of a suite."""
+        """Number of items evaluated per task of a suite; None: all."""
         return self.items[suite] if isinstance(self.items, Mapping) else self.items
 
 
@@ -70,13 +70,14 @@ def _profiles() -> dict[str, dict]:
 
 
 def profile_names(collection: str = "") -> tuple[str, ...]:
-    """All profiles, or those of a collection."""
+    """The names of all profiles, or of those that a collection has."""
+    # `flan2022_rendered` is `flan2022` with prompts rendered by its authors: the same profiles.
     own = collection.removesuffix("_rendered")
     return tuple(name for name, rows in _profiles().items() if not own or own in rows)
 
 
 def load_profile(name: str, collection: str) -> Profile:
-    """A profile by name; InputError lists the names if there is none."""
+    """A profile by name; InputError lists the valid names and collections."""
     _one_of("profile", name, profile_names())
     _one_of("collection", collection, COLLECTIONS)
     _one_of(f"profile of collection '{collection}'", name, profile_names(collection))
@@ -93,13 +94,13 @@ class Job:
 
     Attributes:
         collection: `pocket` or `flan2022`.
-        model: a size, or empty: the profile's.
-        profile: how much to spend.
-        seeds: runs per setting, or 0: the profile's.
-        engine: what trains; `t5x`: the runs' T5X twins; `shipped`: nothing does, the scores that
-            ship are read.
-        out: where `runs/` and `figures/` are made; empty: see `workspace`.
-        mesh: devices for data and for the model, e.g. `4x2`; empty: all that there are, for data.
+        model: name of a size; empty: the profile's.
+        profile: name of a profile.
+        seeds: number of runs per setting; 0: the profile's.
+        engine: `local` trains here, `t5x` trains the runs' T5X twins, `shipped` trains nothing and
+            reads the scores that ship.
+        out: folder for `runs/` and `figures/`; empty: see `workspace`.
+        mesh: numbers of devices for data and for the model, e.g. `4x2`; empty: all for data.
     """
 
     collection: str = "pocket"
@@ -115,6 +116,7 @@ class Job:
         _one_of("model", self.model, ("", *SIZES))
         _one_of("engine", self.engine, JOB_ENGINES)
         mesh_shape(self.mesh)
+        # True is an int in Python, and would mean one seed.
         if isinstance(self.seeds, bool) or not isinstance(self.seeds, int) or self.seeds < 0:
             raise InputError(f"seeds is {self.seeds!r}: expected a whole number, 0 or more")
 
@@ -129,24 +131,25 @@ class Job:
     @property
     def figures(self) -> Path:
         """The folder of this profile's figures."""
+        # On several hosts only the first one's files are kept.
         return for_people(workspace(self.out) / "figures" / self.profile)
 
     def specs(self, **changes) -> Iterator[RunSpec]:
-        """The profile's run with `changes`, once per seed from 0 on."""
+        """The specs of the profile's run with `changes`, one per seed from 0 on."""
         model = self.model or self.settings.model
         of_model = self.settings.models.get(model, {})
         fields = {**self.settings.run, **of_model, **changes}
         if fields.get("mixture"):
             own = own_few_shot_fraction(fields["mixture"])
-            if own is not None:
+            if own is not None:  # `changes` and the profile go before the mixture's own share
                 fields = {"few_shot_fraction": own, **fields}
         if fields.get("start") == "pretrained":
             fields["start"] = pretrained.full_name(self.collection, model)
         own = self.settings.shipped_seeds if self.engine == "shipped" else self.settings.seeds
-        if self.engine != "shipped":
+        if self.engine != "shipped":  # what ships was trained by the spec's default, `local`
             fields["engine"] = self.engine
         for seed in range(self.seeds or own):
-            # A subset is another one for every seed; else the tasks are looked at once.
+            # Each seed draws another subset. Without one, the first seed's digest holds for all.
             if fields.get("mixture") and (seed == 0 or fields.get("subset") is not None):
                 fields["data"] = _digest(self.collection, fields, seed)
             yield RunSpec(
@@ -158,7 +161,7 @@ class Job:
 
 
 def _digest(collection: str, fields: dict[str, Any], seed: int) -> str:
-    """Names the tasks at hand, or those of the seed's subset; what is not there is said."""
+    """The digest of the mixture's available tasks or the seed's subset; warns of missing ones."""
     made = named_mixture(
         fields["mixture"],
         load_collection(collection),
@@ -166,7 +169,7 @@ def _digest(collection: str, fields: dict[str, Any], seed: int) -> str:
         subset=fields.get("subset"),
         few_shot_fraction=fields.get("few_shot_fraction"),
     )
-    # That a small subset has no task of a source is no news.
+    # A small subset may well have no task of a source: that alone is worth no warning.
     if made.missing or (fields.get("subset") is None and made.report()):
         warnings.warn(made.report(), MissingTasks, stacklevel=4)
     return made.digest
@@ -179,11 +182,10 @@ def _one_of(name: str, value: object, valid: tuple[str, ...]) -> None:
 
 
 def workspace(out: str = "") -> Path:
-    """Where results go: `out`, else FLANREPRO_OUT, else the project around the current folder.
+    """The folder for results: `out`, else FLANREPRO_OUT, else the project, else the current folder.
 
-    The project is the nearest folder upwards with both `notebooks` and `pyproject.toml`, so that a
-    notebook opened in its own folder and one run from the top write to the same place; elsewhere
-    it is the current folder.
+    The project is the nearest folder upwards with both `notebooks` and `pyproject.toml`. So a
+    notebook opened in its own folder and one run from the top write to the same place.
     """
     if out or os.environ.get("FLANREPRO_OUT"):
         return Path(out or os.environ["FLANREPRO_OUT"]).absolute()

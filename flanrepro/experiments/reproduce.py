@@ -1,4 +1,4 @@
-"""All of the paper: its notebooks, one after the other."""
+"""Reproduces the whole paper: runs its notebooks one after the other."""
 
 import os
 import time
@@ -12,7 +12,7 @@ from flanrepro.experiments.profiles import Job, workspace
 from flanrepro.experiments.results import train_all
 
 REPRODUCED = "reproduced"
-"""The folder for results. The figures that ship are of more seeds: they stay, to compare with."""
+"""The folder for results. The figures that ship, drawn from more seeds, stay for comparison."""
 
 HOW_LONG = "About 20 minutes on two CPU cores at profile quick, with one seed on pocket."
 
@@ -21,19 +21,18 @@ def reproduce(given: Mapping[str, str], folder: Path) -> Iterator[str]:
     """Runs the notebooks of the Flan Collection paper in order; a failed one stops no other.
 
     Args:
-        given: parameters of all of them; without `out`, it is `REPRODUCED` in the current folder,
-            or what FLANREPRO_OUT names.
-        folder: has the notebooks, of which 00 to 06 and 09 are run.
+        given: parameters of all notebooks. `out` is by default the folder that FLANREPRO_OUT names,
+            else `REPRODUCED` in the current folder.
+        folder: folder of the notebooks; 00 to 06 and 09 are run.
 
     Yields:
-        lines to print: what is about to happen, one for the runs that notebooks share, one per
-        notebook, and where everything lies.
+        lines to print: the plan, one line per step with its minutes, and the folders of results.
 
     Raises:
-        InputError: there are no notebooks, a parameter is wrong, or this is one of several hosts:
-            nothing has run then. In the end: some of them failed, with a sentence for each.
+        InputError: before anything runs: there are no notebooks, a parameter is wrong, or this is
+            one of several hosts. At the end: steps failed, with a sentence for each.
     """
-    paths = sorted(folder.glob("0[0-69]_*.ipynb"))
+    paths = sorted(folder.glob("0[0-69]_*.ipynb"))  # 07 and 08 go beyond this paper
     if process()[1] > 1:
         raise InputError(
             "`flanrepro reproduce` is for one host, and this is one process of several: start "
@@ -45,6 +44,7 @@ def reproduce(given: Mapping[str, str], folder: Path) -> Iterator[str]:
             "name that of its notebooks with --notebooks"
         )
     given = {"out": "" if os.environ.get("FLANREPRO_OUT") else REPRODUCED, **given}
+    # All are checked before the first runs: a wrong parameter must not show after an hour.
     values, *_ = [check_parameters(path, given) for path in paths]
     job = Job(**{name: values[name] for name in Job.__dataclass_fields__ if name in values})
     out = workspace(given["out"])
@@ -54,6 +54,7 @@ def reproduce(given: Mapping[str, str], folder: Path) -> Iterator[str]:
     steps = {
         f"{i} of {len(paths)}: {p.stem}": (run_notebook, p, given) for i, p in enumerate(paths, 1)
     }
+    # Shared runs first, on all cores: the notebooks then read them.
     if job.engine != "shipped":
         steps = {"the runs that notebooks share": (train_all, job)} | steps
     failed = []
@@ -73,11 +74,11 @@ def reproduce(given: Mapping[str, str], folder: Path) -> Iterator[str]:
 
 
 def _sentence(call: Callable, *args) -> str:
-    """Why the call failed; empty: it did not."""
+    """The sentence of why the call failed; empty if it succeeded."""
     try:
         call(*args)
     except InputError as error:
         return str(error)
-    except Exception as error:  # whatever it is, the others run
+    except Exception as error:  # a bug in one notebook must not stop the others
         return f"{type(error).__name__}: {' '.join(str(error).split())}"
     return ""

@@ -1,4 +1,4 @@
-"""Scores of sweeps as one tidy table: trained and evaluated here, or read from those that ship."""
+"""Scores of sweeps as one tidy table, from runs trained here or from the scores that ship."""
 
 import functools
 import itertools
@@ -20,22 +20,22 @@ COLUMNS = ("run", "suite", "shots", "items", "metric", "value", "chance", "stand
 
 
 def scores(job: Job, sweep: str, train: bool = True):
-    """The suites' scores of a sweep's runs, as a DataFrame.
+    """The suite scores of a sweep's runs, as a DataFrame. Finished runs are read, not trained.
 
     Args:
-        job: its engine says whether runs are trained here, or read from those that ship.
-        sweep: a name of `flanrepro.experiments.sweep.SWEEPS`; finished runs are read.
-        train: if false, what is not there yet is left out.
+        job: notebook parameters; engine `shipped` reads the scores that ship, others train here.
+        sweep: a key of `flanrepro.experiments.sweep.SWEEPS`.
+        train: false: leave out unfinished runs instead of training them.
 
     Returns:
         a row per run, suite and shots: run, collection, model, seed, mixture, few_shot_fraction,
-        inversion_rate (inverted prompts per regular one where the sources have no rate of their
-        own; NaN: the mixture's), subset (NaN: all tasks), tasks (their number), suite, shots,
-        setting (`zero_shot`, `few_shot`), items (asked for per task; NaN: all), metric, value and
-        chance in per cent, standard_error (over items), n.
+        inversion_rate (inverted prompts per regular one; NaN: the mixture's own rate), subset
+        (number of tasks asked for; NaN: all), tasks (number of tasks), suite, shots, setting
+        (`zero_shot`, `few_shot`), items (asked for per task; NaN: all), metric, value and chance in
+        per cent, standard_error (over items), n (items).
 
     Raises:
-        InputError: runs failed, see `run_sweep`; or none of them is there to be read.
+        InputError: runs failed, see `run_sweep`; or no run of the sweep ships.
     """
     import pandas as pd
 
@@ -54,14 +54,16 @@ def scores(job: Job, sweep: str, train: bool = True):
             "choose engine local, which trains"
         )
     described = pd.DataFrame([_described(spec) for spec in specs], columns=DESCRIBED)
+    # A sweep may name a run twice; the merge must not double its scores.
     table = described.drop_duplicates("run").merge(found, on="run", sort=False)
     table.insert(table.columns.get_loc("shots") + 1, "setting", table["shots"].map(setting))
     return table
 
 
 def train_all(job: Job) -> None:
-    """Trains and evaluates the runs of all sweeps as one list, so that no core waits for the last
-    run of each; those that start from another run, `single_task`'s, are left to their notebook."""
+    """Trains and evaluates the runs of all sweeps; `single_task` is left to its notebook."""
+    # One list for all sweeps: with a list per sweep, cores would idle at the end of each. The runs
+    # of `single_task` start from runs of this list, so they cannot be part of it.
     evaluated: dict[RunSpec, list[tuple]] = {}
     for sweep in SWEEPS.values():
         for spec in sweep.specs(job):
@@ -71,12 +73,13 @@ def train_all(job: Job) -> None:
 
 
 def _each(function, job: Job, evaluated: dict[RunSpec, list[tuple]], spec: RunSpec) -> bool:
-    """`function` of a run on the suites of every sweep that it belongs to; whether all are true."""
+    """Calls `function` on a run for every sweep that it belongs to; true if all results are."""
+    # A list, not a generator: `all` would stop at the first false result.
     return all([function(job, *how, spec) for how in evaluated[spec]])
 
 
 def finished(job: Job) -> dict:
-    """Per sweep the scores that are there already; nothing is trained."""
+    """The available scores by sweep, `single_task` included; nothing is trained."""
     from flanrepro.experiments.single_task import curves
 
     tables = {name: scores(job, name, train=False) for name in SWEEPS}
@@ -85,14 +88,16 @@ def finished(job: Job) -> dict:
 
 
 def setting(shots: int) -> str:
-    """How many exemplars, in words."""
+    """`few_shot`, or `zero_shot` for 0 exemplars."""
     return "few_shot" if shots else "zero_shot"
 
 
 def _described(spec: RunSpec) -> dict:
     rate = spec.inversion_rate
+    # This mixture states no rate in its spec, and 0 is what the inversion sweep plots it at.
     if rate is None and spec.mixture == "flan2022_without_inversion":
         rate = 0.0
+    # A subset larger than the mixture has all of its tasks.
     row = {"run": spec.run_id, **{name: getattr(spec, name) for name in OF_SPEC}}
     every = _every_task(spec.collection, spec.mixture)
     return row | {"inversion_rate": rate, "tasks": min(spec.subset or every, every)}
@@ -106,16 +111,18 @@ def _every_task(collection: str, mixture: str) -> int:
 def _shipped(job: Job, specs: Sequence[RunSpec], suites: tuple, shots: tuple):
     table = shipped_table(job.collection, "scores")
     items = table["suite"].map({suite: job.settings.items_of(suite) for suite in suites})
+    # NaN stands for all items, and NaN == NaN is false.
     same = (table["items"] == items) | (table["items"].isna() & items.isna())
     asked = table["suite"].isin(suites) & table["shots"].isin(shots) & same
     table = table[asked & table["run"].isin([spec.run_id for spec in specs])]
+    # In the order in which `_scored` gives the rows of a run, so that tables come out the same.
     order = {key: i for i, key in enumerate(itertools.product(suites, shots))}
     ranks = [order[key] for key in zip(table["suite"], table["shots"], strict=True)]
     return table.assign(rank=ranks).sort_values("rank", kind="stable")[list(COLUMNS)]
 
 
 def _evaluated(job: Job, suites: tuple, shots: tuple, spec: RunSpec) -> bool:
-    """Whether the run is finished and all of its scores are kept."""
+    """True if the run is finished and all of its scores are kept."""
     run = job.store.find(spec)
     return bool(run) and all(
         run.has_scores(suite, k, job.settings.items_of(suite)) for suite in suites for k in shots
@@ -123,26 +130,27 @@ def _evaluated(job: Job, suites: tuple, shots: tuple, spec: RunSpec) -> bool:
 
 
 def _scored(job: Job, suites: tuple, shots: tuple, spec: RunSpec) -> list[dict]:
-    """The suites' rows of a run, which is trained and evaluated first if it has to be."""
+    """A run's rows of suite scores; trains and evaluates what is not kept."""
     run = job.store.get(spec, bar=spec.label())
     rows = []
     for suite in suites:
         items = job.settings.items_of(suite)
         for k in shots:
+            # The last row is the suite's; those before are of tasks and clusters.
             row = run.scores(suite, k, items)[-1] | {"items": items}
             rows.append({name: row[name] for name in COLUMNS})
     return rows
 
 
 def trace(job: Job, run: str) -> dict:
-    """From a run's name, as it stands behind every figure and table, to the run itself.
+    """The facts behind a run id, from the column `runs` of a figure's or table's CSV.
 
     Returns:
-        its spec; seconds, device, versions and git commit; and where it is here, its folder with
-        the predictions of each evaluation.
+        the spec, seconds, device, versions and git commit; for a run of the store also its folder
+        and the files with the predictions of each evaluation.
 
     Raises:
-        InputError: there is no such run, neither in the job's store nor among those that ship.
+        InputError: the run is neither in the job's store nor among those that ship.
     """
     folder = job.store.root / run
     if (folder / "manifest.json").is_file():

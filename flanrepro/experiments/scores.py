@@ -1,4 +1,4 @@
-"""Scores of a model, evaluated once and read from then on."""
+"""Evaluates a model on a suite once, and reads the kept scores from then on."""
 
 import dataclasses
 import json
@@ -16,7 +16,7 @@ from flanrepro.model.model import Model
 from flanrepro.whole import write_whole
 
 VERSION = 1
-"""Goes up when suites ask or score otherwise, so that older scores are not read."""
+"""Version of asking and scoring. Raised when either changes, so that older scores are not read."""
 
 
 def scores_of(
@@ -29,24 +29,30 @@ def scores_of(
     method: str = "",
     lengths: tuple[int, int] | None = None,
 ) -> list[dict]:
-    """The scores of a model on a suite, kept in `folder` with its answers to each item.
+    """The scores of a model on a suite; they are kept in `folder` with the answer to each item.
 
     Args:
         folder: gets `scores/` and `predictions/` (one JSON row per item).
-        model: called where the scores are not there yet; gives a model, or a baseline's name.
-        collection: has the suite, or the task, called `suite_name`.
-        shots: exemplars per prompt; 0: zero-shot.
-        items: at most so many per task; None: all.
-        method: see `flanrepro.evaluation.answers.METHODS`; empty: the suite's protocol.
+        model: function that gives a model or a baseline's name; called only to evaluate.
+        collection: the collection that has the suite.
+        suite_name: name of a suite or of a single task.
+        shots: number of exemplars per prompt; 0: zero-shot.
+        items: largest number of items per task; None: all.
+        method: a name of `flanrepro.evaluation.answers.METHODS`; empty: the suite's protocol.
         lengths: longest inputs and targets, in tokens; None: the protocol's.
 
     Returns:
-        rows of `flanrepro.evaluation.scores.score`, with the name of their file of `predictions`.
+        rows of `flanrepro.evaluation.scores.score` with `predictions`, the name of the items' file.
+
+    Raises:
+        InputError: there is no such suite, none of its tasks is available, or kept scores cannot be
+            read.
     """
     full = suite_of(collection, suite_name)
     settings = _settings(full, shots, items, method, lengths)
     path, suite, missing = _place(folder, full, shots, items, method, settings)
     folder.mkdir(parents=True, exist_ok=True)
+    # Several processes may want one model's scores: one evaluates, the others read.
     with filelock.FileLock(folder / "evaluation.lock"):
         rows = _kept(path, settings)
         if rows is None:
@@ -54,6 +60,7 @@ def scores_of(
             items_file = folder / "predictions" / f"{path.stem}.jsonl"
             rows = _evaluate(model(), suite, items_file, shots, items, method, lengths)
             rows = [row | {"predictions": items_file.name} for row in rows]
+            # Scores come after the items: where there are scores, the items are whole.
             write_whole(path, json.dumps({"settings": settings, "scores": rows}, indent=1))
     return rows
 
@@ -66,7 +73,7 @@ def kept_scores(
     method: str = "",
     lengths: tuple[int, int] | None = None,
 ) -> list[dict] | None:
-    """What `scores_of` would read; None if it would evaluate."""
+    """The rows that `scores_of` would read, or None if it would evaluate."""
     settings = _settings(suite, shots, items, method, lengths)
     return _kept(_place(folder, suite, shots, items, method, settings)[0], settings)
 
@@ -74,19 +81,20 @@ def kept_scores(
 def _place(
     folder: Path, full: Suite, shots: int, items: int | None, method: str, settings: dict
 ) -> tuple[Path, Suite, dict[str, str]]:
-    """The file of the scores, the suite's part that is at hand, and why the rest is not."""
+    """The scores' file, the suite of the available tasks, and the reason per missing task."""
     name = f"{full.name}_{shots}shot_{items or 'all'}" + (f"_{method}" if method else "")
     path = folder / "scores" / f"{name}.json"
+    # Scores of the whole suite hold even where its data is no longer available.
     if _kept(path, settings) is not None:
         return path, full, {}
     suite, missing = at_hand(full, shots)
-    if missing:  # other tasks, other scores: once the rest is at hand, they are made anew
+    if missing:  # a file of its own: when the other tasks are available, the suite is scored again
         path = path.with_name(f"{name}_{len(suite.tasks)}of{len(full.tasks)}tasks.json")
     return path, suite, missing
 
 
 def suite_of(collection: Collection, name: str) -> Suite:
-    """A suite by name, or the one of a single task; InputError lists the suites."""
+    """A suite by name, or one of a single task by the task's name; InputError lists the suites."""
     if name in collection.suites:
         return collection.suites[name]
     if name in collection.every_task:
@@ -99,9 +107,9 @@ def suite_of(collection: Collection, name: str) -> Suite:
 
 
 def _settings(suite: Suite, shots: int, items: int | None, method: str, lengths) -> dict:
-    """What the scores depend on, beside the model and the tasks at hand."""
+    """The settings that scores depend on, beside the model and the available tasks."""
     protocol = dataclasses.asdict(suite.protocol)
-    del protocol["source"], protocol["shots"]
+    del protocol["source"], protocol["shots"]  # a citation, and a default that `shots` replaces
     if method:
         protocol["method"] = method
     if lengths:
@@ -119,7 +127,7 @@ def _kept(path: Path, settings: dict) -> list[dict] | None:
             f"{path} is no JSON: expected an evaluation's scores; move the file away and run again"
         ) from None
     same = isinstance(found, dict) and found.get("settings") == settings
-    return found["scores"] if same else None
+    return found["scores"] if same else None  # other settings: evaluated again, over these
 
 
 def _report(suite: Suite, missing: dict[str, str]) -> None:
@@ -127,12 +135,12 @@ def _report(suite: Suite, missing: dict[str, str]) -> None:
         reason = next(iter(missing.values()))
         rest = f"left out {', '.join(missing)}, because e.g. {reason}"
         if not suite.tasks:
-            raise InputError(f"suite '{suite.name}' has no task that is at hand: {rest}")
+            raise InputError(f"suite '{suite.name}' has no task that is available: {rest}")
         warnings.warn(f"suite '{suite.name}': {rest}", MissingTasks, stacklevel=3)
 
 
 def read_items(folder: Path | str, predictions: str) -> list[dict]:
-    """The rows of an evaluation's items, by the column `predictions` of its scores."""
+    """The rows of an evaluation's items; the file's name is in the scores' column `predictions`."""
     path = Path(folder) / "predictions" / predictions
     try:
         with path.open(encoding="utf-8") as file:

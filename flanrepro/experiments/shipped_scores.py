@@ -1,8 +1,8 @@
-"""Scores that ship with the package: those of finished runs, to be drawn and judged anew.
+"""Scores of finished runs that ship with the package, so that figures can be redrawn from them.
 
 `shipped/COLLECTION/` holds `runs.csv` (a run's spec and manifest), `scores.csv` (a row per run,
-suite and shots) and `curves.csv` (a row per validation of a finetuning run). A run is named by its
-spec, so that a profile finds its own among them.
+suite and shots) and `curves.csv` (a row per validation of a finetuning run). A run's id is a hash
+of its spec, so a profile finds its own runs among them.
 """
 
 import functools
@@ -14,11 +14,11 @@ from flanrepro.errors import InputError
 from flanrepro.training.spec import RunSpec
 
 FACTS = ("seconds", "device", "cores", "git_commit", "python", "useful_tokens", "versions")
-"""Of a run's manifest."""
+"""The fields of a run's manifest that ship."""
 
 
 def folder() -> Path:
-    """Where the shipped scores are."""
+    """The folder of the shipped scores."""
     return Path(str(resources.files("flanrepro.experiments"))) / "shipped"
 
 
@@ -26,15 +26,15 @@ def folder() -> Path:
 def _read(path: Path):
     import pandas as pd
 
-    # A run's name can look like a number, 12e345678901.
+    # pandas would read a run id such as 12e345678901 as a number.
     return pd.read_csv(path, dtype={"run": str})
 
 
 def shipped_table(collection: str, name: str):
-    """The table `runs`, `scores` or `curves` of a collection, as a DataFrame.
+    """The shipped table `runs`, `scores` or `curves` of a collection, as a DataFrame.
 
     Raises:
-        InputError: none ships for the collection.
+        InputError: no scores of the collection ship.
     """
     path = folder() / collection / f"{name}.csv"
     if not path.is_file():
@@ -43,11 +43,11 @@ def shipped_table(collection: str, name: str):
             f"no scores of collection '{collection}' ship with the package, only of "
             f"{', '.join(there)}: choose one of them, or engine local, which trains"
         )
-    return _read(path).copy()
+    return _read(path).copy()  # a caller's changes must not reach the cached table
 
 
 def shipped_run(collection: str, run: str) -> dict | None:
-    """Spec and facts of a shipped run, or None."""
+    """The spec and the `FACTS` of a shipped run, or None if it does not ship."""
     rows = shipped_table(collection, "runs").set_index("run")
     if run not in rows.index:
         return None
@@ -56,14 +56,14 @@ def shipped_run(collection: str, run: str) -> dict | None:
 
 
 def ship(runs, scores, curves, collection: str, to: Path | None = None) -> None:
-    """Writes finished runs and their scores as the tables that ship, in place of those there.
+    """Writes finished runs and their scores as the tables that ship; replaces the old tables.
 
     Args:
         runs: finished `Run`s.
-        scores: of `flanrepro.experiments.results.scores`.
-        curves: of `flanrepro.experiments.single_task.curves`.
-        collection: of the runs.
-        to: the folder in the place of the package's own.
+        scores: DataFrame from `flanrepro.experiments.results.scores`.
+        curves: DataFrame from `flanrepro.experiments.single_task.curves`.
+        collection: name of the runs' collection.
+        to: folder to write to; None: the package's own.
     """
     import pandas as pd
 
@@ -73,6 +73,7 @@ def ship(runs, scores, curves, collection: str, to: Path | None = None) -> None:
     keys = ["run", "suite", "shots", "items"]
     kept = scores[[*keys, "metric", "value", "chance", "standard_error", "n"]]
     steps = curves[["run", "step", "metric", "validation", "test"]]
+    # Sweeps share runs, so a run can come several times. Sorted: only new scores change the files.
     tables = {
         "runs": described.drop_duplicates("run").sort_values("run"),
         "scores": kept.drop_duplicates(keys).sort_values(keys),

@@ -1,4 +1,4 @@
-"""Finetuning on one task alone (section 4, A.2), validated and tested as it goes."""
+"""Finetuning on one task alone (section 4, A.2), with validation and test scores by step."""
 
 import dataclasses
 import functools
@@ -18,19 +18,19 @@ from flanrepro.training.spec import RunSpec
 from flanrepro.whole import write_whole
 
 STATES = ("untuned", "tuned")
-"""Where finetuning starts: at the checkpoint itself, or after tuning on Flan 2022."""
+"""The two starts of finetuning: the checkpoint itself, or the model tuned from it on Flan 2022."""
 
 LABELS = ("target", "group", "state", "seed")
 COLUMNS = ("step", "metric", "validation", "test")
 
 
 def starts(job: Job) -> list[RunSpec]:
-    """The tuned models that finetuning starts from, one per seed."""
+    """The specs of the tuned models that finetuning starts from, one per seed."""
     return list(job.specs(mixture="flan2022"))
 
 
 def single_task_specs(job: Job) -> Iterator[tuple[dict, RunSpec]]:
-    """The runs of Figures 5 and 6, each with its labels: target, group, state, seed."""
+    """The specs of Figures 5 and 6, each with its labels: target, group, state, seed."""
     tuned = starts(job)
     for group, targets in job.settings.targets.items():
         for target in targets:
@@ -44,6 +44,7 @@ def single_task_specs(job: Job) -> Iterator[tuple[dict, RunSpec]]:
 
 
 def _missing(job: Job, target: str) -> bool:
+    """True, with a warning, if the target's data is not available."""
     task = load_collection(job.collection).task(target)
     if reason := task.missing():
         warnings.warn(f"'{target}' is not finetuned on: {reason}", MissingTasks, stacklevel=3)
@@ -51,34 +52,38 @@ def _missing(job: Job, target: str) -> bool:
 
 
 def single_task_spec(job: Job, target: str, *, seed: int = 0, start: str = "") -> RunSpec:
-    """The run of one target.
+    """The spec of finetuning on one target.
 
     Args:
-        job: its profile has the hyperparameters, and how many training records become the
-            validation split of a task that lacks one (A.2).
-        target: a task of the collection.
-        seed: of the data order.
-        start: a run id, or empty: where the profile's runs start.
+        job: its profile has the hyperparameters, and the number of training records that become
+            the validation split of a task without one (A.2).
+        target: name of a task of the collection.
+        seed: seed of the data order.
+        start: run id of a tuned model; empty: the start of the profile's runs.
     """
     fields = dict(job.settings.single_task)
-    del fields["validate_every"], fields["items"]
+    del fields["validate_every"], fields["items"]  # they belong to validation, not to the spec
     if {"validation", "test"} <= set(load_collection(job.collection).task(target).splits):
         fields["held_out"] = 0
+    # Zero-shot, with the answer options: the form in which a target is finetuned on and scored.
     first = next(job.specs(tasks=(target,), mixture="", few_shot_fraction=0.0, **fields))
     return dataclasses.replace(first, seed=seed, start=start or first.start, options_fraction=1.0)
 
 
 def curves(job: Job, train: bool = True):
-    """The scores of every finetuning run by step, as a DataFrame.
+    """The scores of every finetuning run by step, as a DataFrame (Figures 5 and 6).
 
     Args:
-        job: its engine says whether runs are trained here, or read from those that ship.
-        train: if false, what is not there yet is left out.
+        job: notebook parameters; engine `shipped` reads the scores that ship, others train here.
+        train: false: leave out unfinished runs instead of training them.
 
     Returns:
-        run, target, group (`held_in`, `held_out`; `little`: fewer than 1,000 training records),
-        state (of `STATES`), seed, step (0: not finetuned yet), metric (Table 3's), validation and
-        test, in per cent.
+        a row per run and validation: run, target, group (`held_in`, `held_out`; `little`: fewer
+        than 1,000 training records), state (one of `STATES`), seed, step (0: the start), metric
+        (Table 3's), validation and test (in per cent).
+
+    Raises:
+        InputError: runs failed, see `run_sweep`; no run ships, or no target's data is available.
     """
     import pandas as pd
 
@@ -90,6 +95,7 @@ def curves(job: Job, train: bool = True):
     else:
         done = functools.partial(_kept, job)
         if train:
+            # `run_sweep` takes runs that do not start from one another: the tuned models go first.
             run_sweep(job.store.get, starts(job), done=job.store.find, label="tuned models")
         else:
             labelled = [(labels, spec) for labels, spec in labelled if done(spec)]
@@ -101,19 +107,23 @@ def curves(job: Job, train: bool = True):
     if not found:
         raise InputError(
             f"no finetuning run of profile '{job.profile}' on '{job.collection}' "
-            + ("ships: choose engine local" if job.engine == "shipped" else "has its data at hand")
+            + (
+                "ships: choose engine local"
+                if job.engine == "shipped"
+                else "has its data available"
+            )
         )
     tables = [t.assign(**labels) for t, (labels, _) in zip(found, labelled, strict=True)]
     return pd.concat(tables, ignore_index=True)
 
 
 def best(table):
-    """Per run of `curves` the step with the highest validation score, the first of equals (A.2)."""
+    """The row of `curves` with the highest validation score per run; the first of equals (A.2)."""
     return table.loc[table.groupby("run", sort=False)["validation"].idxmax()].reset_index(drop=True)
 
 
 def finetune(job: Job, spec: RunSpec):
-    """One run's scores by step, as `curves` has them without labels; read where they are kept."""
+    """One run's rows of `curves`, without labels; kept rows are read, else the run is trained."""
     import pandas as pd
 
     if _kept(job, spec):
@@ -121,12 +131,13 @@ def finetune(job: Job, spec: RunSpec):
     every, items = (job.settings.single_task[name] for name in ("validate_every", "items"))
     path = job.store.root / spec.run_id / "curve.csv"
     (task,) = spec.load_tasks()
-    # Of a run that was stopped: what comes after its checkpoint comes again.
+    # A stopped run goes on from its last checkpoint and repeats the validations after it.
     rows = _read(job, spec).to_dict("records") if path.is_file() else []
 
     def validate(step: int, params: dict) -> None:
         model = Model(spec.run_id, spec.model_config(), params, spec.load_vocabulary())
         rows.append({"run": spec.run_id, "step": step, **_scores(spec, task, model, items)})
+        # At once: `validate` is not called again for steps before the checkpoint.
         write_whole(path, pd.DataFrame(rows).to_csv(index=False))
 
     run = job.store.get(spec, each=validate, every=every)
@@ -163,16 +174,16 @@ def _read(job: Job, spec: RunSpec):
     import pandas as pd
 
     path = job.store.root / spec.run_id / "curve.csv"
-    # A run's name can look like a number, 12e345678901.
+    # pandas would read a run id such as 12e345678901 as a number.
     return pd.read_csv(io.StringIO(path.read_text(encoding="utf-8")), dtype={"run": str})
 
 
 def _validations(job: Job, spec: RunSpec) -> int:
-    return spec.steps // job.settings.single_task["validate_every"] + 1
+    return spec.steps // job.settings.single_task["validate_every"] + 1  # one at step 0
 
 
 def _kept(job: Job, spec: RunSpec) -> Run | None:
-    """The finished run, if all of its validations are kept too."""
+    """The finished run if all of its validations are kept, else None."""
     run = job.store.find(spec)
     if run and (run.folder / "curve.csv").is_file():
         return run if len(_read(job, spec)) == _validations(job, spec) else None

@@ -1,4 +1,4 @@
-"""Where a run's parameters start: a finished run, a shipped checkpoint, or one on the Hub."""
+"""Finds what a run's parameters start from: a finished run, a shipped checkpoint, or the Hub's."""
 
 import dataclasses
 import hashlib
@@ -12,14 +12,14 @@ from flanrepro.training.spec import HUB, RUN_ID, RunSpec
 
 
 def start_params(spec: RunSpec, root: Path) -> dict | None:
-    """The parameters that `spec.start` names; None: random ones.
+    """The parameters that `spec.start` names, or None for random ones.
 
     Args:
         spec: the run that starts there.
-        root: of the run store.
+        root: folder of the run store.
 
     Raises:
-        InputError: no such run or checkpoint, or one of another model or vocabulary.
+        InputError: there is no such run or checkpoint, or its model or vocabulary is another one.
     """
     if not spec.start:
         return None
@@ -29,6 +29,7 @@ def start_params(spec: RunSpec, root: Path) -> dict | None:
         return _of_hub(spec)
     row = pretrained.find(spec.start)
     _check_same(spec, row.model, row.vocabulary)
+    # The name is not enough: a vocabulary's file may have changed since the checkpoint was made.
     if vocabulary_digest(spec) != row.vocabulary_sha256:
         raise InputError(
             f"start '{spec.start}' was trained with another vocabulary '{spec.vocabulary}' than "
@@ -38,7 +39,7 @@ def start_params(spec: RunSpec, root: Path) -> dict | None:
 
 
 def start_input(spec: RunSpec, root: Path) -> dict:
-    """The start as an argument of `flanrepro.training.loop.train`; see `start_params`."""
+    """`start_params` as a keyword argument of `flanrepro.training.loop.train`."""
     return {"start": start_params(spec, root)}
 
 
@@ -52,9 +53,10 @@ def _digest(vocabulary: Vocabulary) -> str:
 
 
 def _of_hub(spec: RunSpec) -> dict:
-    # Not `flanrepro.load`, which prefers a folder of this name: a run's name would then stand for
-    # whatever lies in the folder that it is started from.
+    # `flanrepro.load` would prefer a local folder of this name. The run id would then stand for
+    # whatever weights lie in the current folder.
     model, wanted = huggingface.read(huggingface.download(spec.start)), spec.model_config()
+    # Dropout and precision are the run's choice; everything else is the checkpoint's architecture.
     same = {"dropout_rate": wanted.dropout_rate, "dtype": wanted.dtype}
     if _digest(model.vocabulary) != vocabulary_digest(spec):
         raise InputError(

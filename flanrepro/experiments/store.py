@@ -1,4 +1,4 @@
-"""The run store: a finished run is never trained again, and nobody trains it twice at once."""
+"""The run store: a finished run is never trained again, and no two processes train the same run."""
 
 import contextlib
 import importlib.metadata
@@ -23,8 +23,9 @@ from flanrepro.version import __version__
 from flanrepro.whole import write_whole
 
 FORMAT = 1
-"""Version of a run folder's layout; raised when an older one can no longer be read."""
+"""Version of a run folder's layout; raised when older folders can no longer be read."""
 
+# The libraries that a run's last digits may depend on.
 _LIBRARIES = ("jax", "flax", "optax", "orbax-checkpoint", "grain", "sentencepiece", "numpy")
 
 
@@ -32,9 +33,11 @@ _LIBRARIES = ("jax", "flax", "optax", "orbax-checkpoint", "grain", "sentencepiec
 class Run:
     """A finished run.
 
-    Its folder holds `spec.json`, `manifest.json` (versions, device, git commit, seconds, tokens,
-    counts), `metrics.csv` (loss and accuracy on the training stream), `checkpoints/`,
-    `predictions/` (one JSON row per item) and `scores/`.
+    Attributes:
+        spec: the run's spec.
+        folder: folder with `spec.json`, `manifest.json` (versions, device, git commit, seconds,
+            tokens, counts), `metrics.csv` (loss and accuracy on the training stream),
+            `checkpoints/`, `predictions/` (one JSON row per item) and `scores/`.
     """
 
     spec: RunSpec
@@ -51,7 +54,7 @@ class Run:
         return restore_params(self.folder / "checkpoints")
 
     def metrics(self):
-        """The training history as a DataFrame: step, loss, accuracy, useful tokens/s, seconds."""
+        """The training history as a DataFrame, a row per logged step; loss in nats per token."""
         import pandas as pd
 
         return pd.read_csv(self.folder / "metrics.csv")
@@ -62,7 +65,7 @@ class Run:
         return Model(spec.run_id, spec.model_config(), self.params(), spec.load_vocabulary())
 
     def has_scores(self, suite_name: str, shots: int, items: int | None = None) -> bool:
-        """Whether the scores of `scores` are kept already."""
+        """True if `scores` with these arguments would be read, not evaluated."""
         spec, lengths = self.spec, (self.spec.inputs_length, self.spec.targets_length)
         suite = suite_of(spec.load_collection(), suite_name)
         return bool(kept_scores(self.folder, suite, shots, items, lengths=lengths))
@@ -70,13 +73,13 @@ class Run:
     def scores(
         self, suite_name: str, shots: int, items: int | None = None, method: str = ""
     ) -> list[dict]:
-        """Scores on a suite, with the run's own lengths, evaluated once and read from then on.
+        """Scores on a suite, with the run's own lengths; evaluated once and read from then on.
 
         Args:
             suite_name, shots, items, method: see `flanrepro.experiments.scores.scores_of`.
 
         Returns:
-            rows of `flanrepro.evaluation.scores.score`, with run and seed.
+            rows of `flanrepro.evaluation.scores.score` with `run` and `seed`.
         """
         spec, lengths = self.spec, (self.spec.inputs_length, self.spec.targets_length)
         scores = scores_of(
@@ -93,16 +96,16 @@ class Run:
 
 
 class RunStore:
-    """Runs under one folder, each under its id.
+    """A folder of runs, each in a folder named by its run id.
 
-    A run is the same whatever trains it: the mesh is no part of its spec. On several hosts all of
-    them ask for it, in folders that they share, and the first one writes.
+    A run does not depend on what trains it: the mesh is no part of its spec. On several hosts, all
+    of them ask for the run in a shared folder, and the first host writes.
 
     Args:
-        root: made if it is not there.
-        mesh: devices that train, see `flanrepro.training.loop.train`.
-        inputs: gives what a run is trained with beside its spec, as arguments of
-            `flanrepro.training.loop.train`, from the spec and the root.
+        root: folder of the runs, made if missing.
+        mesh: numbers of devices, see `flanrepro.training.loop.train`.
+        inputs: function of a spec and the root that gives further keyword arguments for
+            `flanrepro.training.loop.train`.
     """
 
     def __init__(
@@ -114,7 +117,7 @@ class RunStore:
         self.root, self.mesh, self.inputs = Path(root), mesh, inputs
 
     def find(self, spec: RunSpec) -> Run | None:
-        """The finished run of `spec`, or None; InputError if its folder is of another version."""
+        """The finished run of `spec`, or None; InputError if its folder holds something else."""
         folder = self.root / spec.run_id
         self._check(folder, spec)
         return Run(spec, folder) if (folder / "manifest.json").is_file() else None
@@ -127,23 +130,31 @@ class RunStore:
         each: Callable[[int, dict], None] | None = None,
         every: int = 0,
     ) -> Run:
-        """The finished run of `spec`: read if it is there, else trained, going on where it was.
+        """The finished run of `spec`: read if finished, else trained on from its last checkpoint.
 
-        Of several processes that ask for one run, one trains it and the others wait for it. A name
-        for the progress `bar` shows one. While it trains here, `each` is called `every` so many
-        steps, see `flanrepro.training.loop.train`.
+        If several processes ask for one run, one trains it and the others wait.
+
+        Args:
+            spec: spec of the run.
+            bar: name of the progress bar; empty: no bar.
+            each: function called with the step and the parameters while the run trains here.
+            every: number of steps between calls of `each`, see `flanrepro.training.loop.train`.
         """
         cluster.join()
         if self._found(spec):
             return Run(spec, self.root / spec.run_id)
+        # Before the lock: a start that cannot be read fails without leaving a folder behind.
         inputs = self.inputs(spec, self.root)
         with self.own(spec) as folder:
+            # Again: another process may have finished it while this one waited for the lock.
             if not self._found(spec):
                 self._train(spec, folder, bar=bar, each=each, every=every, **inputs)
         return Run(spec, folder)
 
     def _found(self, spec: RunSpec) -> bool:
-        """Whether the run is finished; on several hosts, the first one's answer."""
+        """True if the run is finished; on several hosts, the first one's answer."""
+        # A shared file system may show a new file to one host before another. If one host read the
+        # run and another trained it, the latter would wait for the former forever.
         found = self.find(spec) is not None
         if cluster.process()[1] == 1:
             return found
@@ -152,11 +163,7 @@ class RunStore:
         return agreed(found)
 
     def advance(self, spec: RunSpec, stop_at: int, *, bar: str = ""):
-        """Trains `spec` up to step `stop_at` and leaves it there: `get` goes on with it.
-
-        Returns:
-            what was done, a `flanrepro.training.loop.Progress`.
-        """
+        """Trains `spec` up to step `stop_at`, for `get` to go on; returns the loop's `Progress`."""
         from flanrepro.training.loop import train
 
         cluster.join()
@@ -168,7 +175,7 @@ class RunStore:
 
     @contextlib.contextmanager
     def own(self, spec: RunSpec) -> Iterator[Path]:
-        """The run's folder with its spec, which no other process trains in meanwhile."""
+        """The run's folder with its spec, locked: no other process trains in it meanwhile."""
         folder = self.root / spec.run_id
         self._check(folder, spec)
         try:
@@ -177,6 +184,7 @@ class RunStore:
             raise InputError(
                 f"the run folder {folder} could not be made ({error.strerror}): give another `out`"
             ) from None
+        # The first host's lock holds for all hosts of a run.
         lock = _locked(folder / "training.lock", spec)
         with lock if cluster.first() else contextlib.nullcontext():
             if cluster.first() and not (folder / "manifest.json").is_file():
@@ -196,10 +204,10 @@ class RunStore:
             _, progress = train(spec, folder / "checkpoints", mesh=self.mesh, **how)
         if cluster.first():
             write_results(spec, folder, progress)
-        self._found(spec)  # the other hosts wait here until all is written
+        self._found(spec)  # on several hosts, a barrier: all wait until the results are written
 
     def _check(self, folder: Path, spec: RunSpec) -> None:
-        """InputError if the folder holds another version's run, or another spec's."""
+        """InputError if the folder is damaged, or holds another version's run or another spec's."""
         manifest, written = folder / "manifest.json", folder / "spec.json"
         try:
             found = (
@@ -228,9 +236,10 @@ class RunStore:
 
 @contextlib.contextmanager
 def _locked(path: Path, spec: RunSpec) -> Iterator[None]:
+    """Holds the lock; says so once if it has to wait for another process."""
     lock = filelock.FileLock(path)
     try:
-        lock.acquire(timeout=0)
+        lock.acquire(timeout=0)  # only to find out whether there is something to wait for
     except filelock.Timeout:
         print(f"run {spec.run_id} is being trained by another process: waiting for it", flush=True)
         lock.acquire()
@@ -241,10 +250,11 @@ def _locked(path: Path, spec: RunSpec) -> Iterator[None]:
 
 
 def write_results(spec: RunSpec, folder: Path, progress) -> None:
+    """Writes `metrics.csv` and `manifest.json` of a trained run."""
     import pandas as pd
 
     write_whole(folder / "metrics.csv", pd.DataFrame(progress.history).to_csv(index=False))
-    # The manifest comes last: a run with one is finished.
+    # The manifest comes last: a folder with a manifest is a finished run.
     manifest = {
         "format": FORMAT,
         "run": spec.run_id,
@@ -264,12 +274,12 @@ def _totals(progress) -> dict:
 def _version(name: str) -> str | None:
     try:
         return importlib.metadata.version(name)
-    except importlib.metadata.PackageNotFoundError:  # a machine that trains from files needs few
+    except importlib.metadata.PackageNotFoundError:  # not all are needed to train from packed files
         return None
 
 
 def environment() -> dict:
-    """Versions, device and commit, as a manifest records them."""
+    """Versions, Python, device, cores and git commit, as a manifest records them."""
     import jax
 
     device = jax.devices()[0]
@@ -278,7 +288,7 @@ def environment() -> dict:
         ["git", "-C", here, "describe", "--always", "--dirty", "--abbrev=12"],
         capture_output=True,
         text=True,
-        check=False,
+        check=False,  # an installed package has no repository, and its commit is None
     )
     versions = {name: _version(name) for name in _LIBRARIES}
     return {

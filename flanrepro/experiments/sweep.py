@@ -1,4 +1,4 @@
-"""Sweeps: the runs behind each figure and table, as lists of specs; many share runs."""
+"""Sweeps: the specs of the runs behind each figure and table. Equal specs are one run."""
 
 import dataclasses
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from flanrepro.training.spec import RunSpec
 
 
 def few_shot_sweep(job: Job) -> list[RunSpec]:
-    """The runs of Figure 3: one per few-shot fraction and seed, all else equal (section 3.2)."""
+    """The specs of Figure 3: one per few-shot fraction and seed, all else equal (section 3.2)."""
     return [
         spec
         for fraction in job.settings.fractions
@@ -19,8 +19,9 @@ def few_shot_sweep(job: Job) -> list[RunSpec]:
 
 
 def untuned(job: Job) -> RunSpec:
-    """The checkpoint that the profile's runs start from, as a run of no steps."""
+    """The spec of a run with no steps: the checkpoint that the profile's runs start from."""
     first = next(job.specs(mixture="flan2022"))
+    # Without steps the seed changes nothing, so that all seeds share one run.
     return dataclasses.replace(first, steps=0, seed=0, warmup_steps=0, decay_steps=0)
 
 
@@ -35,20 +36,20 @@ ABLATIONS = (
 
 
 def ablations(job: Job) -> list[RunSpec]:
-    """The runs of Table 1 and Figure 1: methods left out, and other collections."""
+    """The specs of Table 1 and Figure 1: methods left out, and other collections (section 3.1)."""
     names = (*ABLATIONS, *COLLECTIONS_OF_TABLE_1)
     return [spec for name in names for spec in job.specs(mixture=name)]
 
 
 def task_scaling(job: Job) -> list[RunSpec]:
-    """The runs of Figure 4: sizes of the model by numbers of tasks, trained zero-shot alone.
+    """The specs of Figure 4: model sizes by numbers of tasks, trained zero-shot only (section 3.3).
 
-    A job that names a model has that size alone.
+    A job that names a model has that size only.
     """
     return [
         spec
         for size in ((job.model,) if job.model else job.settings.sizes)
-        for subset in (*job.settings.subsets, None)
+        for subset in (*job.settings.subsets, None)  # None: all tasks
         for spec in dataclasses.replace(job, model=size).specs(
             mixture="flan2022_without_few_shot", subset=subset
         )
@@ -60,8 +61,8 @@ OWN_RATE = own_inversion_rate("cot")
 
 
 def inversion_sweep(job: Job) -> list[RunSpec]:
-    """The runs of section 3.4, by inverted prompts per regular one; the mixture's own rate and
-    none are runs of Table 1."""
+    """The specs of section 3.4's sweep over the number of inverted prompts per regular one."""
+    # Rate 0 and the mixture's own rate are written as Table 1's runs are, to share their run ids.
     named = {0.0: {"mixture": "flan2022_without_inversion"}, OWN_RATE: {"mixture": "flan2022"}}
     return [
         spec
@@ -71,19 +72,19 @@ def inversion_sweep(job: Job) -> list[RunSpec]:
 
 
 def leave_one_out(job: Job) -> list[RunSpec]:
-    """The runs of Table 2: the weights of the paper, equal ones, and each source left out."""
+    """The specs of Table 2: the paper's weights, equal ones, each source left out (section 3.5)."""
     names = [n for n in mixture_names() if n == "equal" or n.startswith("equal_without_")]
     return [spec for name in ("flan2022", *names) for spec in job.specs(mixture=name)]
 
 
 @dataclass(frozen=True)
 class Sweep:
-    """Runs, and what they are evaluated on.
+    """The runs of a figure or table, and how they are evaluated.
 
     Attributes:
-        specs: of a job.
-        suites: those of the profile's that the paper's figure or table has; empty: all.
-        zero_shot: no few-shot evaluation.
+        specs: function that gives a job's specs.
+        suites: names of the suites in the paper's figure or table; empty: all of the profile's.
+        zero_shot: true: no few-shot evaluation.
     """
 
     specs: Callable[[Job], list[RunSpec]]
@@ -91,7 +92,7 @@ class Sweep:
     zero_shot: bool = False
 
     def evaluated(self, job: Job) -> tuple[tuple[str, ...], tuple[int, ...]]:
-        """The suites, and the numbers of exemplars."""
+        """The names of the suites, and the numbers of exemplars."""
         suites = tuple(s for s in job.settings.suites if s in (self.suites or job.settings.suites))
         return suites, (0,) if self.zero_shot else (0, job.settings.shots)
 
@@ -103,4 +104,4 @@ SWEEPS = {
     "inversion": Sweep(inversion_sweep),
     "leave_one_out": Sweep(leave_one_out, ("held_in", "cot", "mmlu")),
 }
-"""By name; beside them there is `flanrepro.experiments.single_task`."""
+"""The sweeps by name, without section 4's, which is in `flanrepro.experiments.single_task`."""

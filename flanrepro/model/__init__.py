@@ -1,1 +1,1 @@
-"""T5.1.1 in Flax: sizes, the network, decoding."""
+"""T5.1.1 in Flax: sizes, the network, decoding, and checkpoints of it in others' formats."""

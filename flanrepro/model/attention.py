@@ -2,23 +2,26 @@
 
 import jax
 import jax.numpy as jnp
+from jaxtyping import Array, Float, Float32
 
 
 @jax.custom_vjp
 def dot_product_attention(
-    queries: jax.Array, keys: jax.Array, values: jax.Array, bias: jax.Array | None, mask: jax.Array
-) -> jax.Array:
-    """softmax(queries keys' + bias + mask) values; [batch, heads, queries, head_dim].
+    queries: Float[Array, "batch heads queries head_dim"],
+    keys: Float[Array, "batch heads keys head_dim"],
+    values: Float[Array, "batch heads keys head_dim"],
+    bias: Float32[Array, "1 heads queries keys"] | None,
+    mask: Float32[Array, "#batch 1 #queries keys"],
+) -> Float[Array, "batch heads queries head_dim"]:
+    """Computes softmax(queries keys' + bias + mask) values.
 
-    Logits and softmax are float32 whatever the inputs are. Differentiable once, in reverse, with
-    respect to all but the mask.
+    Logits and softmax are float32 whatever the inputs are; T5 does not divide the logits by the
+    root of `head_dim`. Differentiable once, in reverse, with respect to all but the mask.
 
     Args:
-        queries: [batch, heads, queries, head_dim].
-        keys, values: [batch, heads, keys, head_dim].
-        bias: float32 [1, heads, queries, keys], what relative position adds to the logits.
-        mask: float32 [batch or 1, 1, queries, keys], 0 where attention is
-            allowed, else about -1e10.
+        queries, keys, values: arrays of one dtype, which is also the result's.
+        bias: number that relative position adds to each logit.
+        mask: 0 where attention is allowed, else about -1e10.
     """
     return _forward(queries, keys, values, bias, mask)[0]
 
@@ -36,7 +39,7 @@ def _forward(queries, keys, values, bias, mask):
 
 
 def _backward(saved, grad):
-    """What reverse-mode differentiation would do, with two things that XLA's CPU backend needs.
+    """Computes what reverse-mode differentiation would, in the two forms that XLA's CPU needs.
 
     Gradients of keys and values are products with the small factor on the left (dK' = Q' dS): with
     the [queries, keys] matrix transposed on the left, as autodiff has it, they take four times as
@@ -46,7 +49,10 @@ def _backward(saved, grad):
     queries, keys, values, bias, weights, inverse, mixed = saved
     dtype = values.dtype
     grad = grad.astype(jnp.float32)
+    # The softmax's inner product of weights and their gradients is that of outputs and theirs:
+    # head_dim products per query, not one per key.
     shared = jnp.sum(grad * mixed, axis=-1, keepdims=True) * inverse
+    # `weights` are not normalized, so what they are multiplied with is.
     grad = (grad * inverse).astype(dtype)
     d_weights = jnp.matmul(grad, _swap(values), preferred_element_type=jnp.float32)
     d_logits = weights * (d_weights - shared)
@@ -60,7 +66,7 @@ def _backward(saved, grad):
     return d_queries, d_keys, d_values, d_bias, None
 
 
-def _swap(x: jax.Array) -> jax.Array:
+def _swap(x: Float[Array, "*batch rows columns"]) -> Float[Array, "*batch columns rows"]:
     return jnp.swapaxes(x, -1, -2)
 
 

@@ -2,6 +2,7 @@
 
 import jax
 
+# By the last name of a parameter's path, or the one before `kernel`: layers are all alike.
 _AXES = {
     "embedding": ("vocab", "embed"),
     "rel_embedding": ("heads", "relpos_buckets"),
@@ -18,7 +19,7 @@ _AXES = {
 
 
 def logical_axes(params: dict) -> dict:
-    """T5X's logical axis names of every parameter, in a tree like `params`."""
+    """Gives T5X's logical axis names of every parameter, in a tree like `params`."""
 
     def axes(path, _) -> tuple[str, ...]:
         names = [entry.key for entry in path]

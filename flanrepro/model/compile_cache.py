@@ -15,13 +15,13 @@ from pathlib import Path
 from flanrepro.raw.files import cache_folder
 
 LIMIT = 1 << 30
-"""Bytes that are kept; what was used last stays."""
+"""Number of bytes to keep, of the programs that were used last."""
 
 
 def enable() -> None:
     """Switches the cache on, in the user's cache folder, unless JAX has one already.
 
-    To be called before what is to be kept is compiled. A folder that cannot be written, or an
+    Programs that are compiled before the call are not kept. A folder that cannot be written, or an
     entry that cannot be read, costs the compilation and nothing else.
     """
     import jax
@@ -30,6 +30,7 @@ def enable() -> None:
         return
     root = cache_folder() / "jax"
     _prune(root, LIMIT)
+    # One would come per program, about a cache that nobody asked for.
     warnings.filterwarnings("ignore", "Error (reading|writing) persistent compilation cache entry")
     # A run of a small model is many compilations below JAX's own threshold of a second.
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
@@ -38,10 +39,10 @@ def enable() -> None:
 
 @functools.cache
 def _machine() -> str:
-    """Names the processor and the cores that this process may use.
+    """Names the processor and the number of cores that this process may use.
 
-    A program for the CPU is compiled for both, and JAX's key tells neither machines apart that
-    share a home folder, nor a process pinned to one core.
+    A program for the CPU is compiled for both. JAX's key has neither, so that machines that share
+    a home folder, or a process pinned to one core, would load each other's programs.
     """
     facts = [platform.machine(), platform.processor(), str(usable_cores())]
     try:
@@ -53,26 +54,28 @@ def _machine() -> str:
 
 
 def usable_cores() -> int:
-    """How many cores this process may run on."""
+    """Counts the cores that this process may run on."""
+    # `cpu_count` also counts cores that `taskset` or a container's set of cores keeps from it.
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
 def _prune(root: Path, limit: int) -> None:
-    """Deletes what was used longest ago beyond `limit` bytes, and what a full disk left empty.
+    """Deletes entries beyond `limit` bytes, the longest unused first, and those that are empty.
 
-    JAX's own limit locks the folder for every reading, and an entry that a killed process left
-    half written makes every later writing fail.
+    JAX's own limit is not used: it locks the folder at every reading, and an entry that a killed
+    process left half written makes every later writing fail.
     """
     entries = []
     for path in root.glob("*/*-cache"):
         with contextlib.suppress(OSError):  # another process deletes too
             found = path.stat()
+            # Many disks are mounted without times of access; the time of writing is left.
             entries.append((max(found.st_atime, found.st_mtime), found.st_size, path))
     total = 0
     for _, size, path in sorted(entries, reverse=True):
         total += size
-        if size == 0 or total > limit:
+        if size == 0 or total > limit:  # a full disk leaves empty files
             with contextlib.suppress(OSError):
                 path.unlink()

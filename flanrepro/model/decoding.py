@@ -4,6 +4,7 @@ import functools
 
 import jax
 import jax.numpy as jnp
+from jaxtyping import Array, Int
 
 from flanrepro.data.vocabulary import EOS
 from flanrepro.model.layers import last_argmax
@@ -12,18 +13,21 @@ from flanrepro.model.t5 import T5Config, Transformer
 
 @functools.partial(jax.jit, static_argnums=(0, 3))
 def greedy_decode(
-    config: T5Config, params: dict, encoder_input_tokens: jax.Array, max_length: int
-) -> jax.Array:
-    """The most likely token at each step, int32 [batch, max_length]; 0 behind EOS.
+    config: T5Config,
+    params: dict,
+    encoder_input_tokens: Int[Array, "batch inputs"],
+    max_length: int,
+) -> Int[Array, "batch {max_length}"]:
+    """Generates the most likely token at each step; ids, 0 behind EOS.
 
     Compiled once per configuration and shapes. It stops when every row has ended; rows of padding
     alone count as ended from the start.
 
     Args:
-        config: the model's.
-        params: its parameters.
-        encoder_input_tokens: int32 [batch, inputs], padded with 0.
-        max_length: tokens to generate at most.
+        config: dimensions of the model.
+        params: tree of `flanrepro.model.t5.init_params`.
+        encoder_input_tokens: ids of the inputs, padded with 0.
+        max_length: number of tokens to generate at most.
     """
     model = Transformer(config)
     apply = functools.partial(model.apply, {"params": params})
@@ -37,15 +41,18 @@ def greedy_decode(
     def step(state):
         index, tokens, ended, generated, cache = state
         logits, cache = apply(tokens, cache, index, encoder_input_tokens, method=model.decode_step)
+        # A row that has ended still runs with the others; its tokens are padding.
         chosen = jnp.where(ended, 0, last_argmax(logits))
         generated = generated.at[:, index].set(chosen)
         return index + 1, chosen[:, None], ended | (chosen == EOS), generated, cache
 
     state = (
         jnp.zeros((), jnp.int32),
+        # T5's decoder starts from the padding id; it has no id of its own for a beginning.
         jnp.zeros((batch, 1), jnp.int32),
         ~(encoder_input_tokens > 0).any(axis=1),
         jnp.zeros((batch, max_length), jnp.int32),
         cache,
     )
+    # On the device from the first to the last token: the host would wait for each of them.
     return jax.lax.while_loop(unfinished, step, state)[3]

@@ -22,10 +22,10 @@ from flanrepro.whole import write_whole
 HEAD = "lm_head.weight"
 
 _EMBEDDINGS = ("shared.weight", "encoder.embed_tokens.weight", "decoder.embed_tokens.weight")
-"""One embedding under three names, of which a file has some."""
+"""Three names of one embedding; a file has some of them."""
 
 _UNUSED = "decoder.block.0.layer.1.EncDecAttention.relative_attention_bias.weight"
-"""In files of the first T5; `transformers` ignores it too, cross-attention has no positions."""
+"""A tensor in files of the first T5, which `transformers` ignores too."""
 
 _DIMENSIONS = {
     "vocab_size": "vocab_size",
@@ -36,16 +36,16 @@ _DIMENSIONS = {
     "num_decoder_layers": "num_decoder_layers",
     "mlp_dim": "d_ff",
 }
-"""`T5Config`'s fields, and those of their `config.json`."""
+"""Fields of the Hub's `config.json`, by `T5Config`'s."""
 
 LARGEST = 1 << 20
-"""Of them; a damaged file may have any number, and shapes of such sizes fit no array."""
+"""The largest dimension: a damaged file may have any number, and larger ones fit no array."""
 
 _DEFAULTS = {
     "t5": {"feed_forward_proj": "relu", "tie_word_embeddings": True},
     "mt5": {"feed_forward_proj": "gated-gelu", "tie_word_embeddings": False},
 }
-"""What `config.json` means by leaving a field out, by its `model_type`."""
+"""Values of the fields that a `config.json` leaves out, by its `model_type`."""
 
 _ARCHITECTURE = {
     "feed_forward_proj": "gated-gelu",
@@ -59,15 +59,15 @@ _ARCHITECTURE = {
     "eos_token_id": EOS,
     "decoder_start_token_id": PAD,
 }
-"""What our network has no choice of; other values would load and compute something else."""
+"""Values that our network has no choice of: with others it would compute something else."""
 
 _SMALL_FILES = ("config.json", "generation_config.json", "tokenizer_config.json", "spiece.model")
 
 
 def download(name: str) -> Path:
-    """The folder of the Hub's repository `OWNER/NAME`, see `flanrepro.raw.hub.download`.
+    """Downloads a repository `OWNER/NAME` of the Hub, see `flanrepro.raw.hub.download`.
 
-    Its weights are taken as safetensors, and as PyTorch's format only where there are none.
+    Weights come as safetensors, and in PyTorch's format only where the repository has none.
     """
     folder = hub.download(name, [*_SMALL_FILES, "model*.safetensors*"])
     if any(folder.glob("model*.safetensors")):
@@ -76,22 +76,23 @@ def download(name: str) -> Path:
 
 
 def read(folder: Path, vocabulary: str = "") -> Model:
-    """The model in a folder with `config.json`, weights and `spiece.model`.
-
-    The weights are `model.safetensors` or `pytorch_model.bin`, or the shards that
-    `model.safetensors.index.json` or `pytorch_model.bin.index.json` lists, the first of these that
-    is there; in float32, float16 or bfloat16. Parameters are NumPy arrays, float32.
+    """Reads the model in a folder; its parameters are NumPy arrays, float32.
 
     Args:
-        folder: such a one.
-        vocabulary: another than the folder's, see `flanrepro.data.vocabulary.load_vocabulary`.
+        folder: path of `config.json`, `spiece.model` and weights in float32, float16 or bfloat16:
+            `model.safetensors`, or the shards that `model.safetensors.index.json` lists, else
+            `pytorch_model.bin`, or the shards that `pytorch_model.bin.index.json` lists.
+        vocabulary: name of another vocabulary than the folder's, see
+            `flanrepro.data.vocabulary.load_vocabulary`.
 
     Raises:
-        InputError: a file is missing or damaged; it is another architecture; a tensor is missing,
-            too many or of another shape; the vocabulary has more pieces than the model has rows.
+        InputError: a file is missing or damaged; the architecture is another one; a tensor is
+            missing, unexpected or of another shape; the vocabulary has more pieces than the model
+            has rows.
     """
     folder = Path(folder)
     fields, config = _config(folder / "config.json")
+    # Before the weights, which may be gigabytes.
     found = _vocabulary(folder, vocabulary, config)
     theirs = tensors(folder)
     embedding = _one_of(theirs, _EMBEDDINGS, folder)
@@ -115,11 +116,10 @@ def read(folder: Path, vocabulary: str = "") -> Model:
 
 
 def write(model: Model, folder: Path) -> None:
-    """Writes a model so that `transformers` loads it and its tokenizer: float32, safetensors.
+    """Writes a model as `transformers` loads it, with its tokenizer: safetensors, float32.
 
     Raises:
-        InputError: a file cannot be written; or the vocabulary is of a kind that T5's tokenizer
-            there does not have.
+        InputError: a file cannot be written, or T5's tokenizer does not know the vocabulary's kind.
     """
     from safetensors.numpy import save_file
 
@@ -145,6 +145,7 @@ def write(model: Model, folder: Path) -> None:
     weights = functools.partial(
         save_file, tensors_of(model.config, model.params), metadata={"format": "pt"}
     )
+    # `config.json` last: without it the folder is no model, should the disk be full before.
     write_whole(folder / "model.safetensors", weights)
     write_whole(folder / "spiece.model", pieces)
     for name, content in (
@@ -156,7 +157,7 @@ def write(model: Model, folder: Path) -> None:
 
 
 def tensors_of(config: T5Config, params: dict[str, Any]) -> dict[str, np.ndarray]:
-    """Our parameters under their names and in their layout there, float32."""
+    """Gives our parameters under the Hub's names and in its layout, float32."""
     leaves = tree.flat(params)
     expected = {path: leaf.shape for path, leaf in tree.flat(shapes(config)).items()}
     tree.check({path: np.shape(leaf) for path, leaf in leaves.items()}, expected, "the model")
@@ -167,7 +168,8 @@ def tensors_of(config: T5Config, params: dict[str, Any]) -> dict[str, np.ndarray
 
 
 def check_vocabulary(vocabulary: Vocabulary, config: T5Config, where: str) -> None:
-    """InputError if the vocabulary has pieces that the model has no embedding of."""
+    """Raises InputError if the vocabulary has pieces that the model has no embedding of."""
+    # Pieces alone: mT5's embedding has no rows for 100 sentinels.
     pieces = vocabulary.first_sentinel + 1 - vocabulary.extra_ids
     if pieces > config.vocab_size:
         raise InputError(
@@ -177,7 +179,7 @@ def check_vocabulary(vocabulary: Vocabulary, config: T5Config, where: str) -> No
 
 
 def _config(path: Path) -> tuple[dict[str, Any], T5Config]:
-    """A `config.json`, with what it leaves out, and our configuration of the same model."""
+    """Reads a `config.json`: its fields, defaults included, and our configuration of the model."""
     fields = read_json_object(path, ["model_type"])
     kind = fields["model_type"]
     if kind not in list(_DEFAULTS):  # it may be a list
@@ -185,6 +187,7 @@ def _config(path: Path) -> tuple[dict[str, Any], T5Config]:
             f"{path}: model_type is '{kind}', another architecture: expected t5 (T5 v1.1, T5-LM, "
             f"Flan-T5) or mt5; take such a checkpoint"
         )
+    # null, as some files have it, says no more than leaving the field out.
     fields = _DEFAULTS[kind] | {key: value for key, value in fields.items() if value is not None}
     for key, expected in _ARCHITECTURE.items():
         if fields.get(key, expected) != expected:
@@ -199,7 +202,7 @@ def _config(path: Path) -> tuple[dict[str, Any], T5Config]:
                 f"{path}: {key} is {fields.get(key)!r}: expected a whole number from 1 to "
                 f"{LARGEST}; download the file again"
             )
-    dropout = fields.get("dropout_rate", 0.1)
+    dropout = fields.get("dropout_rate", 0.1)  # `transformers`' default
     if type(dropout) not in (int, float) or not 0 <= dropout < 1:
         raise InputError(f"{path}: dropout_rate is {dropout!r}: expected 0 to 1; mend it")
     # Tied logits are scaled, unless transformers 5 says otherwise; mT5's never are.
@@ -212,9 +215,10 @@ def _config(path: Path) -> tuple[dict[str, Any], T5Config]:
 
 
 def _one_of(theirs: Tensors, names: Sequence[str], folder: Path):
-    """The tensor that is there under some of `names`, kept under the first; None if there is none.
+    """Merges a tensor's `names` into the first, and gives the tensor; None if it has none of them.
 
-    InputError if it is not the same under all of them.
+    Raises:
+        InputError: its numbers differ from name to name.
     """
     found = [name for name in names if name in theirs]
     if not found:
@@ -239,7 +243,7 @@ def _vocabulary(folder: Path, name: str, config: T5Config) -> Vocabulary:
 
 
 def _check_unigram(model: bytes, path: Path) -> None:
-    """InputError if T5's tokenizer in `transformers` would split text otherwise."""
+    """Raises InputError if T5's tokenizer in `transformers` would split text otherwise."""
     from sentencepiece import sentencepiece_model_pb2 as proto
 
     kinds = proto.TrainerSpec.ModelType

@@ -1,4 +1,4 @@
-"""Names and layout of T5's tensors on the Hugging Face Hub, and ours."""
+"""A table of T5's tensors: our names (T5X's) and those on the Hugging Face Hub."""
 
 import numpy as np
 
@@ -17,7 +17,7 @@ _OUTSIDE = {
     "decoder/decoder_norm/scale": "decoder.final_layer_norm",
     "decoder/logits_dense/kernel": "lm_head",
 }
-"""Our path, and their name without `.weight`."""
+"""Outside of the layers, their name, without `.weight`, by our path."""
 
 _LAYER = {
     "pre_attention_layer_norm/scale": "0.layer_norm",
@@ -40,11 +40,11 @@ _LAYER = {
     "mlp/wi_1/kernel": "{last}.DenseReluDense.wi_1",
     "mlp/wo/kernel": "{last}.DenseReluDense.wo",
 }
-"""Inside a layer: our path, and theirs below `block.i.layer`."""
+"""Inside a layer, their path below `block.i.layer` by ours."""
 
 
 def tensor_names(config: T5Config) -> dict[str, str]:
-    """The name there of every leaf of our parameter tree, by its path (`tree.flat`)."""
+    """Gives the Hub's name of every leaf of our parameter tree, by its path (`tree.flat`)."""
     return {path: f"{_name(path)}.weight" for path in tree.flat(shapes(config))}
 
 
@@ -52,17 +52,23 @@ def _name(path: str) -> str:
     if path in _OUTSIDE:
         return _OUTSIDE[path]
     stack, layer, inside = path.split("/", 2)
+    # The MLP follows one attention in the encoder, two in the decoder.
     theirs = _LAYER[inside].format(last=1 if stack == "encoder" else 2)
     return f"{stack}.block.{layer.removeprefix('layers_')}.layer.{theirs}"
 
 
 def turned(path: str, array: np.ndarray) -> np.ndarray:
-    """Ours as theirs, and theirs as ours: a kernel there is [outputs, inputs], and a relative
-    bias [buckets, heads]."""
+    """Turns our layout into theirs, or theirs into ours.
+
+    There a kernel is [outputs, inputs] and a relative bias [buckets, heads]; the embedding is
+    [vocab, embed] in both, and norms have one axis.
+    """
     return array if path == EMBEDDING else array.T
 
 
 def shapes(config: T5Config) -> dict:
+    """Gives our parameter tree's shapes, see `flanrepro.model.t5.param_shapes`."""
+    # Here, because it imports JAX and Flax.
     from flanrepro.model.t5 import param_shapes
 
     return param_shapes(config)

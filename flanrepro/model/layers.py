@@ -7,6 +7,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array, Float, Float32, Int
 
 from flanrepro.model.attention import dot_product_attention
 from flanrepro.model.sizes import T5Config
@@ -14,14 +15,14 @@ from flanrepro.model.sizes import T5Config
 NUM_BUCKETS = 32
 MAX_DISTANCE = 128
 MASKED = -1e10
-"""Added to the attention logits of pairs that must not see each other; T5X's value."""
+"""Number added to the logits of pairs that must not attend to each other; T5X's value."""
 
 
-def last_argmax(x: jax.Array) -> jax.Array:
-    """`jnp.argmax` over the last axis, int32: the first of several maxima.
+def last_argmax(x: Float[Array, "*batch ids"]) -> Int[Array, "*batch"]:
+    """Finds the largest number's index in the last axis, the first of several (NaN: the last).
 
-    As two plain reductions: XLA's CPU backend does not vectorize the one that `jnp.argmax` is, and
-    takes as long for it as for a twentieth of a small model's train step. NaN gives the last index.
+    It is `jnp.argmax` as two plain reductions. XLA's CPU backend does not vectorize the one that
+    `jnp.argmax` is, which takes a twentieth of a small model's train step.
     """
     ids = jax.lax.broadcasted_iota(jnp.int32, x.shape, x.ndim - 1)
     is_max = x == x.max(axis=-1, keepdims=True)
@@ -29,27 +30,34 @@ def last_argmax(x: jax.Array) -> jax.Array:
 
 
 class RMSNorm(nn.Module):
-    """T5's layer norm: no mean, no bias (Zhang and Sennrich, 2019)."""
+    """T5's layer norm, without mean and bias (Zhang and Sennrich, 2019)."""
 
     dtype: str
 
     @nn.compact
-    def __call__(self, x: jax.Array) -> jax.Array:
+    def __call__(self, x: Float[Array, "*batch embed"]) -> Float[Array, "*batch embed"]:
         scale = self.param("scale", nn.initializers.ones, (x.shape[-1],))
+        # bfloat16 has 8 significant bits: a mean over hundreds of squares needs more.
         x = x.astype(jnp.float32)
         x = x * jax.lax.rsqrt(jnp.mean(jnp.square(x), axis=-1, keepdims=True) + 1e-6)
         return (x * scale).astype(self.dtype)
 
 
 class Dense(nn.Module):
-    """A matrix product without bias; kernel [inputs, features]."""
+    """A matrix product without bias.
+
+    Attributes:
+        features: number of outputs; the kernel is [inputs, features].
+        dtype: name of the product's floating type.
+        gain: variance of the kernel's initial values times the number of inputs.
+    """
 
     features: int
     dtype: str
     gain: float = 1.0
 
     @nn.compact
-    def __call__(self, x: jax.Array) -> jax.Array:
+    def __call__(self, x: Float[Array, "*batch inputs"]) -> Float[Array, "*batch features"]:
         init = nn.initializers.variance_scaling(self.gain, "fan_in", "normal")
         kernel = self.param("kernel", init, (x.shape[-1], self.features))
         # Rows in one axis: with two of them XLA's CPU backend takes four times as long for the
@@ -65,14 +73,17 @@ class Embed(nn.Module):
 
     def setup(self):
         shape = (self.config.vocab_size, self.config.emb_dim)
+        # T5's initial values have standard deviation 1, however wide the model is.
         self.embedding = self.param("embedding", nn.initializers.normal(1.0), shape)
 
-    def __call__(self, tokens: jax.Array) -> jax.Array:
+    def __call__(self, tokens: Int[Array, "batch length"]) -> Float[Array, "batch length embed"]:
         return self.embedding[tokens].astype(self.config.dtype)
 
 
-def relative_buckets(queries: int, keys: int, bidirectional: bool) -> np.ndarray:
-    """Bucket of each (query, key) distance, int [queries, keys] (Raffel et al., 2020, 2.1).
+def relative_buckets(
+    queries: int, keys: int, bidirectional: bool
+) -> Int[np.ndarray, "queries keys"]:
+    """Gives the bucket of each pair's distance (Raffel et al., 2020, section 2.1).
 
     Half of the buckets hold one distance each, the others grow logarithmically up to
     `MAX_DISTANCE`; an encoder uses half of them for each direction.
@@ -83,6 +94,7 @@ def relative_buckets(queries: int, keys: int, bidirectional: bool) -> np.ndarray
         buckets //= 2
         offset = (distance < 0) * buckets
         distance = np.abs(distance)
+    # Below 0 there are only keys after a decoder's query now, which its mask hides.
     distance = np.maximum(distance, 0)
     exact = buckets // 2
     # In float32 as in T5X: at the edges of buckets, float64 rounds the other way.
@@ -93,14 +105,13 @@ def relative_buckets(queries: int, keys: int, bidirectional: bool) -> np.ndarray
 
 
 class RelativePositionBias(nn.Module):
-    """What distance adds to attention logits; one per stack, shared by its layers."""
+    """The number that distance adds to attention logits; one table per stack, for all layers."""
 
     config: T5Config
     bidirectional: bool
 
     @nn.compact
-    def __call__(self, queries: int, keys: int) -> jax.Array:
-        """float32 [1, heads, queries, keys]."""
+    def __call__(self, queries: int, keys: int) -> Float32[Array, "1 heads queries keys"]:
         init = nn.initializers.variance_scaling(1.0, "fan_avg", "uniform")
         table = self.param("rel_embedding", init, (self.config.num_heads, NUM_BUCKETS))
         buckets = jnp.asarray(relative_buckets(queries, keys, self.bidirectional))
@@ -116,6 +127,7 @@ class Attention(nn.Module):
 
     def setup(self):
         cfg = self.config
+        # Heads in one axis, as in T5X's files, whose kernels are matrices.
         joined = cfg.num_heads * cfg.head_dim
         self.query = Dense(joined, cfg.dtype, gain=1 / cfg.head_dim)
         self.key = Dense(joined, cfg.dtype)
@@ -126,44 +138,46 @@ class Attention(nn.Module):
 
     def __call__(
         self,
-        x: jax.Array,
-        source: jax.Array,
-        bias: jax.Array | None,
-        mask: jax.Array,
+        x: Float[Array, "batch queries embed"],
+        source: Float[Array, "batch keys embed"],
+        bias: Float32[Array, "1 heads queries keys"] | None,
+        mask: Float32[Array, "#batch 1 #queries keys"],
         deterministic: bool,
-    ) -> jax.Array:
-        """x [batch, queries, embed] attends to source [batch, keys, embed].
-
-        `bias` float32 [1, heads, queries, keys] and `mask` float32 [batch or 1, 1, queries, keys]
-        are added to the logits.
-        """
+    ) -> Float[Array, "batch queries embed"]:
+        """Lets `x` attend to `source`; `bias` and `mask` are added to the logits."""
         return self.attend(x, *self.keys_values(source), bias, mask, deterministic)
 
-    def keys_values(self, source: jax.Array) -> tuple[jax.Array, jax.Array]:
-        """Keys and values [batch, heads, keys, head_dim] of a source."""
+    def keys_values(
+        self, source: Float[Array, "batch keys embed"]
+    ) -> tuple[
+        Float[Array, "batch heads keys head_dim"], Float[Array, "batch heads keys head_dim"]
+    ]:
+        """Gives the keys and the values of a source."""
         return self._heads(self.key(source)), self._heads(self.value(source))
 
     def attend(
         self,
-        x: jax.Array,
-        keys: jax.Array,
-        values: jax.Array,
-        bias: jax.Array | None,
-        mask: jax.Array,
+        x: Float[Array, "batch queries embed"],
+        keys: Float[Array, "batch heads keys head_dim"],
+        values: Float[Array, "batch heads keys head_dim"],
+        bias: Float32[Array, "1 heads queries keys"] | None,
+        mask: Float32[Array, "#batch 1 #queries keys"],
         deterministic: bool = True,
-    ) -> jax.Array:
-        """As `__call__`, to keys and values that are there already."""
+    ) -> Float[Array, "batch queries embed"]:
+        """Lets `x` attend to keys and values that are computed already."""
         values = self.dropout(values, deterministic=deterministic)
         mixed = dot_product_attention(self._heads(self.query(x)), keys, values, bias, mask)
         return self.out(jnp.swapaxes(mixed, 1, 2).reshape(*x.shape[:-1], -1))
 
-    def _heads(self, x: jax.Array) -> jax.Array:
+    def _heads(
+        self, x: Float[Array, "batch length joined_kv"]
+    ) -> Float[Array, "batch heads length head_dim"]:
         x = x.reshape(*x.shape[:-1], self.config.num_heads, self.config.head_dim)
         return jnp.swapaxes(x, 1, 2)
 
 
 class MLP(nn.Module):
-    """Feed-forward layer with a gated GELU (Shazeer, 2020)."""
+    """The feed-forward layer with a gated GELU (Shazeer, 2020)."""
 
     config: T5Config
 
@@ -172,8 +186,12 @@ class MLP(nn.Module):
         self.wi_0 = Dense(cfg.mlp_dim, cfg.dtype)
         self.wi_1 = Dense(cfg.mlp_dim, cfg.dtype)
         self.wo = Dense(cfg.emb_dim, cfg.dtype)
+        # One mask for all tokens of a row, as in T5X.
         self.dropout = nn.Dropout(cfg.dropout_rate, broadcast_dims=(-2,))
 
-    def __call__(self, x: jax.Array, deterministic: bool = True) -> jax.Array:
+    def __call__(
+        self, x: Float[Array, "batch length embed"], deterministic: bool = True
+    ) -> Float[Array, "batch length embed"]:
+        # GELU's tanh approximation, which T5.1.1 was trained with.
         x = nn.gelu(self.wi_0(x), approximate=True) * self.wi_1(x)
         return self.wo(self.dropout(x, deterministic=deterministic))

@@ -1,4 +1,4 @@
-"""A model as it is used: its configuration, its parameters, its vocabulary."""
+"""A model as it is used: configuration, parameters and vocabulary together."""
 
 import functools
 from dataclasses import dataclass
@@ -10,13 +10,13 @@ from flanrepro.model.sizes import T5Config
 
 @dataclass(frozen=True)
 class Model:
-    """What prompts are answered with.
+    """A network that answers prompts.
 
     Attributes:
-        name: for people, e.g. `google/flan-t5-small`.
-        config: the network's dimensions.
-        params: the tree of `flanrepro.model.t5.init_params`, of NumPy or JAX arrays, float32.
-        vocabulary: the one that it was trained with.
+        name: name for people, e.g. `google/flan-t5-small`.
+        config: dimensions of the network.
+        params: tree of `flanrepro.model.t5.init_params`, NumPy or JAX arrays, float32.
+        vocabulary: vocabulary that it was trained with.
     """
 
     name: str
@@ -26,7 +26,8 @@ class Model:
 
     @functools.cached_property
     def on_device(self) -> dict[str, Any]:
-        """The parameters on the device: to copy them takes as long as to rank 10 inputs."""
+        """Parameters on the device, copied once: a copy takes as long as ranking 10 inputs."""
+        # Here, so that models can be listed and converted without JAX's start.
         import jax
 
         return jax.device_put(self.params)

@@ -16,7 +16,7 @@ from flanrepro.model.tree import Shape
 
 
 def read(path: Path) -> dict[str, tuple[Shape, Callable[[], np.ndarray]]]:
-    """The tensors of a state dict by name: their shapes, and how to get their numbers.
+    """Finds the tensors of a state dict, see `flanrepro.model.weight_files.Tensors`.
 
     The file is mapped into memory, so that a tensor is read when its numbers are asked for.
 
@@ -49,12 +49,13 @@ def _load(torch, path: Path) -> dict:
     with path.open("rb") as file:
         mapped = file.read(4) == b"PK\x03\x04"
     with warnings.catch_warnings():
-        # It warns of pickles that are newer than those that it writes, and then refuses most of them.
+        # It warns of pickles newer than it writes, and then refuses most of them.
         warnings.filterwarnings("ignore", "Detected pickle protocol")
         return torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
 
 
 def _numbers(torch, tensor) -> Callable[[], np.ndarray]:
-    """Gives a tensor's numbers; bfloat16, which PyTorch hands to NumPy as nothing, as float32."""
+    """Makes a function that gives a tensor's numbers; those of bfloat16 come as float32."""
+    # PyTorch gives NumPy no tensor that tracks gradients, as parameters do, and no bfloat16.
     tensor = tensor.detach()
     return lambda: (tensor.float() if tensor.dtype == torch.bfloat16 else tensor).numpy()

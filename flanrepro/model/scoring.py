@@ -4,6 +4,7 @@ import functools
 
 import jax
 import jax.numpy as jnp
+from jaxtyping import Array, Float32, Int
 
 from flanrepro.model.t5 import T5Config, Transformer
 
@@ -12,24 +13,21 @@ from flanrepro.model.t5 import T5Config, Transformer
 def token_log_likelihoods(
     config: T5Config,
     params: dict,
-    encoder_input_tokens: jax.Array,
-    decoder_input_tokens: jax.Array,
-    decoder_target_tokens: jax.Array,
-    decoder_segment_ids: jax.Array,
-) -> jax.Array:
-    """Of each target token given the input and the tokens of its target before it, in nats.
+    encoder_input_tokens: Int[Array, "batch inputs"],
+    decoder_input_tokens: Int[Array, "batch targets"],
+    decoder_target_tokens: Int[Array, "batch targets"],
+    decoder_segment_ids: Int[Array, "batch targets"],
+) -> Float32[Array, "batch targets"]:
+    """Scores each target token given the input and its target's earlier tokens, in nats.
 
-    Compiled once per configuration and shapes.
+    Compiled once per configuration and shapes. Scores of padding mean nothing.
 
     Args:
-        config, params: the model.
-        encoder_input_tokens: int32 [batch, inputs], padded with 0.
-        decoder_input_tokens: int32 [batch, targets], each target one to the right.
-        decoder_target_tokens: int32 [batch, targets], a row's targets one after the other.
-        decoder_segment_ids: int32 [batch, targets], from 1; 0 for padding.
-
-    Returns:
-        float32 [batch, targets]; of no meaning where a segment is 0.
+        config, params: the model, as `flanrepro.model.t5.init_params` has them.
+        encoder_input_tokens: ids of the inputs, padded with 0.
+        decoder_input_tokens: ids, each target one to the right.
+        decoder_target_tokens: ids, a row's targets one after the other.
+        decoder_segment_ids: number of the target that a token is of, from 1; 0 for padding.
     """
     model = Transformer(config)
     logits = model.apply(
@@ -39,5 +37,6 @@ def token_log_likelihoods(
         decoder_segment_ids,
         method=model.option_logits,
     )
+    # The log-softmax at the targets alone: over the whole vocabulary it is as large as the logits.
     chosen = jnp.take_along_axis(logits, decoder_target_tokens[..., None], axis=-1)[..., 0]
     return chosen - jax.nn.logsumexp(logits, axis=-1)

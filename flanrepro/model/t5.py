@@ -6,8 +6,8 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array, Bool, Float, Float32, Int, Key
 
-from flanrepro.model.host_memory import reuse_host_memory
 from flanrepro.model.layers import (
     MASKED,
     MLP,
@@ -21,15 +21,14 @@ from flanrepro.model.sizes import T5Config, t5_config
 
 __all__ = ["T5Config", "Transformer", "init_params", "param_count", "t5_config"]
 
-# Here, because it must come before JAX starts its threads, and whoever has a model imports this.
-reuse_host_memory()
-
-Cache = list[dict[str, jax.Array]]
-"""Per decoder layer: `key`, `value` [batch, heads, max_length, head_dim] of the tokens so far, and
-`encoded_key`, `encoded_value` [batch, heads, inputs, head_dim]."""
+Cache = list[dict[str, Float[Array, "batch heads _ head_dim"]]]
+"""Per decoder layer: `key` and `value` [batch, heads, max_length, head_dim] of the tokens so far,
+`encoded_key` and `encoded_value` [batch, heads, inputs, head_dim] of the inputs."""
 
 
 class EncoderLayer(nn.Module):
+    """Self-attention and MLP, each behind a norm and beside a residual path."""
+
     config: T5Config
 
     def setup(self):
@@ -38,11 +37,16 @@ class EncoderLayer(nn.Module):
         self.attention = Attention(cfg)
         self.pre_mlp_layer_norm = RMSNorm(cfg.dtype)
         self.mlp = MLP(cfg)
+        # One mask for all tokens of a row, here and below, as in T5X.
         self.dropout = nn.Dropout(cfg.dropout_rate, broadcast_dims=(-2,))
 
     def __call__(
-        self, x: jax.Array, bias: jax.Array, mask: jax.Array, deterministic: bool
-    ) -> jax.Array:
+        self,
+        x: Float[Array, "batch inputs embed"],
+        bias: Float32[Array, "1 heads inputs inputs"],
+        mask: Float32[Array, "batch 1 inputs inputs"],
+        deterministic: bool,
+    ) -> Float[Array, "batch inputs embed"]:
         drop = functools.partial(self.dropout, deterministic=deterministic)
         y = self.pre_attention_layer_norm(x)
         x = x + drop(self.attention(y, y, bias, mask, deterministic))
@@ -50,6 +54,8 @@ class EncoderLayer(nn.Module):
 
 
 class DecoderLayer(nn.Module):
+    """Self-attention, cross-attention and MLP, each behind a norm and beside a residual path."""
+
     config: T5Config
 
     def setup(self):
@@ -64,13 +70,13 @@ class DecoderLayer(nn.Module):
 
     def __call__(
         self,
-        x: jax.Array,
-        encoded: jax.Array,
-        bias: jax.Array,
-        mask: jax.Array,
-        cross_mask: jax.Array,
+        x: Float[Array, "batch targets embed"],
+        encoded: Float[Array, "batch inputs embed"],
+        bias: Float32[Array, "1 heads targets targets"],
+        mask: Float32[Array, "batch 1 targets targets"],
+        cross_mask: Float32[Array, "batch 1 #targets inputs"],
         deterministic: bool,
-    ) -> jax.Array:
+    ) -> Float[Array, "batch targets embed"]:
         drop = functools.partial(self.dropout, deterministic=deterministic)
         y = self.pre_self_attention_layer_norm(x)
         x = x + drop(self.self_attention(y, y, bias, mask, deterministic))
@@ -80,14 +86,14 @@ class DecoderLayer(nn.Module):
 
     def step(
         self,
-        x: jax.Array,
-        cache: dict,
-        index: jax.Array,
-        bias: jax.Array,
-        mask: jax.Array,
-        cross_mask: jax.Array,
-    ) -> tuple[jax.Array, dict]:
-        """One position [batch, 1, embed]; its key and value go into the cache at `index`."""
+        x: Float[Array, "batch 1 embed"],
+        cache: dict[str, Float[Array, "batch heads _ head_dim"]],
+        index: Int[Array, ""],
+        bias: Float32[Array, "1 heads 1 max_length"],
+        mask: Float32[Array, "1 1 1 max_length"],
+        cross_mask: Float32[Array, "batch 1 1 inputs"],
+    ) -> tuple[Float[Array, "batch 1 embed"], dict[str, Float[Array, "batch heads _ head_dim"]]]:
+        """Computes one position; its key and value go into the cache at `index`."""
         y = self.pre_self_attention_layer_norm(x)
         key, value = self.self_attention.keys_values(y)
         write = functools.partial(jax.lax.dynamic_update_slice_in_dim, axis=2)
@@ -104,11 +110,14 @@ class DecoderLayer(nn.Module):
 
 
 def _rematerialized(layer: type[nn.Module], deterministic: int) -> type[nn.Module]:
-    """Of its arguments, the one at position `deterministic`, after `self`, is no array."""
+    """A layer that keeps no activations; its argument number `deterministic` is no array."""
+    # Flax counts `self` as argument 0.
     return nn.remat(layer, static_argnums=(deterministic,))
 
 
 class Encoder(nn.Module):
+    """The encoder's layers, with one relative position bias for all of them."""
+
     config: T5Config
     remat: bool = False
 
@@ -120,7 +129,12 @@ class Encoder(nn.Module):
         self.encoder_norm = RMSNorm(cfg.dtype)
         self.dropout = nn.Dropout(cfg.dropout_rate, broadcast_dims=(-2,))
 
-    def __call__(self, x: jax.Array, mask: jax.Array, deterministic: bool) -> jax.Array:
+    def __call__(
+        self,
+        x: Float[Array, "batch inputs embed"],
+        mask: Float32[Array, "batch 1 inputs inputs"],
+        deterministic: bool,
+    ) -> Float[Array, "batch inputs embed"]:
         bias = self.relpos_bias(x.shape[1], x.shape[1])
         x = self.dropout(x, deterministic=deterministic)
         for layer in self.layers:
@@ -129,6 +143,8 @@ class Encoder(nn.Module):
 
 
 class Decoder(nn.Module):
+    """The decoder's layers and its logits, for whole targets or a token at a time."""
+
     config: T5Config
     remat: bool = False
 
@@ -139,36 +155,41 @@ class Decoder(nn.Module):
         self.layers = [layer(cfg) for _ in range(cfg.num_decoder_layers)]
         self.decoder_norm = RMSNorm(cfg.dtype)
         if not cfg.logits_via_embedding:
+            # float32 also in a bfloat16 model: the loss is a difference of logits.
             self.logits_dense = Dense(cfg.vocab_size, "float32")
         self.dropout = nn.Dropout(cfg.dropout_rate, broadcast_dims=(-2,))
 
     def __call__(
         self,
-        y: jax.Array,
-        encoded: jax.Array,
-        mask: jax.Array,
-        cross_mask: jax.Array,
+        y: Float[Array, "batch targets embed"],
+        encoded: Float[Array, "batch inputs embed"],
+        mask: Float32[Array, "batch 1 targets targets"],
+        cross_mask: Float32[Array, "batch 1 #targets inputs"],
         deterministic: bool,
-    ) -> jax.Array:
-        """States [batch, targets, embed] that `logits` takes."""
+    ) -> Float[Array, "batch targets embed"]:
+        """Computes the states that `logits` takes."""
         bias = self.relpos_bias(y.shape[1], y.shape[1])
         y = self.dropout(y, deterministic=deterministic)
         for layer in self.layers:
             y = layer(y, encoded, bias, mask, cross_mask, deterministic)
         return self.dropout(self.decoder_norm(y), deterministic=deterministic)
 
-    def logits(self, y: jax.Array, embedding: jax.Array) -> jax.Array:
-        """float32 [..., vocab] of states [..., embed]."""
+    def logits(
+        self, y: Float[Array, "*batch embed"], embedding: Float32[Array, "vocab embed"]
+    ) -> Float32[Array, "*batch vocab"]:
+        """Scores every id of the vocabulary."""
         if not self.config.logits_via_embedding:
             return self.logits_dense(y)
+        # Divided as in T5 1.0: the embedding's numbers are about 1, a kernel's 1 / sqrt(embed).
         return y.astype(jnp.float32) @ embedding.T / np.sqrt(self.config.emb_dim)
 
-    def start(self, encoded: jax.Array, max_length: int) -> Cache:
-        """An empty cache for `max_length` tokens; cross-attention's part is computed here, once."""
+    def start(self, encoded: Float[Array, "batch inputs embed"], max_length: int) -> Cache:
+        """Makes an empty cache for `max_length` tokens, with cross-attention's part filled in."""
+        # Cross-attention's keys and values are the same for every token.
         cfg, cache = self.config, []
         shape = (encoded.shape[0], cfg.num_heads, max_length, cfg.head_dim)
         for layer in self.layers:
-            # Else XLA moves the transposition of the keys into the loop over tokens.
+            # Without a barrier XLA moves the transposition of the keys into the loop over tokens.
             key, value = jax.lax.optimization_barrier(
                 layer.encoder_decoder_attention.keys_values(encoded)
             )
@@ -177,10 +198,16 @@ class Decoder(nn.Module):
         return cache
 
     def step(
-        self, y: jax.Array, cache: Cache, index: jax.Array, cross_mask: jax.Array
-    ) -> tuple[jax.Array, Cache]:
-        """The state after the token at `index`, embedded as y; both [batch, 1, embed]."""
+        self,
+        y: Float[Array, "batch 1 embed"],
+        cache: Cache,
+        index: Int[Array, ""],
+        cross_mask: Float32[Array, "batch 1 1 inputs"],
+    ) -> tuple[Float[Array, "batch 1 embed"], Cache]:
+        """Computes the state after the token at `index`, which is embedded as `y`."""
         length = cache[0]["key"].shape[2]
+        # All of the cache is attended to, so that shapes stay: what is not written yet is masked.
+        # The row `index` of the biases of all positions: it is known on the device alone.
         bias = jax.lax.dynamic_slice_in_dim(self.relpos_bias(length, length), index, 1, axis=2)
         mask, after = _as_bias((jnp.arange(length) <= index)[None, None, None]), []
         for layer, before in zip(self.layers, cache, strict=True):
@@ -190,9 +217,11 @@ class Decoder(nn.Module):
 
 
 class Transformer(nn.Module):
-    """The whole model; token id 0 is padding everywhere.
+    """T5.1.1 as a whole; token id 0 is padding everywhere.
 
-    With `remat`, a layer's activations are not kept for its gradients, but computed again.
+    Attributes:
+        config: dimensions.
+        remat: true if a layer's activations are not kept for its gradients, but computed again.
     """
 
     config: T5Config
@@ -205,23 +234,23 @@ class Transformer(nn.Module):
 
     def __call__(
         self,
-        encoder_input_tokens: jax.Array,
-        decoder_input_tokens: jax.Array,
-        decoder_target_tokens: jax.Array,
-        encoder_segment_ids: jax.Array | None = None,
-        decoder_segment_ids: jax.Array | None = None,
+        encoder_input_tokens: Int[Array, "batch inputs"],
+        decoder_input_tokens: Int[Array, "batch targets"],
+        decoder_target_tokens: Int[Array, "batch targets"],
+        encoder_segment_ids: Int[Array, "batch inputs"] | None = None,
+        decoder_segment_ids: Int[Array, "batch targets"] | None = None,
         *,
         deterministic: bool = True,
-    ) -> jax.Array:
-        """Logits float32 [batch, targets, vocab] with the targets given (teacher forcing).
+    ) -> Float32[Array, "batch targets vocab"]:
+        """Computes logits with the targets given (teacher forcing).
 
         Args:
-            encoder_input_tokens: int32 [batch, inputs].
-            decoder_input_tokens: int32 [batch, targets], the targets one to the right.
-            decoder_target_tokens: int32 [batch, targets]; only its padding is looked at.
-            encoder_segment_ids, decoder_segment_ids: of packed examples: attention stays inside a
-                segment. Relative positions need no more: inside a segment they are differences.
-            deterministic: no dropout; else an rng `dropout` is needed.
+            encoder_input_tokens: ids of the inputs.
+            decoder_input_tokens: ids of the targets, one to the right.
+            decoder_target_tokens: ids of the targets; only their padding is looked at.
+            encoder_segment_ids, decoder_segment_ids: number of the packed example that a token is
+                of: attention stays inside it. Relative positions are differences, and need no more.
+            deterministic: true for no dropout; else an rng `dropout` is needed.
         """
         encoded = self.encode(
             encoder_input_tokens, encoder_segment_ids, deterministic=deterministic
@@ -234,18 +263,18 @@ class Transformer(nn.Module):
 
     def option_logits(
         self,
-        encoder_input_tokens: jax.Array,
-        decoder_input_tokens: jax.Array,
-        decoder_segment_ids: jax.Array,
-    ) -> jax.Array:
-        """Logits float32 [batch, targets, vocab] of rows that hold several targets of one input.
+        encoder_input_tokens: Int[Array, "batch inputs"],
+        decoder_input_tokens: Int[Array, "batch targets"],
+        decoder_segment_ids: Int[Array, "batch targets"],
+    ) -> Float32[Array, "batch targets vocab"]:
+        """Computes logits of rows that hold several targets of one input, which is encoded once.
 
         Args:
-            encoder_input_tokens: int32 [batch, inputs], one input per row: it is encoded once.
-            decoder_input_tokens: int32 [batch, targets], each target one to the right.
-            decoder_segment_ids: int32 [batch, targets]: which target a token is of, from 1; 0 for
-                padding.
+            encoder_input_tokens: ids of the inputs, one input per row.
+            decoder_input_tokens: ids, each target one to the right.
+            decoder_segment_ids: number of the target that a token is of, from 1; 0 for padding.
         """
+        # Every target sees the whole input: the segments part the targets from each other alone.
         sources = (encoder_input_tokens > 0)[:, None, None, :]
         encoded = self.encode(encoder_input_tokens)
         return self._decode(encoded, decoder_input_tokens, decoder_segment_ids, sources, True)
@@ -253,51 +282,63 @@ class Transformer(nn.Module):
     def _decode(self, encoded, tokens, segment_ids, sources, deterministic) -> jax.Array:
         mask = _pairs(segment_ids, segment_ids) & jnp.tri(tokens.shape[1], dtype=bool)
         y = self.token_embedder(tokens)
+        # Masks become numbers once, which every layer adds to its logits.
         y = self.decoder(y, encoded, _as_bias(mask), _as_bias(sources), deterministic)
         return self.decoder.logits(y, self.token_embedder.embedding)
 
     def encode(
         self,
-        encoder_input_tokens: jax.Array,
-        encoder_segment_ids: jax.Array | None = None,
+        encoder_input_tokens: Int[Array, "batch inputs"],
+        encoder_segment_ids: Int[Array, "batch inputs"] | None = None,
         *,
         deterministic: bool = True,
-    ) -> jax.Array:
-        """Encoder states [batch, inputs, embed]."""
+    ) -> Float[Array, "batch inputs embed"]:
+        """Computes the encoder's states."""
         sources = _segments(encoder_input_tokens, encoder_segment_ids)
         x = self.token_embedder(encoder_input_tokens)
         return self.encoder(x, _as_bias(_pairs(sources, sources)), deterministic)
 
-    def start_decoding(self, encoder_input_tokens: jax.Array, max_length: int) -> Cache:
+    def start_decoding(
+        self, encoder_input_tokens: Int[Array, "batch inputs"], max_length: int
+    ) -> Cache:
         """Encodes the inputs and gives the decoder's cache before the first token."""
         return self.decoder.start(self.encode(encoder_input_tokens), max_length)
 
     def decode_step(
-        self, tokens: jax.Array, cache: Cache, index: jax.Array, encoder_input_tokens: jax.Array
-    ) -> tuple[jax.Array, Cache]:
-        """Logits [batch, vocab] of position `index` from its decoder inputs, tokens [batch, 1]."""
+        self,
+        tokens: Int[Array, "batch 1"],
+        cache: Cache,
+        index: Int[Array, ""],
+        encoder_input_tokens: Int[Array, "batch inputs"],
+    ) -> tuple[Float32[Array, "batch vocab"], Cache]:
+        """Computes the logits of position `index` from `tokens`, its decoder inputs."""
         cross_mask = _as_bias((encoder_input_tokens > 0)[:, None, None, :])
         y, cache = self.decoder.step(self.token_embedder(tokens), cache, index, cross_mask)
         return self.decoder.logits(y[:, 0], self.token_embedder.embedding), cache
 
 
-def _segments(tokens: jax.Array, segment_ids: jax.Array | None) -> jax.Array:
-    """Segment of each token, 0 for padding; without packing a row is one segment."""
+def _segments(
+    tokens: Int[Array, "batch length"], segment_ids: Int[Array, "batch length"] | None
+) -> Int[Array, "batch length"]:
+    """Gives each token's segment, 0 for padding; without packing a row is one segment."""
     return (tokens > 0).astype(jnp.int32) if segment_ids is None else segment_ids * (tokens > 0)
 
 
-def _pairs(queries: jax.Array, keys: jax.Array) -> jax.Array:
-    """bool [batch, 1, queries, keys]: of one segment and no padding."""
+def _pairs(
+    queries: Int[Array, "batch queries"], keys: Int[Array, "batch keys"]
+) -> Bool[Array, "batch 1 queries keys"]:
+    """Finds the pairs that are of one segment and no padding."""
     same = queries[:, :, None] == keys[:, None, :]
     return (same & (keys > 0)[:, None, :])[:, None]
 
 
-def _as_bias(mask: jax.Array) -> jax.Array:
-    """What a mask adds to attention logits, float32."""
+def _as_bias(mask: Bool[Array, "*batch keys"]) -> Float32[Array, "*batch keys"]:
+    """Gives the number that a mask adds to attention logits."""
     return jnp.where(mask, 0.0, MASKED)
 
 
-def _init(config: T5Config, key: jax.Array) -> dict:
+def _init(config: T5Config, key: Key[Array, ""]) -> dict:
+    # Parameters depend on no length of the inputs, so that the shortest ones do.
     tokens = jnp.ones((1, 2), jnp.int32)
     return Transformer(config).init(key, tokens, tokens, tokens)["params"]
 
@@ -306,13 +347,14 @@ _init_here = jax.jit(_init, static_argnums=0)
 
 
 def init_params(config: T5Config, seed: int, shardings: dict | None = None) -> dict:
-    """Random parameters, float32: `token_embedder`, `encoder`, `decoder`.
+    """Draws random parameters, a float32 tree of `token_embedder`, `encoder` and `decoder`.
 
     Args:
-        config: of the model.
-        seed: gives the same ones wherever they lie.
-        shardings: where each lies, in the same tree; None: on one device.
+        config: dimensions of the model.
+        seed: number that decides them, wherever they lie.
+        shardings: tree of `NamedSharding`s, where each parameter lies; None: on one device.
     """
+    # One jitted function for all calls, so that a sweep of seeds compiles once.
     init = _init_here
     if shardings is not None:
         init = jax.jit(_init, static_argnums=0, out_shardings=shardings)
@@ -320,10 +362,10 @@ def init_params(config: T5Config, seed: int, shardings: dict | None = None) -> d
 
 
 def param_shapes(config: T5Config) -> dict:
-    """`jax.ShapeDtypeStruct`s in the tree of `init_params`: to compile that takes seconds."""
+    """Gives the tree of `init_params` as `jax.ShapeDtypeStruct`s; nothing is compiled."""
     return jax.eval_shape(functools.partial(_init, config), jax.random.key(0))
 
 
 def param_count(config: T5Config) -> int:
-    """Number of parameters."""
+    """Counts a model's parameters."""
     return sum(leaf.size for leaf in jax.tree.leaves(param_shapes(config)))

@@ -1,4 +1,4 @@
-"""A parameter tree as its leaves by name, and whether they are those of a model. No JAX import."""
+"""Parameter trees as leaves by name, and a check that they fit a model. No JAX import here."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,7 +11,7 @@ Shape = tuple[int, ...]
 
 
 def flat(params: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """The leaves of a tree under their path, `encoder/encoder_norm/scale`."""
+    """Gives a tree's leaves under their paths, such as `encoder/encoder_norm/scale`."""
     leaves = {}
     for key, value in params.items():
         if isinstance(value, Mapping):
@@ -22,7 +22,7 @@ def flat(params: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def nested(leaves: Mapping[str, Any]) -> dict[str, Any]:
-    """The tree of leaves that `flat` gives; arrays as they are."""
+    """Gives the tree whose leaves `flat` gives; arrays are not copied."""
     params: dict[str, Any] = {}
     for name, leaf in leaves.items():
         *path, last = name.split("/")
@@ -34,16 +34,16 @@ def nested(leaves: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def count(params: Mapping[str, Any]) -> int:
-    """How many numbers a parameter tree has."""
+    """Counts the numbers in a parameter tree."""
     return sum(np.size(leaf) for leaf in flat(params).values())
 
 
 def check(found: Mapping[str, Shape], expected: Mapping[str, Shape], where: str) -> None:
-    """InputError that names the first tensor that is missing, too many, or of another shape.
+    """Raises InputError for the first tensor that is missing, unexpected, or of another shape.
 
     Args:
         found, expected: shapes by the tensors' names in the file.
-        where: the file or folder.
+        where: path of the file or folder, for the message.
     """
     mend = "take another copy of the checkpoint, or the one that fits its configuration"
     for name, shape in expected.items():

@@ -16,7 +16,8 @@ from flanrepro.raw.files import status_of
 from flanrepro.raw.reading import read_json_object
 
 Tensors = dict[str, tuple[tree.Shape, Callable[[], np.ndarray]]]
-"""By name: the shape, and how to read it. Read one at a time, a large model is in memory once."""
+"""By name, a tensor's shape and a function that reads its numbers: with one read at a time, a large
+model is in memory once."""
 
 _FILES = ("model.safetensors", "pytorch_model.bin")
 
@@ -24,11 +25,10 @@ _FLOATS = {np.dtype(kind) for kind in ("float16", "float32", "float64", ml_dtype
 
 
 def tensors(folder: Path) -> Tensors:
-    """The tensors of `model.safetensors`, of its shards, of `pytorch_model.bin`, or of its shards:
-    the first of these that is there.
+    """Finds the tensors of `model.safetensors`, else of `pytorch_model.bin`; or of its shards.
 
     Raises:
-        InputError: there is none, or a file is missing or damaged.
+        InputError: the folder has none of these, or a file is missing or damaged.
     """
     for name in _FILES:
         index = folder / f"{name}.index.json"
@@ -43,7 +43,7 @@ def tensors(folder: Path) -> Tensors:
 
 
 def float32(name: str, load: Callable[[], np.ndarray], where: Path) -> np.ndarray:
-    """A tensor's numbers; InputError if they are neither of 16 nor of 32 nor of 64 bits."""
+    """Reads a tensor as float32; InputError if it holds no floats of 16, 32 or 64 bits."""
     try:
         array = load()
         if array.dtype in _FLOATS:
@@ -60,6 +60,7 @@ def float32(name: str, load: Callable[[], np.ndarray], where: Path) -> np.ndarra
 def _shards(index: Path) -> list[str]:
     names = read_json_object(index, ["weight_map"])["weight_map"]
     files = list(names.values()) if isinstance(names, dict) else []
+    # A damaged or hostile index may name any path; files of the same folder are read, no others.
     right = (isinstance(file, str) and file == Path(file).name for file in files)
     if not files or not all(right):
         raise InputError(
@@ -71,9 +72,7 @@ def _shards(index: Path) -> list[str]:
 
 def _of_file(path: Path) -> Tensors:
     if not status_of(path):
-        raise InputError(
-            f"{path} is not there, but the index beside it lists it: download it again"
-        )
+        raise InputError(f"{path} is missing, but the index beside it lists it: download it again")
     if path.suffix != ".safetensors":
         return pytorch_file.read(path)
     from safetensors import SafetensorError, safe_open

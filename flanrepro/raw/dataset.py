@@ -1,6 +1,6 @@
-"""A data set in one role, as a source's YAML file describes it.
+"""Descriptions of data sets, read from a source's YAML file.
 
-A source's YAML file lists its data sets: where the Hugging Face Hub has them, which original files
+The file lists the source's data sets: where the Hugging Face Hub has them, which original files
 hold them, and how a row's columns become a record's fields.
 """
 
@@ -15,23 +15,23 @@ from flanrepro.raw.hub import Hub
 
 @dataclass(frozen=True)
 class Dataset:
-    """A data set in one role, as a source's YAML file describes it.
+    """A data set in one role, an entry of a source's YAML file.
 
     Attributes:
-        name: the task's name, that of the reference's list of tasks where it has one.
-        cluster, templates, answer, licence, citation: see `Task`.
-        card: the name of its data card; tasks of one data set share it.
-        hub: where the Hub has it.
-        splits: per split the Hub's name for it and the publisher's number of rows.
-        files: per split the original files that hold it, with their parsers: the first that a
-            mirror has is read. A key of several names, with spaces between, needs all of them;
-            one with a `*` stands for all the files that fit it.
-        fields: how a row's columns become a record, see `flanrepro.raw.fields`.
-        convert: name of the converter that does it instead, in the source's `CONVERTERS`.
-        names: what else the task is called, where one place on the Hub holds many tasks.
-        keep: column to values: other rows (such as unlabelled ones) are left out.
-        manual: what a user must fetch by hand, and why.
-        notes: quirks, for the data card.
+        name: name of the task, as in the reference's list of tasks if it is there.
+        cluster, templates, answer, licence, citation: as in `Task`.
+        card: name of its data card, which tasks of one data set share; empty: `name`.
+        hub: place on the Hub; None: it is not there.
+        splits: per split `hub`, the Hub's name for it, and `rows`, the publisher's number of rows.
+        files: per split original files with the name of their parser; the first that a mirror has
+            is read. A key may be several names separated by spaces, which are all needed, and a
+            name with `*` is a pattern for several files.
+        fields: rule per record field, see `flanrepro.raw.fields`.
+        convert: name of a converter in the source's `CONVERTERS`, used instead of `fields`.
+        names: further names of the task, if one place on the Hub holds many tasks.
+        keep: values per column; rows with others (such as unlabelled ones) are left out.
+        manual: text that says what a user must fetch by hand, and why.
+        notes: text about quirks, for the data card.
     """
 
     name: str
@@ -52,19 +52,21 @@ class Dataset:
     notes: str = ""
 
     def __post_init__(self):
+        # YAML gives a plain mapping for the place on the Hub.
         if isinstance(self.hub, Mapping):
             object.__setattr__(self, "hub", Hub(**self.hub))
         object.__setattr__(self, "card", self.card or self.name)
 
     @property
     def split_rows(self) -> dict[str, int]:
-        """The publisher's number of rows per split; 0 where it is not known."""
+        """The publisher's number of rows per split; 0: it is not known."""
+        # Some splits exist only on the Hub, some only as original files.
         names = dict.fromkeys([*self.splits, *self.files])
         return {name: self.splits.get(name, {}).get("rows", 0) for name in names}
 
 
 @functools.cache
 def read_datasets(name: str) -> tuple[Dataset, ...]:
-    """The data sets of `sources/flan2022/NAME.yaml`."""
+    """Reads the data sets of `sources/flan2022/NAME.yaml`."""
     rows = read_yaml("flanrepro.sources.flan2022", name)["datasets"]
     return tuple(Dataset(**row) for row in rows)

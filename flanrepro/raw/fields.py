@@ -1,17 +1,17 @@
-"""From a row's columns to a record's fields, as a source's YAML file says.
+"""Rules that make a record's fields from a row's columns, as a source's YAML file states them.
 
-A field's value is one of
+A field's rule is one of
 
-- `column`: a dotted path, list positions allowed (`question.stem`, `answers.text.0`);
+- `PATH`: a column; dots lead into nested columns and lists (`question.stem`, `answers.text.0`);
 - a list of texts: these lines, in every record;
 - `{text: PATTERN}`: a pattern over the row's columns (`"{title}\\n{body}"`);
-- `{from: PATH, labels: {...}}`: the text of a label; the keys are compared as lower-cased text, so
-  that `True`, `true` and `"True"` are one label;
+- `{from: PATH, labels: {...}}`: the text of a label; keys are compared as lower-cased text, so that
+  `True`, `true` and `"True"` are one label;
 - `{lines: PATH}`: a list's items, one per line; `{lines: [a, b]}`: these columns;
-- `{pick: PATH, among: PATH, of: PATH}`: of the texts `of`, the one whose label in `among` is
-  `pick`; without `among`, `pick` is its position (from 0, or from `base`).
+- `{pick: PATH, among: PATH, of: PATH}`: the text in `of` whose label in `among` is `pick`; without
+  `among`, `pick` is its position (from 0, or from `base`).
 
-A value that is missing or empty is bad input, unless `default` gives a text for it.
+A missing or empty value is bad input, unless `default` gives a text for it.
 """
 
 import string
@@ -23,11 +23,16 @@ from flanrepro.errors import InputError
 
 
 class _Bad(Exception):
-    """What is wrong with a row; becomes an `InputError` that says where."""
+    """A fault in a row; becomes an `InputError` that says where."""
 
 
 def record_of(fields: Mapping[str, Any], row: Mapping[str, Any], where: str) -> Record:
-    """The record of a row.
+    """Makes a row's record.
+
+    Args:
+        fields: rule per record field, see the module.
+        row: the row's columns.
+        where: file and line of the row, for the error's sentence.
 
     Raises:
         InputError: a column is missing or empty, or a label is not one of those listed.
@@ -51,6 +56,7 @@ def _value(rule: Any, row: Mapping[str, Any]) -> str | None:
     if isinstance(rule, list):
         return "\n".join(rule)
     try:
+        # A rule has exactly one of these keys; its others are parameters.
         return next(made for key, made in _RULES.items() if key in rule)(rule, row)
     except _Bad:
         if "default" not in rule:
@@ -83,11 +89,12 @@ def _full(value: Any, path: str) -> str:
 
 
 def line(text: Any) -> str:
-    """A text on one line, as an answer option has to be."""
+    """Joins a text's lines: an answer option must be one line."""
     return " ".join(str(text).split())
 
 
 def _pattern(rule: Mapping[str, Any], row: Mapping[str, Any]) -> str:
+    # `format_map` would let an empty value pass, and write None as text.
     for _, column, _, _ in string.Formatter().parse(rule["text"]):
         if column is not None:
             _full(_get(row, column), column)
@@ -98,6 +105,7 @@ def _label(rule: Mapping[str, Any], row: Mapping[str, Any]) -> str:
     value = _get(row, rule["from"])
     if "labels" not in rule:
         return _full(value, rule["from"])
+    # YAML reads the keys `true` and `1` as a truth value and a number; rows may hold texts.
     labels = {str(key).lower(): text for key, text in rule["labels"].items()}
     key = str(value).strip().lower()
     if key not in labels:
@@ -128,6 +136,7 @@ def _pick(rule: Mapping[str, Any], row: Mapping[str, Any]) -> str:
     else:
         labels = [str(i + rule.get("base", 0)) for i in range(len(texts))]
     position = labels.index(str(key).strip()) if str(key).strip() in labels else len(texts)
+    # Also where there are more labels than texts.
     if position >= len(texts):
         raise _Bad(f"'{key}' in column '{rule['pick']}' is none of {', '.join(labels)}")
     return line(_full(texts[position], str(rule["of"])))

@@ -1,11 +1,11 @@
 """Data files by name: downloads with checksums, or a mirror's copies.
 
 `manifest.csv` lists every file that this version uses: its name, URL, size in bytes, SHA-256,
-number of records and licence. Two environment variables say where files come from and go:
+number of records and licence. Two environment variables name the folders:
 
-- `FLANREPRO_CACHE`: folder for downloads; the platform's cache folder where it is unset;
-- `FLANREPRO_MIRROR`: folder that already holds the files under their names in the manifest; where
-  it is set, nothing is downloaded.
+- `FLANREPRO_CACHE`: folder for downloads; unset: the platform's cache folder;
+- `FLANREPRO_MIRROR`: folder that already holds the files under their names in the manifest; if it
+  is set, nothing is downloaded.
 """
 
 import csv
@@ -28,11 +28,12 @@ class DataFile:
     """One row of the manifest.
 
     Attributes:
-        path: the file's name here, relative to the cache or the mirror, with forward slashes.
-        url: where it is published, at a fixed commit.
-        bytes, sha256: of its content.
-        rows: records in it.
-        licence: as the publishing repository states it.
+        path: name relative to the cache or the mirror, with forward slashes.
+        url: address of the publisher's copy, at a fixed commit.
+        bytes: size of the content.
+        sha256: checksum of the content, in hexadecimal digits.
+        rows: number of records.
+        licence: text that the publishing repository states.
     """
 
     path: str
@@ -45,7 +46,7 @@ class DataFile:
 
 @functools.cache
 def manifest() -> Mapping[str, DataFile]:
-    """The files of this version by name, from the package's `manifest.csv`."""
+    """Reads `manifest.csv`: this version's files by name."""
     text = (resources.files("flanrepro.raw") / "manifest.csv").read_text(encoding="utf-8")
     return {
         row["path"]: DataFile(**{**row, "bytes": int(row["bytes"]), "rows": int(row["rows"])})
@@ -66,18 +67,20 @@ def data_file(path: str) -> DataFile:
 
 
 def cache_folder() -> Path:
-    """Where downloads are kept: `FLANREPRO_CACHE`, else the platform's cache folder."""
+    """The folder for downloads: `FLANREPRO_CACHE`, else the platform's cache folder."""
     named = os.environ.get("FLANREPRO_CACHE")
     if named:
         return Path(named).expanduser()
     try:
         return Path(import_pooch().os_cache("flanrepro"))
-    except ImportError:  # where nothing is downloaded: a run is trained from files alone
+    except ImportError:
+        # Training from packed files needs few packages, and downloads nothing.
         return Path.home() / ".cache" / "flanrepro"
 
 
 def import_pooch():
-    """Pooch; it imports tqdm, which warns in a notebook without the widgets of its bars."""
+    """Imports Pooch without its warning."""
+    # It imports tqdm, which warns in a notebook if the widgets of its progress bars are missing.
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "IProgress not found")
         import pooch
@@ -85,17 +88,17 @@ def import_pooch():
 
 
 def mirror() -> Path | None:
-    """The folder that `FLANREPRO_MIRROR` names, or None where it is unset."""
+    """The folder that `FLANREPRO_MIRROR` names; None: it is unset."""
     named = os.environ.get("FLANREPRO_MIRROR")
     return Path(named).expanduser() if named else None
 
 
 def fetch(path: str) -> Path:
-    """A local copy of the file `path`, its checksum verified where the manifest has one.
+    """Finds or downloads the file `path`, and verifies its checksum if the manifest has one.
 
-    The copy is the mirror's where `FLANREPRO_MIRROR` is set, else the cache's, which is downloaded
-    if it is not there or damaged. A checksum is computed once per process as long as the file does
-    not change. A mirror may hold more files of a data set than the manifest lists.
+    The copy is the mirror's if `FLANREPRO_MIRROR` is set, else the cache's, which is downloaded if
+    it is missing or damaged. A checksum is computed once per process unless the file changes. A
+    mirror may hold more files of a data set than the manifest lists.
 
     Raises:
         InputError: the name is neither in the mirror nor in the manifest; the mirror lacks the file
@@ -110,8 +113,10 @@ def fetch(path: str) -> Path:
 
 
 def missing(path: str) -> str:
-    """Why the manifest's file `path` cannot be had without the network, in a mirror that lacks it;
-    empty where it can, and where there is no mirror, since it is then downloaded."""
+    """The reason why the mirror does not give the file `path`; empty if it does.
+
+    It is empty without a mirror as well, since the file is then downloaded.
+    """
     folder = mirror()
     try:
         if folder is None or status_of(folder / path):
@@ -125,18 +130,18 @@ def missing(path: str) -> str:
 
 
 def status_of(path: Path, folder: bool = False) -> os.stat_result | None:
-    """A file's size and times, or those of a folder; None where there is none.
+    """The size and times of a file, or of a folder if `folder`; None: there is none.
 
     Raises:
-        InputError: it is a broken link, which is a file that somebody meant to be there, or it
-            cannot be looked at.
+        InputError: it is a broken link, or its status may not be read.
     """
     try:
         status = path.stat()
     except (FileNotFoundError, NotADirectoryError):
+        # A mirror may be a folder of links; a broken one is a file that was meant to be there.
         if path.is_symlink():
             raise InputError(
-                f"{path} is a link to {path.readlink()}, which is not there: mend or remove it"
+                f"{path} is a link to {path.readlink()}, which does not exist: mend or remove it"
             ) from None
         return None
     except OSError as error:
@@ -145,6 +150,7 @@ def status_of(path: Path, folder: bool = False) -> os.stat_result | None:
 
 
 def unreadable(path: Path, error: OSError) -> InputError:
+    """The error that says why `path` cannot be read."""
     return InputError(
         f"cannot read {path}: {error.strerror}; expected a file there and the permission to read it"
     )
@@ -166,6 +172,7 @@ def _from_mirror(file: DataFile, folder: Path) -> Path:
 def _from_cache(file: DataFile) -> Path:
     folder = cache_folder()
     local = folder / file.path
+    # None: no copy; empty: a good copy; else what is wrong with it.
     damaged = status_of(local) and _difference(file, local)
     if damaged == "":
         return local
@@ -175,11 +182,10 @@ def _from_cache(file: DataFile) -> Path:
 
 
 def _download(file: DataFile, folder: Path, also: str) -> None:
-    """Brings the file into `folder`.
+    """Downloads the file into `folder`; `also` is added to an error's sentence.
 
     Raises:
-        InputError: it cannot be had, or is another file; the folder is then as before. `also` goes
-            into the sentence.
+        InputError: the download fails or brings other content; the folder is then as before.
     """
     pooch = import_pooch()
     # Streamed responses stay open if they fail; the files are small enough to be read at once.
@@ -195,7 +201,7 @@ def _download(file: DataFile, folder: Path, also: str) -> None:
 
 
 def _reason(file: DataFile, error: Exception) -> str:
-    """What a failed download comes to, as part of a sentence."""
+    """The reason for a failed download, as part of a sentence."""
     from requests import exceptions
 
     if isinstance(error, exceptions.HTTPError):
@@ -204,6 +210,7 @@ def _reason(file: DataFile, error: Exception) -> str:
         return f"{file.url} broke off before its {file.bytes} bytes were there"
     if isinstance(error, (exceptions.ConnectionError, exceptions.Timeout)):
         return f"no connection to {file.url}"
+    # Pooch raises a bare ValueError for a wrong checksum; some errors of requests are both classes.
     if isinstance(error, ValueError) and not isinstance(error, OSError):
         return (
             f"{file.url} brought other content than the expected {file.bytes} bytes with SHA-256 "
@@ -213,7 +220,8 @@ def _reason(file: DataFile, error: Exception) -> str:
 
 
 def _difference(file: DataFile, local: Path) -> str:
-    """How `local` differs from the manifest; empty if it does not."""
+    """The difference between `local` and the manifest; empty: there is none."""
+    # Between two looks another process may remove the file.
     status = status_of(local)
     if status is None:
         return "it is gone"

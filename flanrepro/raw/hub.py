@@ -1,4 +1,4 @@
-"""Data sets on the Hugging Face Hub, read through `datasets`; or from a copy of its folders."""
+"""Data sets on the Hugging Face Hub, or in a copy of its folders, read through `datasets`."""
 
 import functools
 import glob
@@ -14,12 +14,12 @@ from flanrepro.errors import InputError
 from flanrepro.raw.files import cache_folder, mirror, status_of
 
 PARQUET = "refs/convert/parquet"
-"""The branch where the Hub keeps its own Parquet copy of a data set that is a script."""
+"""Branch where the Hub keeps its own Parquet copy of a data set that is published as a script."""
 
 
 MOST_ROWS = 300_000
-"""Of a split; the highest cap of a mixture is 200,000 (`mixtures.yaml`), and translation sets have
-tens of millions."""
+"""Number of rows of a task beyond which only every k-th is read, k = rows // MOST_ROWS. No mixture
+uses more than 200,000 records (`mixtures.yaml`), and translation sets have tens of millions."""
 
 
 @dataclass(frozen=True)
@@ -28,11 +28,10 @@ class Hub:
 
     Attributes:
         id: `owner/name`.
-        config: the configuration, where there are several.
-        revision: branch, tag or commit; the default branch if empty.
-        column: the column (or columns) that name the task, where one data set holds many; a task's
-            rows have one of its names there (and, in a second column, the split's name). A version
-            behind a name (`:1.0.0`) does not count.
+        config: name of the configuration; None: there is one.
+        revision: branch, tag or commit; None: the default branch.
+        column: name of the column that names the task, if one data set holds many; two names: the
+            second column names the split. A version after a name (`:1.0.0`) is ignored.
     """
 
     id: str
@@ -41,22 +40,23 @@ class Hub:
     column: str | tuple[str, ...] | None = None
 
     def __post_init__(self):
+        # YAML gives a list, which could not be hashed (`_open` is cached by place).
         if isinstance(self.column, list):
             object.__setattr__(self, "column", tuple(self.column))
 
 
 def download(name: str, files: Sequence[str]) -> Path:
-    """The folder of a model's repository `OWNER/NAME`, downloaded unless it is in the Hub's cache.
+    """Downloads a model's repository unless it is in the Hub's cache; gives its folder.
 
-    Where FLANREPRO_MIRROR is set it is `models/OWNER/NAME` in there, and nothing is downloaded.
+    If FLANREPRO_MIRROR is set, the folder is `models/OWNER/NAME` there, and nothing is downloaded.
 
     Args:
-        name: of the repository.
-        files: patterns of the files to bring.
+        name: `OWNER/NAME` of the repository.
+        files: patterns of the files to download.
 
     Raises:
-        InputError: it is not in the mirror; or the extra `hub` is not installed, or the Hub cannot
-            be reached or has no such repository.
+        InputError: the mirror lacks it; the extra `hub` is not installed; the Hub cannot be reached
+            or has no such repository.
     """
     if folder := mirror():
         local = folder / "models" / name
@@ -74,21 +74,22 @@ def download(name: str, files: Sequence[str]) -> Path:
         ) from None
     try:
         return Path(huggingface_hub.snapshot_download(name, allow_patterns=list(files)))
-    except Exception as error:  # every network failure has a class of its own there
+    except Exception as error:
+        # Any class: the network's failures come from several libraries without a common base.
         reason = " ".join(str(error).split())[:200]
         raise InputError(
-            f"'{name}' could not be had from the Hugging Face Hub ({reason}); check its name and "
-            f"the network, or give the path of a folder with its files"
+            f"'{name}' could not be downloaded from the Hugging Face Hub ({reason}); check its "
+            f"name and the network, or give the path of a folder with its files"
         ) from None
 
 
 def open_split(hub: Hub, split: str, mirror: Path | None):
-    """A split as a `datasets.Dataset`, memory-mapped.
+    """Opens a split as a memory-mapped `datasets.Dataset`.
 
     Args:
-        hub: the place.
-        split: as the Hub names it.
-        mirror: a folder with copies of the Hub's folders under `hub/ID`; None: the Hub itself.
+        hub: place on the Hub.
+        split: the Hub's name of the split.
+        mirror: folder with copies of the Hub's folders under `hub/ID`; None: the Hub itself.
 
     Raises:
         InputError: `datasets` is not installed; the Hub cannot be reached or has no such data set.
@@ -96,6 +97,7 @@ def open_split(hub: Hub, split: str, mirror: Path | None):
     return _open(hub, split, mirror, mark(folder_in(mirror, hub)) if mirror else "")
 
 
+# A split of many tasks is opened once for all of them.
 @functools.lru_cache(maxsize=8)
 def _open(hub: Hub, split: str, mirror: Path | None, mark: str):
     # The mark is in the key so that a folder that changes is read again.
@@ -123,7 +125,8 @@ def _open(hub: Hub, split: str, mirror: Path | None, mark: str):
             )
         revision = None if mirror else hub.revision
         return datasets.load_dataset(root, hub.config, split=split, revision=revision, **options)
-    except Exception as error:  # every failure of the network or a format has a class of its own
+    except Exception as error:
+        # Any class: the network, Parquet, JSON and `datasets` itself each have their own.
         reason = " ".join(str(error).split())[:300]
         config = f", configuration '{hub.config}'" if hub.config else ""
         raise InputError(
@@ -136,9 +139,13 @@ def _open(hub: Hub, split: str, mirror: Path | None, mark: str):
 def rows(
     table, hub: Hub, names: Sequence[str], split: str
 ) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """(where, row) of a task in an open split: all rows, or those that have one of its names.
+    """Yields (where, row) for a task's rows in an open split, thinned out beyond `MOST_ROWS`.
 
-    Of more than `MOST_ROWS` every k-th is taken: no mixture uses more of a task.
+    Args:
+        table: the split, from `open_split`.
+        hub: place on the Hub; without a `column`, all rows are the task's.
+        names: the task's names in the first column.
+        split: the split's name in the second column, if there are two.
     """
     chosen = range(len(table))
     if hub.column is not None:
@@ -152,6 +159,7 @@ def _positions(table, hub: Hub, names: Sequence[str], split: str):
 
     columns = (hub.column,) if isinstance(hub.column, str) else hub.column
     chosen = np.ones(len(table), bool)
+    # Not strict: with one column there is no split to compare.
     for name, wanted in zip(columns, (names, [split]), strict=False):
         if name not in table.column_names:
             raise InputError(
@@ -165,7 +173,8 @@ def _positions(table, hub: Hub, names: Sequence[str], split: str):
 
 
 def _factorized(table, column: str):
-    """A text column as whole numbers, and the text of each; kept, for task after task."""
+    """A text column as int codes [rows], and the text of each code."""
+    # Kept on the table: a split that holds 1,500 tasks is asked once for each.
     kept = table.__dict__.setdefault("_flanrepro_codes", {})
     if column not in kept:
         encoded = table.with_format("arrow")[column].combine_chunks().dictionary_encode()
@@ -175,19 +184,22 @@ def _factorized(table, column: str):
 
 
 def folder_in(mirror: Path, hub: Hub) -> Path:
-    """Where a mirror has the copy of a place."""
+    """The path of a place's copy in a mirror."""
     return mirror / "hub" / hub.id
 
 
 def mark(folder: Path) -> str:
-    """Changes when a file in the folder does; hidden ones (`.git`, `._x`) are none of the data's.
+    """16 hexadecimal digits that change when a file in the folder does.
+
+    Hidden files (`.git`, `._x`) are not part of the data.
 
     Raises:
-        InputError: a file is a broken link, or may not be looked at.
+        InputError: a file is a broken link, or its status may not be read.
     """
     found = []
     try:
         for place, folders, names in os.walk(folder, onerror=_raise, followlinks=True):
+            # In place: `os.walk` goes into what is left.
             folders[:] = [name for name in folders if name[0] != "."]
             for path in (os.path.join(place, name) for name in names if name[0] != "."):
                 status = os.stat(path)
@@ -201,4 +213,5 @@ def mark(folder: Path) -> str:
 
 
 def _raise(error: OSError) -> None:
+    # `os.walk` skips folders that it cannot read unless it is told otherwise.
     raise error

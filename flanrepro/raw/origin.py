@@ -1,4 +1,4 @@
-"""Where a split's records are to be read: which files a mirror has, and when they have changed."""
+"""Origins of a split's records: which files a mirror has, and if they have changed."""
 
 import fnmatch
 import functools
@@ -11,18 +11,19 @@ from flanrepro.raw import files, hub
 from flanrepro.raw.dataset import Dataset
 
 READING = 1
-"""Version of the code that makes records of rows (parsers, converters, fields). It goes up when the
-same file would give other records: those in the record store are then read again."""
+"""Version of the code that makes records of rows (parsers, converters, fields). It is raised when
+the same file gives other records; those in the record store are then read again."""
 
 
 @dataclass(frozen=True)
 class Origin:
-    """Where a split's records are: original files, the Hub's folder in a mirror, or the cache.
+    """The place that a split's records are read from.
 
     Attributes:
-        kind: `file`, `folder` or `cache`.
-        path: a key of `Dataset.files`, the folder, or the place on the Hub.
-        version: of the code that reads and, where it is `file`, of the files.
+        kind: `file` (original files), `folder` (the Hub's folder in a mirror) or `cache` (the
+            record store, filled from the Hub).
+        path: key of `Dataset.files`, path of the folder, or id on the Hub.
+        version: text that names the version of the reading code and, for a `file`, of the files.
     """
 
     kind: str
@@ -31,17 +32,21 @@ class Origin:
 
     @property
     def fingerprint(self) -> str:
-        """Changes when other records would be read."""
-        # A folder may hold hundreds of files, and whether it is there is asked for every task.
+        """A text that changes when other records would be read."""
+        # Only when it is asked for: a folder may hold hundreds of files, and `find` is called for
+        # every task.
         mark = hub.mark(Path(self.path)) if self.kind == "folder" else ""
         return f"{self.version}:{mark}"
 
 
 def find(dataset: Dataset, split: str) -> Origin | None:
-    """Where the records of a split are to be had without `flanrepro data fetch`; None: nowhere.
+    """Finds the origin of a split's records; None: there is none.
+
+    A mirror's original files come first, then its copy of the Hub's folder. Without a mirror it is
+    the cache for what is on the Hub, else the manifest's files.
 
     Raises:
-        InputError: a file there is a broken link or may not be read.
+        InputError: a file is a broken link or may not be read.
     """
     made_by = f"{READING}:{_digest(dataset)}"
     mirror = files.mirror()
@@ -50,6 +55,7 @@ def find(dataset: Dataset, split: str) -> Origin | None:
         names = file_names(path)
         if mirror is not None:
             stats = [files.status_of(mirror / name) for name in names]
+            # Sizes and times, since hashing gigabytes for every task would take minutes.
             if stats and all(stats):
                 marks = ",".join(f"{s.st_size}-{s.st_mtime_ns}" for s in stats)
                 return Origin("file", path, f"{made_by}:{names}:{marks}")
@@ -65,7 +71,7 @@ def find(dataset: Dataset, split: str) -> Origin | None:
 
 
 def file_names(key: str) -> list[str]:
-    """The files that a key of `Dataset.files` stands for here; none if nothing fits a pattern."""
+    """Names of the files that a key of `Dataset.files` stands for; none if a pattern fits none."""
     names = []
     for part in key.split():
         fits = _fitting(part) if "*" in part else [part]
@@ -76,7 +82,7 @@ def file_names(key: str) -> list[str]:
 
 
 def _fitting(pattern: str) -> Sequence[str]:
-    """The mirror's files that fit a pattern, else the manifest's."""
+    """Names of the mirror's files that fit a pattern, sorted; without any, of the manifest's."""
     mirror = files.mirror()
     # Folders fit too, and files such as `._x` that an operating system keeps beside others.
     found = [path for path in mirror.glob(pattern) if path.name[0] != "."] if mirror else []
@@ -84,12 +90,15 @@ def _fitting(pattern: str) -> Sequence[str]:
     return sorted(here or fnmatch.filter(files.manifest(), pattern))
 
 
+# Cached, since `find` is called for every task and split. It takes a text because a data set's
+# mappings cannot be hashed.
 @functools.cache
 def _digest_of(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def _digest(dataset: Dataset) -> str:
+    # Only what changes the records: neither the licence nor the notes. Parsers are in `READING`.
     return _digest_of(
         repr(
             (

@@ -1,7 +1,7 @@
 """Parsers of common kinds of original files.
 
-A parser is a function of a file's path that gives (where, row); `where` names file and line for
-messages.
+A parser is a function from a file's path to pairs (where, row); `where` names file and line for an
+error's sentence.
 """
 
 import csv
@@ -18,33 +18,33 @@ from flanrepro.raw.reading import read_json, read_jsonl, read_text
 
 Row = tuple[str, Mapping[str, Any]]
 Parser = Callable[..., Iterable[Row]]
-"""Reads original files into rows, with the columns that the Hub has."""
+"""A function that reads original files into rows, with the columns that the Hub has."""
 
-# Python's own limit, one for the whole process, is 131,072 characters: less than a news article
-# with its comments or a Wikipedia page.
+# The default limit is 131,072 characters per cell, and holds for the whole process. A news article
+# with its comments or a Wikipedia page is longer.
 csv.field_size_limit(1 << 30)
 
 
 def jsonl(*paths: Path) -> Iterator[Row]:
-    """One JSON object per line; several files follow each other."""
+    """Reads files of one JSON object per line, one file after the other."""
     for path in paths:
         for n, row in enumerate(read_jsonl(path), 1):
             yield f"{path}, line {n}", row
 
 
 def json(path: Path) -> Iterator[Row]:
-    """One JSON list of objects."""
+    """Reads a file that is one JSON list of objects."""
     for n, row in enumerate(read_json(path), 1):
         yield f"{path}, record {n}", row
 
 
 def csv_with_header(path: Path) -> Iterator[Row]:
-    """Comma-separated with a header, quoted where needed."""
+    """Reads a comma-separated file with a header and quoted cells."""
     return _table(path, delimiter=",")
 
 
 def tsv_with_header(path: Path) -> Iterator[Row]:
-    """Tab-separated with a header, without quoting: a quotation mark is text."""
+    """Reads a tab-separated file with a header; a quotation mark is text."""
     return _table(path, delimiter="\t", quoting=csv.QUOTE_NONE)
 
 
@@ -54,6 +54,7 @@ def _table(path: Path, **dialect) -> Iterator[Row]:
     try:
         for row in reader:
             where = f"{path}, line {reader.line_num}"
+            # DictReader puts surplus cells under the key None, and None into missing ones.
             if None in row or None in row.values():
                 raise InputError(
                     f"{where}: the row has not just the header's columns "
@@ -68,7 +69,8 @@ def _table(path: Path, **dialect) -> Iterator[Row]:
 
 
 def parquet(path: Path) -> Iterator[Row]:
-    """A Parquet file."""
+    """Reads a Parquet file."""
+    # Comes with `datasets`, in the extra `hub`.
     import pyarrow.parquet
 
     try:
@@ -81,7 +83,7 @@ def parquet(path: Path) -> Iterator[Row]:
 
 
 def jsonl_gz(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    """(where, row) of a gzip-compressed file with one JSON object per line, read line by line.
+    """Reads a gzip-compressed file of one JSON object per line, in constant memory.
 
     Raises:
         InputError: the file is no gzip file or cut short, or a line is no JSON object in UTF-8.

@@ -1,11 +1,11 @@
-"""From a data set, wherever it lies, to a task's records.
+"""Readers: from a data set, wherever it lies, to a task's records.
 
 Records are looked for
 
-1. in the folder `FLANREPRO_MIRROR`, where it is set: original files under their names there, or a
-   copy of the Hub's folder as `hub/ID`; they are read when they are first asked for;
-2. without a mirror, in the cache, where `flanrepro data fetch` puts what it brings from the Hub;
-3. what is not on the Hub, at the URL of the manifest (`flanrepro.raw.files`).
+1. in the folder `FLANREPRO_MIRROR`, if it is set: original files under their names, or a copy of
+   the Hub's folder as `hub/ID`; they are read when they are first asked for;
+2. without a mirror, in the cache, where `flanrepro data fetch` stores records from the Hub;
+3. if they are not on the Hub, at the manifest's URL (`flanrepro.raw.files`).
 """
 
 import functools
@@ -23,18 +23,18 @@ from flanrepro.raw.origin import file_names, find
 from flanrepro.raw.parsers import PARSERS, Parser
 
 Converter = Callable[[Mapping[str, Any]], Sequence[Record]]
-"""Makes a row's records, where a data set is too irregular for `Dataset.fields`."""
+"""A function from a row to its records, for data sets too irregular for `Dataset.fields`."""
 
 
 @dataclass(frozen=True)
 class Reader:
-    """How a source's data sets are read.
+    """Reads a source's data sets.
 
     Attributes:
-        source: the submixture.
-        module: name of the module with the source's own parsers and converters, by name, in
-            `PARSERS` and `CONVERTERS`. A name, so that tasks can be sent to other processes.
-        collection: what `flanrepro data fetch` calls the collection, if not `flan2022`.
+        source: name of the submixture.
+        module: dotted name of the module with the source's own `PARSERS` and `CONVERTERS`; empty:
+            it has none. A name, so that tasks can be pickled for other processes.
+        collection: name of the collection for `flanrepro data fetch`; empty: `flan2022`.
     """
 
     source: str
@@ -43,19 +43,24 @@ class Reader:
 
     @property
     def parsers(self) -> Mapping[str, Parser]:
-        """The source's own parsers of original files by name."""
+        """The source's own parsers of original files, by name."""
         return _of_module(self.module, "PARSERS")
 
     @property
     def converters(self) -> Mapping[str, Converter]:
-        """The source's converters of irregular rows by name."""
+        """The source's converters of irregular rows, by name."""
         return _of_module(self.module, "CONVERTERS")
 
     def read(self, dataset: Dataset, split: str, path: str) -> list[Record]:
-        """The records of an original file, given by its name in the mirror or the manifest.
+        """Reads the records of original files.
+
+        Args:
+            dataset: data set of the files.
+            split: name of the split that they hold.
+            path: key of `Dataset.files`: their names in the mirror or the manifest.
 
         Raises:
-            InputError: the file cannot be had, or a row of it is not as its parser expects.
+            InputError: a file is not available, or a row is not as its parser expects.
         """
         parse = self._parser(dataset.files[split][path])
         paths = [files.fetch(name) for name in file_names(path)]
@@ -73,8 +78,9 @@ class Reader:
     def records(
         self, dataset: Dataset, rows: Iterable[tuple[str, Mapping[str, Any]]]
     ) -> Iterable[Record]:
-        """The records of rows that come with their places; rows not to `keep` are left out."""
+        """Yields the records of (where, row) pairs, without the rows that `keep` excludes."""
         for where, row in rows:
+            # As lower-cased text: copies of one data set differ in types (-1, "-1", True, "true").
             if not all(_text(row.get(c)) in map(_text, kept) for c, kept in dataset.keep.items()):
                 continue
             if dataset.convert:
@@ -87,6 +93,7 @@ class Reader:
             made = self.converters[dataset.convert](row)
         except InputError as error:
             raise InputError(f"{where}: {error}") from None
+        # Converters index a row freely; these errors say that it has another shape.
         except (KeyError, IndexError, TypeError, AttributeError) as error:
             raise InputError(
                 f"{where}: the row is not as expected of '{dataset.name}' "
@@ -94,7 +101,8 @@ class Reader:
             ) from None
         for record in made:
             for name, text in record.items():
-                if not text.strip() and name != "rationale":  # it may be left out
+                # Some annotators left the rationale out; its templates allow for that.
+                if not text.strip() and name != "rationale":
                     raise InputError(
                         f"{where}: the field '{name}' is empty; mend or replace the file"
                     )
@@ -109,16 +117,17 @@ def _text(value: Any) -> str:
 
 
 def load(reader: Reader, dataset: Dataset, split: str) -> Sequence[Record]:
-    """The records of a split, read from their origin the first time and then from the store.
+    """The records of a split, read from their origin the first time and later from the store.
 
     Raises:
-        InputError: the split is nowhere, a row of it is bad, or the store cannot be written.
+        InputError: the split is not available, a row is bad, or the store cannot be written.
     """
     origin = find(dataset, split)
     name, fingerprint = _name(reader, dataset, split), origin.fingerprint if origin else ""
     there = records.stored(name, fingerprint) if origin else None
     if there is not None:
         return there
+    # Nothing is downloaded from the Hub in the middle of a run: `flanrepro data fetch` does that.
     if origin is None or origin.kind == "cache":
         raise InputError(missing(reader, dataset, split))
     if origin.kind == "folder":
@@ -135,7 +144,7 @@ def _name(reader: Reader, dataset: Dataset, split: str) -> str:
 
 
 def missing(reader: Reader, dataset: Dataset, split: str) -> str:
-    """Why a split's records cannot be had here and now; empty if they can."""
+    """The reason why a split's records are not available; empty if they are."""
     try:
         origin = find(dataset, split)
     except InputError as error:
@@ -169,16 +178,17 @@ def missing(reader: Reader, dataset: Dataset, split: str) -> str:
 def fetch(
     reader: Reader, datasets: Sequence[Dataset], split: str
 ) -> tuple[dict[str, Sequence[Record]], dict[str, InputError]]:
-    """Brings a split of data sets that share a place on the Hub into the store, in one pass.
+    """Stores a split of data sets that share a place on the Hub, which is opened once.
 
     Returns:
-        By name the records of those that are there, and what is wrong with the others.
+        Records by data set's name, and the error by name of each data set that has none.
 
     Raises:
         InputError: the Hub cannot be reached or has no such data set.
     """
+    # All 1,500 tasks of Super-Natural Instructions are rows of one place.
     first = datasets[0]
-    # Before the place is opened: what changes from then on is not kept as what it has become.
+    # Before the place is opened, so that a later change is noticed and not stored as current.
     fingerprints = [find(dataset, split).fingerprint for dataset in datasets]
     table = hub.open_split(first.hub, first.splits[split]["hub"], files.mirror())
     kept, failed = {}, {}
@@ -196,12 +206,13 @@ def _hub_records(
     reader: Reader, dataset: Dataset, split: str, table: Any, fingerprint: str
 ) -> Iterator[Record]:
     names = (dataset.name, *dataset.names)
+    # Counted while they are stored: a split may not fit into memory.
     number = 0
     for record in reader.records(dataset, hub.rows(table, dataset.hub, names, split)):
         number += 1
         yield record
     where = f"task '{dataset.name}', split '{split}': "
-    # A second column parts a task by its setting, and some tasks have not all of them.
+    # With a second column a split is one setting of a task, and some tasks lack some settings.
     if not number and not isinstance(dataset.hub.column, tuple):
         column = dataset.hub.column
         named = f" (none has {' or '.join(names)} in column '{column}')" if column else ""
@@ -221,13 +232,13 @@ def _hub_records(
 def tasks_of(
     datasets: Sequence[Dataset], source: str, module: str = "", collection: str = "", **of_all
 ) -> tuple[Task, ...]:
-    """The tasks of a source's data sets; no data is read.
+    """Makes the tasks of a source's data sets without reading any data.
 
     Args:
-        datasets: one per task.
-        source: the submixture.
-        module, collection: see `Reader`.
-        of_all: further fields of each task.
+        datasets: one data set per task.
+        source: name of the submixture.
+        module, collection: as in `Reader`.
+        of_all: further fields that all tasks share.
     """
     reader = Reader(source, module, collection)
     return tuple(
@@ -235,6 +246,7 @@ def tasks_of(
             name=dataset.name,
             source=source,
             cluster=dataset.cluster,
+            # Partials of module functions, since a closure cannot be pickled.
             load=functools.partial(load, reader, dataset),
             splits=dataset.split_rows,
             templates=dataset.templates,

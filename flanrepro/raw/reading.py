@@ -1,6 +1,6 @@
-"""Text, JSON and tables of original files; what is wrong is said with its line or record.
+"""Readers of text, JSON and tables whose errors name the line or record.
 
-No data set is known here: `flanrepro.raw.parsers` has the layouts of whole files.
+Nothing here knows a data set: `flanrepro.raw.parsers` has the layouts of whole files.
 """
 
 import json
@@ -13,7 +13,7 @@ from flanrepro.raw.files import unreadable
 
 
 def read_text(path: Path) -> str:
-    """A UTF-8 file's text without a byte-order mark, its line ends kept as they are.
+    """Reads a UTF-8 file, without its byte-order mark and with its line ends as they are.
 
     Raises:
         InputError: the file cannot be read, or a line (named) is not UTF-8.
@@ -40,14 +40,16 @@ def _parse(text: str, path: Path, line: int, make: Callable | None = None) -> An
     try:
         return json.loads(text, object_pairs_hook=make)
     except json.JSONDecodeError as error:
+        # The decoder counts lines within `text`, which begins at `line` of the file.
         raise InputError(
             f"{path}, line {line + error.lineno - 1}: not JSON ({error.msg}, column {error.colno});"
             f" mend the line or replace the file"
         ) from None
     except InputError:
+        # From `make`, and a ValueError too: it has its sentence already.
         raise
     except (ValueError, RecursionError) as error:
-        # A whole number of thousands of digits, or lists in lists in lists: the reader has limits.
+        # Python limits the digits of a whole number and the depth of nested lists.
         where = f"{path}, line {line}" if "\n" not in text else path
         raise InputError(
             f"{where}: JSON that cannot be read ({error}); mend the line or replace the file"
@@ -73,11 +75,11 @@ def _check(record: Any, fields: Sequence[str], where: str) -> dict[str, Any]:
 
 
 def read_jsonl(path: Path, fields: Sequence[str] = ()) -> list[dict[str, Any]]:
-    """The records of a file with one JSON object per line.
+    """Reads a file of one JSON object per line.
 
     Args:
-        path: a UTF-8 file.
-        fields: what every record must have; `question.stem` is a field within a field.
+        path: UTF-8 file.
+        fields: names of the fields that every record must have; `question.stem` is nested.
 
     Raises:
         InputError: a line is no JSON object or lacks a field.
@@ -89,11 +91,11 @@ def read_jsonl(path: Path, fields: Sequence[str] = ()) -> list[dict[str, Any]]:
 
 
 def read_json(path: Path, fields: Sequence[str] = ()) -> list[dict[str, Any]]:
-    """The records of a file that is one JSON list of objects; `fields` as in `read_jsonl`.
+    """Reads a file that is one JSON list of objects; `fields` as in `read_jsonl`.
 
     Raises:
-        InputError: the file is no such list or a record lacks a field. The line of a record in such
-            a file is not known, so its number is given, from 1.
+        InputError: the file is no such list or a record lacks a field. The sentence gives the
+            record's number, from 1, since its line is unknown.
     """
     records = _parse(read_text(path), path, 1)
     if not isinstance(records, list):
@@ -108,35 +110,36 @@ def read_json(path: Path, fields: Sequence[str] = ()) -> list[dict[str, Any]]:
 
 
 def read_json_object(path: Path, fields: Sequence[str] = ()) -> dict[str, Any]:
-    """A file that is one JSON object; `fields` as in `read_jsonl`.
+    """Reads a file that is one JSON object; `fields` as in `read_jsonl`.
 
     Raises:
-        InputError: the file is no JSON object, lacks a field or has one twice, which JSON would let
-            pass with the loss of the first.
+        InputError: the file is no JSON object, lacks a field or has one twice.
     """
 
+    # `json.loads` alone would keep the last of two equal keys and drop the first in silence.
     def distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         made = dict(pairs)
         if len(made) < len(pairs):
             names = [name for name, _ in pairs]
             twice = next(name for name in names if names.count(name) > 1)
-            raise InputError(f"{path}: '{twice}' is there twice; mend the file or replace it")
+            raise InputError(f"{path}: field '{twice}' occurs twice; mend the file or replace it")
         return made
 
     return _check(_parse(read_text(path), path, 1, distinct), fields, str(path))
 
 
 def read_tsv(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
-    """The rows of a tab-separated file without header and without quoting.
+    """Reads a tab-separated file without header and without quoting.
 
     Args:
-        path: a UTF-8 file.
-        columns: the names of its columns, in order.
+        path: UTF-8 file.
+        columns: names of its columns, in order.
 
     Raises:
         InputError: a row has more or fewer columns.
     """
     records = []
+    # Not the csv module: in these files a quotation mark is text, and a line end never is.
     for number, text in enumerate(_lines(path), 1):
         cells = text.split("\t")
         if len(cells) != len(columns):

@@ -1,9 +1,9 @@
-"""Records on disk: read from their source once, then at random access in bounded memory.
+"""Store of records on disk, read from their source once, then at random access in bounded memory.
 
 One SQLite file in the cache folder holds the records of every task that was read. A whole mixture
-of Flan 2022 is larger than memory, and one file per task would need thousands of open files.
-A split is there whole or not at all: its row in `contents` is written last. No id is given twice,
-so that whoever holds records that were replaced gets an error and never other records.
+of Flan 2022 is larger than memory, and one file per task would need thousands of open files. A
+split is stored whole or not at all: its row in `contents` is written last. No id is used twice, so
+that a process that holds records which were replaced gets an error and never other records.
 """
 
 import json
@@ -20,7 +20,7 @@ from pathlib import Path
 from flanrepro.errors import InputError
 from flanrepro.raw.files import cache_folder
 
-# In one transaction: a reader finds an empty file or all of it.
+# In one transaction: a reader finds no table or both. AUTOINCREMENT never uses an id twice.
 _SCHEMA = """
 BEGIN IMMEDIATE;
 CREATE TABLE IF NOT EXISTS records (id INTEGER PRIMARY KEY AUTOINCREMENT, json TEXT NOT NULL);
@@ -31,17 +31,21 @@ CREATE TABLE IF NOT EXISTS contents (
 COMMIT;
 """
 _SELECT = "SELECT json FROM records WHERE id = ?"
-_CHUNK = 10_000  # rows per transaction: readers never wait long for a writer
+# Rows per transaction: small enough that readers never wait long for a writer.
+_CHUNK = 10_000
 _connections = threading.local()
 
 KEPT = 4
-"""Of a name, records made from so many fingerprints are kept, so that work that goes back and forth
-between mirrors or versions reads each once, and a file that keeps changing does not fill the disk.
-"""
+"""Number of fingerprints per name whose records are kept. Work that goes back and forth between
+mirrors or versions reads each once, and a file that keeps changing does not fill the disk."""
 
 
 class StoredRecords(Sequence[Mapping[str, str]]):
-    """A split's records, each read from disk when it is asked for."""
+    """A split's records, each read from disk when it is asked for.
+
+    Holds a path and two numbers, so that it can be pickled; reading raises InputError if another
+    process has replaced the records.
+    """
 
     def __init__(self, path: Path, first: int, rows: int):
         self._path, self._first, self._rows = path, first, rows
@@ -50,6 +54,7 @@ class StoredRecords(Sequence[Mapping[str, str]]):
         return self._rows
 
     def __getitem__(self, i: int) -> Mapping[str, str]:
+        # Ids beyond the last record are another split's.
         if not 0 <= i < self._rows:
             raise IndexError(f"record {i} of {self._rows}")
         try:
@@ -68,7 +73,7 @@ class StoredRecords(Sequence[Mapping[str, str]]):
 
 
 def stored(name: str, fingerprint: str) -> StoredRecords | None:
-    """The records kept under `name` that were made from `fingerprint`, or None."""
+    """The records kept under `name` that were made from `fingerprint`; None: there are none."""
     path = store_path()
     # A file that another process has just opened for the first time is empty.
     if not path.is_file() or not path.stat().st_size:
@@ -85,13 +90,17 @@ def stored(name: str, fingerprint: str) -> StoredRecords | None:
 def store(
     name: str, fingerprint: str, read: Callable[[], Iterable[Mapping[str, str]]]
 ) -> StoredRecords:
-    """Keeps what `read()` gives under `name`, beside what was made from other fingerprints.
+    """Stores the records that `read()` gives, unless they are stored already.
 
-    A lone surrogate, which JSON may hold and no encoding has, becomes U+FFFD.
+    Args:
+        name: key of the split, e.g. `cot/cot_gsm8k/train`.
+        fingerprint: text that changes when the source gives other records.
+        read: function that gives the records; called at most once, under a lock.
 
     Raises:
         InputError: the cache folder cannot be written or the file in it is damaged.
     """
+    # Imported here: reading stored records needs no lock.
     import filelock
 
     path = store_path()
@@ -106,6 +115,7 @@ def store(
         ) from None
     try:
         with _errors(path):
+            # Again, under the lock: another process may have stored them in the meantime.
             there = stored(name, fingerprint)
             return _write(path, name, fingerprint, read()) if there is None else there
     finally:
@@ -131,7 +141,7 @@ def _write(
 
 
 def _make_room(connection: sqlite3.Connection, name: str) -> int:
-    """Deletes what is too old, and what a writer that was stopped has left; the first new id."""
+    """Deletes old records and an interrupted writer's remains; gives the first new id."""
     with connection:
         old = connection.execute(
             "SELECT fingerprint, first, rows FROM contents WHERE name = ? ORDER BY first DESC",
@@ -149,18 +159,19 @@ def _make_room(connection: sqlite3.Connection, name: str) -> int:
         )
         last = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'records'")
         (highest,) = last.fetchone() or (None,)
-    # A new file may be in the place of one that was deleted while its records are still held: it
-    # counts on from the clock, which is far ahead of any count of rows.
+    # A new file may replace one that was deleted while a process still holds its records. Its ids
+    # begin at the clock's nanoseconds, far above any id of the old file.
     return time.time_ns() if highest is None else highest + 1
 
 
 def _json(record: Mapping[str, str]) -> str:
+    # JSON may hold a lone surrogate, which UTF-8 cannot encode: it becomes U+FFFD.
     return re.sub("[\ud800-\udfff]", "\ufffd", json.dumps(record, ensure_ascii=False))
 
 
 def store_path() -> Path:
-    """The file that holds them."""
-    # With the number of its layout: a file of another layout is left to the version that made it.
+    """Path of the SQLite file."""
+    # Named with its schema's number: another schema's file is left to the version that made it.
     return cache_folder() / "records-2.sqlite"
 
 
@@ -168,9 +179,12 @@ def _connection(path: Path, create: bool = False) -> sqlite3.Connection:
     # A connection must not cross threads or forks, and data workers are either.
     key = (os.getpid(), path)
     known = _connections.__dict__.setdefault("by_path", {})
+    # A user may have deleted the file under an open connection; what is written there is lost.
     if key not in known or (create and not path.is_file()):
+        # Seconds to wait for another writer's transaction.
         known[key] = sqlite3.connect(path, timeout=120)
         known[key].executescript(_SCHEMA if create else "")
+        # 1 GiB of the file is mapped: data workers share its pages instead of copying them.
         known[key].execute("PRAGMA mmap_size = 1073741824")
     elif create:
         known[key].executescript(_SCHEMA)
@@ -186,6 +200,7 @@ def _errors(path: Path):
 
 
 def _sentence(path: Path, error: sqlite3.DatabaseError) -> InputError:
+    # OperationalError: disk full, no permission, locked. Its base class: the content is damaged.
     if isinstance(error, sqlite3.OperationalError):
         return InputError(
             f"cannot keep records in {path} ({error}): give the folder room and write permission, "

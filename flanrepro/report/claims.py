@@ -1,4 +1,4 @@
-"""The papers' claims judged on scores: contrasts per seed, their intervals, a verdict per claim."""
+"""Judges the papers' claims on scores: contrasts per seed, their intervals, a verdict per claim."""
 
 import math
 from collections.abc import Iterator, Mapping
@@ -33,7 +33,7 @@ VERDICTS = ("replicates", "opposite", "no effect", "undecided", "not testable", 
 
 
 def claims() -> dict[str, dict[str, Any]]:
-    """`claims.yaml` by the claims' names."""
+    """The content of `claims.yaml`, by claim id."""
     return read_yaml("flanrepro.report", "claims")
 
 
@@ -42,14 +42,14 @@ class Part:
     """One contrast of a claim, on a suite or a target.
 
     Attributes:
-        claim: its name.
-        of: the suite or the target.
-        setting: `zero_shot` or `few_shot`; empty where there is one only.
+        claim: id of the claim.
+        of: name of the suite or the target.
+        setting: `zero_shot` or `few_shot`; empty for finetuning.
         paper: the paper's number, or `>0` where it gives none.
-        direction: 1 or -1, the paper's sign; 0: an equivalence.
-        smallest: the smallest effect that counts.
-        values: the contrast per seed.
-        runs: ids of what it rests on.
+        direction: the paper's sign, 1 or -1; 0: an equivalence.
+        smallest: smallest effect that counts, in the claim's unit.
+        values: the contrast, one number per seed.
+        runs: run ids that it rests on.
     """
 
     claim: str
@@ -67,9 +67,10 @@ class Part:
 
     @property
     def p(self) -> tuple[float, float]:
-        """p of what the paper says, and of its opposite; 1 for one seed."""
+        """The p values of the paper's statement and of its opposite; 1 for one seed."""
         if self.direction == 0:
             equal = equivalence_p(self.values, self.smallest) if len(self.values) > 1 else 1.0
+            # The opposite of "no effect" is an effect beyond the margin on the side where ours is.
             margin = math.copysign(self.smallest, self.ours)
             return equal, p_value(self.values, margin) if abs(self.ours) > self.smallest else 1.0
         p = p_value(self.values)
@@ -77,8 +78,8 @@ class Part:
 
     @property
     def magnitude(self) -> str:
-        """`met`: ours is as large as the paper's number; `not met`: our interval is below it;
-        `unclear`: neither. Empty for one seed, an equivalence, or where the paper has no number."""
+        """`met`: ours reaches the paper's number; `not met`: our interval lies below it;
+        `unclear`: neither. Empty for one seed, an equivalence, or if the paper has no number."""
         low, high = interval(self.values)
         if isinstance(self.paper, str) or not self.direction or math.isnan(low):
             return ""
@@ -94,11 +95,11 @@ class Part:
 
 
 def parts_of(name: str, table: pd.DataFrame) -> list[Part]:
-    """The parts of a claim which the table has the runs for.
+    """The parts of a claim for which the table has the runs.
 
     Args:
-        name: in `claims.yaml`.
-        table: of the claim's sweep, from `flanrepro.experiments.results.scores`, or from
+        name: id of a claim in `claims.yaml`.
+        table: DataFrame of the claim's sweep, from `flanrepro.experiments.results.scores` or
             `flanrepro.experiments.single_task.curves`.
     """
     claim = claims()[name]
@@ -115,11 +116,11 @@ def parts_of(name: str, table: pd.DataFrame) -> list[Part]:
 
 
 def _sign(paper: float | str) -> int:
-    return 1 if isinstance(paper, str) or paper > 0 else -1
+    return 1 if isinstance(paper, str) or paper > 0 else -1  # the only text is ">0"
 
 
 def _cells(claim: Mapping[str, Any], table: pd.DataFrame) -> Iterator[tuple]:
-    """What each part of a claim is computed from: suite or target, setting, paper, rows."""
+    """Per part of a claim: suite or target, setting, the paper's number, and the rows of scores."""
     if claim["sweep"] == "single_task":
         group = contrasts.GROUPS[claim["contrast"]]
         for target, cell in table[table["group"].isin(group)].groupby("target", sort=False):
@@ -128,12 +129,12 @@ def _cells(claim: Mapping[str, Any], table: pd.DataFrame) -> Iterator[tuple]:
     for suite, numbers in claim["paper"].items():
         for setting, paper in zip(SETTINGS, numbers, strict=True):
             cell = table[(table["suite"] == suite) & (table["setting"] == setting)]
-            if paper is not None and len(cell):
+            if paper is not None and len(cell):  # null: the paper claims nothing here
                 yield suite, setting, paper, cell
 
 
 def _every_part(tables: Mapping[str, pd.DataFrame]) -> dict[str, list[Part]]:
-    """Per claim whose sweep is there its parts."""
+    """The parts of each claim whose sweep has scores, by claim id."""
     return {
         name: parts_of(name, tables[claim["sweep"]])
         for name, claim in claims().items()
@@ -142,22 +143,22 @@ def _every_part(tables: Mapping[str, pd.DataFrame]) -> dict[str, list[Part]]:
 
 
 def parts(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
-    """A row per part of every claim on these sweeps: the paper's number and ours.
+    """A row per part of every claim on these sweeps, with the paper's number and ours.
 
     Args:
-        tables: per sweep, by its name in `claims.yaml`, its scores.
+        tables: DataFrames of scores by the sweep's name in `claims.yaml`.
 
     Returns:
         claim, of (suite or target), setting, paper, ours (mean over seeds), low and high (95 %
-        t-interval, paired by seed), smallest_effect, p (of what the paper says, for this part
-        alone), p_opposite, magnitude (see `Part`), seeds, runs.
+        t-interval, paired by seed), smallest_effect, p (of the paper's statement, for this part
+        alone), p_opposite, magnitude (see `Part`), seeds (their number), runs (run ids).
     """
     rows = (part.row() for of in _every_part(tables).values() for part in of)
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
 def scorecard(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
-    """A row per claim of both papers, those that were not run too.
+    """The verdicts: a row per claim of both papers, also of those that were not run.
 
     A claim of several parts holds if all of them do (p: the largest), or any of them where it says
     so (Bonferroni over its parts); its opposite likewise. p is then adjusted by Holm over the
@@ -165,21 +166,22 @@ def scorecard(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     95 % intervals of all parts lie within the smallest effect. One seed has no p: `undecided`.
 
     Args:
-        tables: as of `parts`.
+        tables: see `parts`.
 
     Returns:
-        rows of `judge`.
+        columns of `judge`.
     """
     return judge(_every_part(tables))
 
 
 def judge(every: Mapping[str, list[Part]]) -> pd.DataFrame:
-    """The verdicts of `scorecard` from the claims' parts; none: it cannot be tested.
+    """The verdicts of `scorecard`, from the parts of each claim whose sweep has scores.
 
     Returns:
-        claim, place, text, paper, ours (each part with its interval), magnitude (parts that meet
-        it), p and p_adjusted, verdict (one of `VERDICTS`), seeds, runs.
+        claim, place, text, paper, ours (each part with its interval), magnitude (number of parts
+        that meet it), p and p_adjusted, verdict (one of `VERDICTS`), seeds, runs.
     """
+    # A claim enters Holm's family once, with the smaller p of its statement and its opposite.
     tested = [name for name, of in every.items() if of and _seeds(of) > 1]
     p = {name: _p(name, every[name]) for name in tested}
     adjusted = dict(zip(tested, holm([min(p[name]) for name in tested]), strict=True))
@@ -196,10 +198,12 @@ def judge(every: Mapping[str, list[Part]]) -> pd.DataFrame:
 
 
 def _p(name: str, parts: list[Part]) -> tuple[float, float]:
-    """p of the claim and of its opposite."""
+    """The p values of a claim and of its opposite."""
+    # All parts must hold: the largest p. Any part's opposite refutes it: Bonferroni over the parts.
     holds, fails = zip(*(part.p for part in parts), strict=True)
     n = len(parts)
     if claims()[name].get("rule") == "any":
+        # One part is enough to hold, and all must fail: the other way round.
         return min(1.0, n * min(holds)), max(fails)
     return max(holds), min(1.0, n * min(fails))
 
@@ -218,11 +222,13 @@ def _verdict(
         for part in parts
         for low, high in [interval(part.values)]
     )
+    # An equivalence that holds is `replicates`, never `no effect`.
     directed = all(part.direction for part in parts)
     return "no effect" if within and directed else "undecided"
 
 
 def _seeds(parts: list[Part]) -> int:
+    """The number of seeds that every part has."""
     return min((len(part.values) for part in parts), default=0)
 
 
@@ -232,7 +238,7 @@ def _met(parts: list[Part]) -> str:
 
 
 def _said(parts: list[Part], what: str) -> str:
-    """The parts' numbers in words, such as `mmlu zero-shot +4.2`."""
+    """The parts' numbers as text, e.g. `mmlu zero-shot +4.2`."""
     said = []
     for part in parts:
         low, high = interval(part.values)
@@ -249,8 +255,8 @@ def printed(table: pd.DataFrame, job) -> str:
     """The scorecard as text: each claim with the paper's numbers and ours, then the verdicts.
 
     Args:
-        table: of `scorecard`.
-        job: a `flanrepro.experiments.profiles.Job`, whose profile, collection and model are named.
+        table: DataFrame of `scorecard`.
+        job: `flanrepro.experiments.profiles.Job` whose profile, collection and model are printed.
     """
     lines = []
     for row in table.itertuples():

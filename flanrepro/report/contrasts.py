@@ -1,7 +1,7 @@
-"""The contrasts that `claims.yaml` names: from a sweep's scores on one suite to a number per seed.
+"""The contrasts that `claims.yaml` names: one number per seed from a sweep's scores.
 
-Each takes a claim and the rows of one suite and setting (or of one target), and gives the numbers
-of the seeds that have all the runs, and the names of the runs; empty where these are not there.
+Each takes a claim and the rows of one suite and setting (or of one target). It returns one number
+per seed that has all the runs it needs, and the run ids; both are empty if no seed has them.
 """
 
 from collections.abc import Mapping
@@ -17,21 +17,17 @@ GROUPS = {
     "not_finetuned": ("little",),
     "fewer_steps": ("held_out",),
 }
-"""The groups of targets that a contrast on finetuning is of."""
+"""The groups of finetuning targets that a contrast is computed on."""
 
 SHARE = 0.95
-"""Of T5's best validation score: what counts as converged."""
+"""Share of T5's best validation score that counts as converged."""
 
 Contrast = tuple[list[float], list[str]]
 NONE: Contrast = ([], [])
 
 
 def difference(claim: Mapping[str, Any], cell: pd.DataFrame) -> Contrast:
-    """`of` less `to`; of several in `to` the best by its mean over seeds, of a range the mean.
-
-    The best is chosen on the scores that it is compared on, which is to its advantage, and so to
-    the disadvantage of a claim that something is better still.
-    """
+    """The mean of the selection `of` minus the best of `to`, in points."""
     cell = _main_size(cell)
     of, to = (_select(cell, claim[side]) for side in ("of", "to"))
     if of.empty or to.empty:
@@ -40,16 +36,14 @@ def difference(claim: Mapping[str, Any], cell: pd.DataFrame) -> Contrast:
     both = pd.concat([first, others], axis=1).dropna()
     if both.empty:
         return NONE
+    # The best rival is chosen on the scores it is compared on. This favours the rival, so it is
+    # conservative for a claim that `of` is better.
     rivals = both.iloc[:, 1:]
     return list(both.iloc[:, 0] - rivals[rivals.mean().idxmax()]), _runs(of, to)
 
 
 def best_difference(claim: Mapping[str, Any], cell: pd.DataFrame) -> Contrast:
-    """The best of `of` less the best of `to`.
-
-    For each seed both are chosen by the mean of the other seeds: the maximum of noisy scores,
-    compared on those same scores, would be too high. With one seed there is no other.
-    """
+    """The best of `of` minus the best of `to`, in points, each chosen on the other seeds."""
     cell = _main_size(cell)
     of, to = (_select(cell, claim[side]) for side in ("of", "to"))
     if of.empty or to.empty:
@@ -57,6 +51,8 @@ def best_difference(claim: Mapping[str, Any], cell: pd.DataFrame) -> Contrast:
     sides = [_wide(of, claim["of"]), _wide(to, claim["to"])]
     seeds = pd.concat(sides, axis=1).dropna().index
     values = []
+    # The maximum of noisy scores is biased upwards on those scores, and more so for the side with
+    # more alternatives. Chosen on other seeds it is not. A single seed has no others.
     for seed in seeds:
         rest = seeds.drop(seed) if len(seeds) > 1 else seeds
         first, second = (side.loc[seed, side.loc[rest].mean().idxmax()] for side in sides)
@@ -65,21 +61,21 @@ def best_difference(claim: Mapping[str, Any], cell: pd.DataFrame) -> Contrast:
 
 
 def slope(claim: Mapping[str, Any], cell: pd.DataFrame) -> Contrast:
-    """Points per doubling of the number of tasks, by least squares."""
+    """The slope in points per doubling of the number of tasks, by least squares."""
     cell = _main_size(cell)
     wide = cell.pivot_table(index="seed", columns="tasks", values="value").dropna()
-    if wide.shape[1] < 2 or wide.empty:
+    if wide.shape[1] < 2 or wide.empty:  # a slope needs two numbers of tasks
         return NONE
     x = np.log2(wide.columns.to_numpy(float))
     return [float(np.polyfit(x, row, 1)[0]) for row in wide.to_numpy()], _runs(cell)
 
 
 def later_peak(claim: Mapping[str, Any], cell: pd.DataFrame) -> Contrast:
-    """Doublings of the number of tasks from a size's peak to the next larger size's, on average."""
+    """The mean distance from a size's peak to the next larger size's, in doublings of the tasks."""
     sizes = [size for size in SIZES if size in set(cell["model"])]
     if len(sizes) < 2:
         return NONE
-    # Sizes are compared on the same numbers of tasks.
+    # A size that ran on more numbers of tasks would have more places for a peak.
     common = set.intersection(*(set(cell[cell["model"] == size]["tasks"]) for size in sizes))
     rows = cell[cell["tasks"].isin(common)]
     wide = rows.pivot_table(index="seed", columns=["model", "tasks"], values="value").dropna()
@@ -90,9 +86,9 @@ def later_peak(claim: Mapping[str, Any], cell: pd.DataFrame) -> Contrast:
 
 
 def largest_drop(claim: Mapping[str, Any], cell: pd.DataFrame) -> Contrast:
-    """By how much leaving out `source` costs more than the source that costs most of the others.
+    """The loss without `source` minus the largest loss without another one, in points.
 
-    The other one is chosen by its mean over seeds.
+    The other source is chosen by its mean over seeds.
     """
     without = cell[cell["mixture"].str.startswith("equal_without_")]
     wide = without.pivot_table(index="seed", columns="mixture", values="value").dropna()
@@ -104,18 +100,19 @@ def largest_drop(claim: Mapping[str, Any], cell: pd.DataFrame) -> Contrast:
 
 
 def finetuned(claim: Mapping[str, Any], cell: pd.DataFrame) -> Contrast:
-    """Test scores at the best validation step: from the tuned model less from the untuned one."""
+    """Test score at the best validation step, from the tuned minus from the untuned model."""
     best = cell.loc[cell.groupby("run")["validation"].idxmax()]
     return _paired(best, best, cell)
 
 
 def not_finetuned(claim: Mapping[str, Any], cell: pd.DataFrame) -> Contrast:
-    """Test scores of the tuned model before any step, less the untuned one's finetuned."""
+    """Test score of the tuned model at step 0 minus that of the untuned model, finetuned."""
     best = cell.loc[cell.groupby("run")["validation"].idxmax()]
     return _paired(cell[cell["step"] == 0], best, cell)
 
 
 def _paired(tuned: pd.DataFrame, untuned: pd.DataFrame, cell: pd.DataFrame) -> Contrast:
+    # Paired by seed: both starts see a target's records in the same order.
     sides = (tuned[tuned["state"] == "tuned"], untuned[untuned["state"] == "untuned"])
     first, second = (side.set_index("seed")["test"] for side in sides)
     values = (first - second).dropna()
@@ -123,16 +120,14 @@ def _paired(tuned: pd.DataFrame, untuned: pd.DataFrame, cell: pd.DataFrame) -> C
 
 
 def fewer_steps(claim: Mapping[str, Any], cell: pd.DataFrame) -> Contrast:
-    """Steps to 95 % of the untuned model's best validation score, the untuned's less the tuned's.
-
-    A tuned model that does not get there counts one validation beyond the last.
-    """
+    """Steps that the tuned model saves on the way to 95 % of the untuned one's best validation."""
     values = []
     for _, own in cell.groupby("seed"):
         wide = own.pivot_table(index="step", columns="state", values="validation")
         if set(wide.columns) != {"tuned", "untuned"}:
             continue
         enough = SHARE * wide["untuned"].max()
+        # A tuned model that never gets there counts one validation beyond the last.
         beyond = wide.index[-1] + (wide.index[-1] - wide.index[-2])
         steps = {state: wide.index[wide[state] >= enough].min() for state in wide}
         values.append(steps["untuned"] - (beyond if np.isnan(steps["tuned"]) else steps["tuned"]))
@@ -140,16 +135,18 @@ def fewer_steps(claim: Mapping[str, Any], cell: pd.DataFrame) -> Contrast:
 
 
 def _main_size(cell: pd.DataFrame) -> pd.DataFrame:
-    """The rows of the sweep's first size: only one claim is about several."""
-    return cell[cell["model"] == cell["model"].iloc[0]]
+    """The rows of the sweep's first size; only `later_peak` compares sizes."""
+    return cell[cell["model"] == cell["model"].iloc[0]]  # specs come in the order of sizes
 
 
 def _select(cell: pd.DataFrame, where: Mapping[str, Any]) -> pd.DataFrame:
+    """The rows that a claim's `of` or `to` selects: a value, a list, a range, or `all` tasks."""
     for column, wanted in where.items():
         values = cell[column]
         if wanted == "all":  # of the tasks
             cell = cell[cell["subset"].isna()]
         elif isinstance(wanted, Mapping):
+            # All tasks are no subset, even where their number is within the range.
             within = values.between(wanted["from"], wanted["to"])
             cell = cell[within & cell["subset"].notna() if column == "tasks" else within]
         else:
@@ -158,7 +155,7 @@ def _select(cell: pd.DataFrame, where: Mapping[str, Any]) -> pd.DataFrame:
 
 
 def _wide(rows: pd.DataFrame, where: Mapping[str, Any]) -> pd.DataFrame:
-    """A row per seed, a column per alternative."""
+    """Values with a row per seed and a column per alternative of the selection."""
     return rows.pivot_table(index="seed", columns=next(iter(where)), values="value")
 
 

@@ -15,7 +15,7 @@ ROWS = {
     "OPT-IML-Max 175B": "OPT-IML\n175B",
     "Flan 2022": "Flan 2022",
 }
-"""Table 1's rows, in the figure's order."""
+"""Names on the axis by row of Table 1, in the figure's order."""
 
 BARS = {
     "zero_shot": ("zero-shot", {"color": COLORS[0]}),
@@ -26,18 +26,19 @@ GREEN = COLORS[2]
 
 
 def table(table: pd.DataFrame) -> pd.DataFrame:
-    """The figure's rows of `flanrepro.report.table1.table`."""
+    """The rows of `flanrepro.report.table1.table` that the figure shows."""
     return table[table["row"].isin([*ROWS, NEXT_BEST])].reset_index(drop=True)
 
 
 def draw(table: pd.DataFrame) -> plt.Figure:
-    """The figure from `table`: a panel per suite, two bars per collection.
+    """Draws a panel per suite with two bars per collection.
 
-    Bars are ours, with 95 % intervals over seeds, dotted lines chance; diamonds are the paper's, of
-    T5-XL (3 B parameters) but for OPT-IML-Max, which is not trained here. Above a panel stands how
-    much Flan 2022 is over the next best collection, zero-shot / few-shot, in green where it is.
+    Bars are ours with 95 % intervals over seeds, dotted lines chance. Diamonds are the paper's
+    T5-XL (3 B parameters), or OPT-IML-Max, which is not trained here. Above a panel stands Flan
+    2022's lead over the next best collection, zero-shot / few-shot, in green if positive.
     """
     suites, rows = there(SUITES, table["suite"]), there(ROWS, table["row"])
+    # One scale for all panels, from 0: bars are compared by their length.
     fig, axes = new_figure(len(suites), size=(2.3 * len(suites), 3.4), sharey=True)
     with mpl.rc_context(STYLE):
         for ax, (suite, title) in zip(axes, suites.items(), strict=True):
@@ -54,7 +55,7 @@ def draw(table: pd.DataFrame) -> plt.Figure:
 
 
 def _write_gains(ax: plt.Axes, gains: pd.Series) -> None:
-    """Over the panel, the two halves on both sides of its middle."""
+    """Writes both gains above a panel, on both sides of its middle, so that each has its colour."""
     for setting, side in (("zero_shot", "right"), ("few_shot", "left")):
         if setting in gains:
             text = f"{gains[setting]:+.1f}"

@@ -26,31 +26,33 @@ COLUMNS = (
 
 
 def table(*here: dict[str, str]) -> pd.DataFrame:
-    """The figure's rows as printed, a collection once: as the paper's first version has it.
+    """The figure's rows as printed in the paper's first version, or else in the later one.
 
     Args:
-        here: rows of `row_of`, put at the end.
+        here: rows of `row_of`, appended at the end.
 
     Returns:
         the columns of `flanrepro.report.paper.published("figure_2")`; `version` is `first`, `later`
-        (that version alone has the row) or `here`.
+        (only the later version has the row) or `here`.
     """
     table = published("figure_2").drop_duplicates("collection")
     return pd.concat([table, pd.DataFrame(here)], ignore_index=True).fillna("")
 
 
 def row_of(name: str, made: NamedMixture, prompts: int = 300) -> dict[str, str]:
-    """A row for what is at hand here: no model, and what shows in the mixture's first prompts.
+    """The figure's row for a collection of this project, by what its mixture draws.
 
     Args:
-        name: of the collection.
-        made: a mixture of its tasks.
-        prompts: looked at for their types and for the methods.
+        name: name of the collection.
+        made: mixture of the collection's available tasks.
+        prompts: number of first prompts that show the prompt types and methods.
     """
     drawn = [made.mixture[i] for i in range(prompts)]
     types = [kind for kind, there in _types(drawn).items() if there]
     wordings = {(prompt.task, prompt.template) for prompt in drawn}
+    # Wordings vary if a task came with more than one template.
     varied = len(wordings) > len({prompt.task for prompt in drawn})
+    # A bool times a list: the method is listed if the prompts show it.
     methods = ["+ Template Variety"] * varied
     methods += ["+ Input Inversion"] * any(prompt.inverted for prompt in drawn)
     examples = int(made.table(draws=made.mixture.block)["examples"].sum())
@@ -74,7 +76,7 @@ def _types(prompts: list) -> dict[str, bool]:
 
 
 def draw(table: pd.DataFrame) -> plt.Figure:
-    """The figure from `table`; rows of this project stand on grey."""
+    """Draws the timeline; rows of this project stand on grey."""
     pairs = itertools.starmap(_of_all, zip(table["tasks_in_flan"], table["tasks"], strict=True))
     methods = table["methods"].str.replace(" + ", "\n+ ", regex=False)
     shown = table.assign(of_all=list(pairs), methods=methods)

@@ -8,21 +8,21 @@ from flanrepro.report.statistics import over_seeds
 
 
 def table(scores: pd.DataFrame) -> pd.DataFrame:
-    """One row per point of the figure.
+    """A row per point of the figure.
 
     Args:
-        scores: `flanrepro.experiments.results.scores` of `few_shot_sweep`.
+        scores: DataFrame of `flanrepro.experiments.results.scores` for `few_shot`.
 
     Returns:
-        setting (of the evaluation), suite, few_shot_fraction, value (mean over seeds, in per cent),
-        low and high (95 % t-interval over seeds; empty for one seed), chance, n items, seeds, runs.
+        setting (of evaluation), suite, few_shot_fraction, and the other columns of
+        `flanrepro.report.statistics.over_seeds`, in per cent.
     """
     keys = ["setting", "suite", "few_shot_fraction"]
     return over_seeds(scores, keys).sort_values(keys, ignore_index=True)
 
 
 def draw(table: pd.DataFrame) -> plt.Figure:
-    """The figure from `table`: a panel per evaluation setting, a line per suite."""
+    """Draws a panel per evaluation setting with a line per suite."""
     percent = table.assign(share=100 * table["few_shot_fraction"])
     fig = draw_lines(percent, "share", ("setting", SETTINGS), ("suite", SUITES), sharey=True)
     for ax in fig.axes:

@@ -11,17 +11,17 @@ PANELS = {"held_in": "Held-In", "mmlu": "Held-Out (MMLU)"}
 
 
 def table(scores: pd.DataFrame) -> pd.DataFrame:
-    """One row per point of the figure.
+    """A row per point of the figure.
 
     Args:
-        scores: `flanrepro.experiments.results.scores` of `task_scaling`.
+        scores: DataFrame of `flanrepro.experiments.results.scores` for `task_scaling`.
 
     Returns:
-        setting (of the evaluation), suite, model, tasks (number trained on), value (mean over
-        seeds, in per cent), low and high (95 % t-interval over seeds; empty for one seed), chance,
-        n items, seeds, runs.
+        setting (of evaluation), suite, model, tasks (number of training tasks), and the other
+        columns of `flanrepro.report.statistics.over_seeds`, in per cent.
     """
     keys = ["setting", "suite", "model", "tasks"]
+    # Sizes and suites have an order of their own, which is not the alphabet's.
     order = {"model": list(SIZES), "suite": list(SUITES)}
     return over_seeds(scores, keys).sort_values(
         keys,
@@ -31,8 +31,8 @@ def table(scores: pd.DataFrame) -> pd.DataFrame:
 
 
 def draw(table: pd.DataFrame) -> plt.Figure:
-    """The figure from `table`: Held-In and, where it is there, MMLU, evaluated zero-shot as the
-    paper's is; a line per size, a gold star at each size's peak."""
+    """Draws a panel for Held-In and, if evaluated, one for MMLU, with a line per model size."""
+    # Zero-shot only: the authors say that their Figure 4 is.
     shown = table[(table["setting"] == "zero_shot") & table["suite"].isin(PANELS)]
     sizes = {size: f"T5-{size}" for size in dict.fromkeys(shown["model"])}
     fig = draw_lines(shown, "tasks", ("suite", PANELS), ("model", sizes))
@@ -40,6 +40,6 @@ def draw(table: pd.DataFrame) -> plt.Figure:
     for ax in fig.axes:
         ax.set(xscale="log", xlabel="training tasks")
         ax.set_xticks(ticks, [f"{tick:,}" for tick in ticks])
-        ax.minorticks_off()
+        ax.minorticks_off()  # a log axis would label them between the numbers of tasks
     fig.axes[0].set_ylabel("score (%)")
     return fig

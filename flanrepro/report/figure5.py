@@ -16,24 +16,25 @@ BARS = {
     "flan_t5": ("Flan-T5", {"color": "wheat", "hatch": "..."}),
     "flan_t5_finetuned": ("Flan-T5, finetuned", {"color": COLORS[1], "hatch": "///"}),
 }
-"""The paper's blue, beige and red."""
+"""Label and style of each bar, in the paper's blue, beige and red."""
 
 METRICS = {"accuracy": "accuracy", "f1": "F1", "auc_roc": "AUC-ROC", "spearman": "Spearman"}
 
 
 def table(curves: pd.DataFrame) -> pd.DataFrame:
-    """One row per bar of the figure.
+    """A row per bar of the figure.
 
     Args:
-        curves: of `flanrepro.experiments.single_task.curves`.
+        curves: DataFrame of `flanrepro.experiments.single_task.curves`.
 
     Returns:
-        group, target, metric (Table 3's), bar (of `BARS`), value on the test split at the step with
-        the best validation score, without finetuning at step 0 (mean over seeds, in per cent), low
-        and high (95 % t-interval over seeds; empty for one seed), seeds, runs.
+        group, target, metric (Table 3's), bar (a key of `BARS`), value (test score at the step with
+        the best validation score, or at step 0 without finetuning; mean over seeds, in per cent),
+        low and high (95 % t-interval over seeds; NaN for one seed), seeds, runs.
     """
     finetuned = best(curves)
     names = finetuned["state"].map({"untuned": "t5_finetuned", "tuned": "flan_t5_finetuned"})
+    # Step 0 of the tuned start is Flan-T5 itself; the untuned one's is no bar of the paper's.
     start = curves[(curves["state"] == "tuned") & (curves["step"] == 0)]
     every = pd.concat([finetuned.assign(bar=names), start.assign(bar="flan_t5")])
     keys = ["group", "target", "metric", "bar"]
@@ -45,28 +46,29 @@ def table(curves: pd.DataFrame) -> pd.DataFrame:
 
 
 def _order(column: pd.Series, curves: pd.DataFrame) -> dict[str, int]:
-    """Of a column's values, the target's as they come."""
+    """The rank of each value of a column; targets rank by first appearance."""
     orders = {"group": GROUPS, "bar": BARS, "target": curves["target"].unique()}
     return {name: place for place, name in enumerate(orders[column.name])}
 
 
 def named_targets(table: pd.DataFrame) -> dict[str, tuple[str, str]]:
-    """Per target of a table with `target` and `metric` its name and its metric's, as in Table 3.
+    """Names for print by target: the target's and its metric's, as in Table 3.
 
-    One of several that share a row there, and any other, has its own name; the twins with little
-    data, `_small`, are called as their task is.
+    Args:
+        table: DataFrame with the columns target and metric.
     """
     printed = published("table_3").set_index("tasks")["row"]
     names = {}
     for target, metric in table.drop_duplicates("target")[["target", "metric"]].to_numpy():
+        # A twin with little data is named as its task. Tasks that share a row of Table 3 or have
+        # none there are named by themselves.
         task = target.removesuffix("_small")
         names[target] = printed.get(task, task.replace("_", " ").upper()), METRICS[metric]
     return names
 
 
 def draw(table: pd.DataFrame) -> plt.Figure:
-    """The figure from `table`: a panel per group, three bars per target, with 95 % intervals over
-    seeds; each target in its own metric."""
+    """Draws a panel per group with three bars per target, each target in its own metric."""
     groups = there(GROUPS, table["group"])
     counts = [table.loc[table["group"] == group, "target"].nunique() for group in groups]
     width = 1.2 + 0.55 * sum(counts)

@@ -11,28 +11,28 @@ STATES = {"untuned": "T5", "tuned": "Flan-T5"}
 
 
 def table(curves: pd.DataFrame) -> pd.DataFrame:
-    """One row per point of the figure, and of the targets that the figure leaves out.
+    """A row per point of the figure, also for the targets that the figure leaves out.
 
     Args:
-        curves: of `flanrepro.experiments.single_task.curves`.
+        curves: DataFrame of `flanrepro.experiments.single_task.curves`.
 
     Returns:
         group, target, metric (Table 3's), state (`untuned`: from T5; `tuned`: from Flan-T5), step,
-        value on the validation split (mean over seeds, in per cent), low and high (95 % t-interval
-        over seeds; empty for one seed), seeds, runs.
+        and the other columns of `flanrepro.report.statistics.over_seeds`; value is the validation
+        score in per cent.
     """
     return over_seeds(curves, ["group", "target", "metric", "state", "step"], value="validation")
 
 
 def draw(table: pd.DataFrame, group: str = "held_out") -> plt.Figure:
-    """The figure from `table`: a panel per target of a group, a line per start.
+    """Draws a panel per target of a group, with a line per start.
 
     Args:
-        table: where no target of the group is there, as some data sets have to be asked for, all
-            are drawn.
-        group: `held_out` as the paper has it, or `held_in` or `little`.
+        table: DataFrame of `table`.
+        group: `held_out`, as in the paper, or `held_in` or `little`.
     """
     of_group = table[table["group"] == group]
+    # Some held-out data sets must be requested from their owners: without any, all targets show.
     shown = of_group if len(of_group) else table
     titles = {target: f"{name} ({of})" for target, (name, of) in named_targets(shown).items()}
     size = (2.3 * max(len(titles), 2), 2.8)

@@ -18,7 +18,7 @@ PARTS = {
     "answer": "answer",
     "rationale": "explanation",
 }
-"""A record's fields as the appendix calls them."""
+"""The appendix's names for a record's fields."""
 
 PART_COLORS = dict(zip(("query", "answer", "explanation"), COLORS, strict=False))
 COLUMNS = (
@@ -34,12 +34,12 @@ def table(collection_name: str, task: str = "cot_gsm8k", record: int = 0) -> pd.
 
     Args:
         collection_name: `pocket` or `flan2022`.
-        task: with a chain of thought.
-        record: index into its training split.
+        task: name of a task with chains of thought.
+        record: index of a record in the training split.
 
     Returns:
-        given and predicted (of `query`, `answer`, `explanation`, with spaces between), task,
-        template, inverted, inputs and targets of the zero-shot prompt.
+        given and predicted (`query`, `answer`, `explanation`, separated by spaces), task, template,
+        inverted, and inputs and targets of the zero-shot prompt.
 
     Raises:
         InputError: there is no such collection, task or record, or the task has no explanations.
@@ -69,5 +69,5 @@ def _parts(pattern: str) -> str:
 
 
 def draw(table: pd.DataFrame) -> plt.Figure:
-    """The figure from `table`; the regular prompt stands on grey."""
+    """Draws the permutations; the regular prompt stands on grey."""
     return draw_table(table, COLUMNS, shaded=list(~table["inverted"]))

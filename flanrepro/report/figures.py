@@ -1,4 +1,4 @@
-"""One way to keep a figure: PNG and SVG, and the CSV behind it."""
+"""Makes and saves figures: PNG, SVG and the CSV behind them, the same bytes every time."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ import matplotlib as mpl
 import matplotlib.pyplot as plt
 import pandas as pd
 
-# Okabe and Ito's palette, readable to the colour-blind; markers differ too, for print.
+# Okabe and Ito's palette, which colour-blind readers can tell apart; markers differ too, for print.
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00")
 MARKERS = ("o", "s", "^", "D", "v")
 
@@ -18,18 +18,18 @@ STYLE = {
     "font.size": 9,
     "figure.dpi": 100,
     "savefig.dpi": 150,
-    "svg.hashsalt": "flanrepro",  # the same drawing is the same file
+    "svg.hashsalt": "flanrepro",  # ids in an SVG are random without it
 }
 
 
 def new_figure(
     columns: int, size: tuple[float, float] | None = None, **kwargs
 ) -> tuple[plt.Figure, list[plt.Axes]]:
-    """A figure of `columns` panels side by side, 3.4 x 3 inches each, or of `size` in all."""
+    """A figure of `columns` panels side by side, of 3.4 x 3 inches each, or of `size` in all."""
     size = size or (3.4 * columns, 3.0)
     if not plt.get_fignums():
-        # A notebook's backend turns on what shows a figure when it is loaded. Loaded by the first
-        # figure, within the context, that would be turned off again when the context ends.
+        # On loading, a notebook's backend turns on the display of figures. If the first figure
+        # loaded it inside `rc_context`, the context's end would turn the display off again.
         plt.switch_backend(mpl.get_backend())
     with mpl.rc_context(STYLE):
         fig, axes = plt.subplots(
@@ -39,11 +39,12 @@ def new_figure(
 
 
 def save_figure(fig: plt.Figure, table: pd.DataFrame, folder: Path, name: str) -> list[Path]:
-    """Writes `name`.png, .svg and .csv into `folder` and gives their paths."""
+    """Writes `name`.png, .svg and .csv into `folder` and returns their paths."""
     folder.mkdir(parents=True, exist_ok=True)
     paths = [folder / f"{name}.{kind}" for kind in ("png", "svg", "csv")]
     with mpl.rc_context(STYLE):
         _settle(fig)
+        # Without version and date in their metadata, equal figures are equal files.
         fig.savefig(paths[0], metadata={"Software": None})
         fig.savefig(paths[1], metadata={"Date": None})
     save_table(table, folder, name)
@@ -51,8 +52,8 @@ def save_figure(fig: plt.Figure, table: pd.DataFrame, folder: Path, name: str) -
 
 
 def _settle(fig: plt.Figure) -> None:
-    """Lays a figure out for good. The solver's last digits are not the same every time, and an SVG
-    names its parts by them."""
+    """Fixes the layout of a figure, rounded."""
+    # The last digits of the layout solver vary, and an SVG derives the ids of its parts from them.
     fig.draw_without_rendering()
     fig.set_layout_engine("none")
     for ax in fig.axes:
@@ -60,7 +61,7 @@ def _settle(fig: plt.Figure) -> None:
 
 
 def save_table(table: pd.DataFrame, folder: Path, name: str) -> Path:
-    """Writes `name`.csv into `folder` and gives its path."""
+    """Writes `name`.csv into `folder` and returns its path."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{name}.csv"
     table.to_csv(path, index=False, float_format="%.4f")

@@ -9,23 +9,24 @@ from flanrepro.report.statistics import over_seeds
 
 
 def table(scores: pd.DataFrame) -> pd.DataFrame:
-    """One row per point of the figure.
+    """A row per point of the figure.
 
     Args:
-        scores: `flanrepro.experiments.results.scores` of `inversion_sweep`.
+        scores: DataFrame of `flanrepro.experiments.results.scores` for `inversion`.
 
     Returns:
-        setting (of the evaluation), suite, inversion_rate (inverted prompts per regular one, in the
-        sources that have a rate), value (mean over seeds, in per cent), low and high (95 %
-        t-interval over seeds; empty for one seed), chance, n items, seeds, runs.
+        setting (of evaluation), suite, inversion_rate (inverted prompts per regular one, in the
+        sources with a rate of their own), and the other columns of
+        `flanrepro.report.statistics.over_seeds`, in per cent.
     """
     keys = ["setting", "suite", "inversion_rate"]
+    # A spec without a rate has the mixture's own: it is a point of the figure like the others.
     stated = scores.assign(inversion_rate=scores["inversion_rate"].astype(float).fillna(OWN_RATE))
     return over_seeds(stated, keys).sort_values(keys, ignore_index=True)
 
 
 def draw(table: pd.DataFrame) -> plt.Figure:
-    """The figure from `table`: a panel per evaluation setting, a line per suite."""
+    """Draws a panel per evaluation setting with a line per suite."""
     panels, lines = ("setting", SETTINGS), ("suite", SUITES)
     fig = draw_lines(table, "inversion_rate", panels, lines, sharey=True)
     for ax in fig.axes:

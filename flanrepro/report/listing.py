@@ -1,4 +1,4 @@
-"""A table drawn as a figure: wrapped text, and words as coloured marks."""
+"""Draws a table as a figure: wrapped text, and words as coloured marks."""
 
 import re
 import textwrap
@@ -13,13 +13,13 @@ from flanrepro.report.figures import STYLE, new_figure
 
 POINTS = 7
 LINE = 1.3 * POINTS / 72
-"""Height of a line, in inches."""
+"""Height of a line in inches."""
 
 CHARACTER = 0.57 * POINTS / 72
-"""Width of a character in inches, somewhat above the mean, so that a wrapped line fits."""
+"""Width of a character in inches; a little above the mean, so that a wrapped line fits."""
 
 PAD = 0.05
-"""Inches between a cell's text and its edges."""
+"""Distance between a cell's text and its edges, in inches."""
 
 
 @dataclass(frozen=True)
@@ -27,10 +27,10 @@ class Column:
     """A column of the drawing.
 
     Attributes:
-        field: the table's column.
-        title: its heading.
-        width: in inches.
-        colors: word to colour: those words of a cell are drawn as marks, signs between as they are.
+        field: name of the table's column.
+        title: text of the heading.
+        width: width in inches.
+        colors: colours by word; these words are drawn as marks, other words and signs as text.
     """
 
     field: str
@@ -43,14 +43,15 @@ class Column:
         return int((self.width - 2 * PAD) / CHARACTER)
 
     def wrapped(self, text: str) -> list[str]:
-        """Its lines; line breaks of the text stay."""
+        """The lines of a text, wrapped to the width; its own line breaks stay."""
         lines = [textwrap.wrap(line, self.characters) or [""] for line in text.split("\n")]
         return [part for line in lines for part in line]
 
     def marks(self, text: str) -> list[list[str]]:
-        """Its words and signs, in lines that fit."""
+        """The words and signs of a text, in lines that fit the width."""
         lines: list[list[str]] = [[]]
         for word in re.findall(r"\w+|[^\w\s]", text):
+            # A mark is wider than its word, by about 1.3 characters of padding and space.
             if lines[-1] and sum(len(w) + 1.3 for w in [*lines[-1], word]) > self.characters:
                 lines.append([])
             lines[-1].append(word)
@@ -60,12 +61,12 @@ class Column:
 def draw_table(
     table: pd.DataFrame, columns: Sequence[Column], shaded: Sequence[bool] = ()
 ) -> plt.Figure:
-    """A figure with a line per row, as high as its longest cell.
+    """A figure with one band per row of the table, as high as its longest cell.
 
     Args:
-        table: its cells are text.
-        columns: from left to right.
-        shaded: per row whether it stands on grey; empty: none does.
+        table: DataFrame with text in every cell.
+        columns: columns to draw, from left to right.
+        shaded: one bool per row, true for a grey background; empty: none.
     """
     rows = [
         [_lines(column, row[column.field]) for column in columns]
@@ -75,6 +76,7 @@ def draw_table(
     titles = [column.wrapped(column.title) for column in columns]
     head = max(map(len, titles)) * LINE + 2 * PAD
     width, height = sum(column.width for column in columns), head + sum(heights)
+    # Axes units are inches, and the y axis points down: text needs no layout of its own.
     fig, (ax,) = new_figure(1, size=(width, height))
     fig.get_layout_engine().set(w_pad=0, h_pad=0)
     with mpl.rc_context(STYLE):
@@ -111,10 +113,11 @@ def _draw_marks(ax: plt.Axes, x: float, y: float, words: list[str], colors: Mapp
     for word in words:
         box = {"boxstyle": "round,pad=0.1", "facecolor": colors.get(word, "none"), "linewidth": 0}
         color = "white" if word in colors else "black"
+        # The next mark starts where this one really ends: characters differ in width.
         drawn = _text(ax, x + CHARACTER / 3, y, word, color=color, weight="bold", bbox=box)
         x += drawn.get_window_extent().width / ax.figure.dpi + CHARACTER
 
 
 def _text(ax: plt.Axes, x: float, y: float, text: str, **style) -> mpl.text.Text:
-    # A dollar sign is a dollar sign: prompts about money are no formulas.
+    # Prompts about money have dollar signs, which matplotlib would read as formulas.
     return ax.text(x, y, text, fontsize=POINTS, va="center_baseline", parse_math=False, **style)

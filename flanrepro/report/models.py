@@ -1,4 +1,4 @@
-"""Checkpoints side by side on every suite, beside what the paper states of its own."""
+"""Compares checkpoints on every suite, beside the paper's numbers for Flan-T5 XL."""
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
@@ -18,15 +18,16 @@ def table(scores: pd.DataFrame) -> pd.DataFrame:
     """A row per checkpoint, suite and setting.
 
     Args:
-        scores: of `flanrepro.experiments.models.score_models`.
+        scores: DataFrame of `flanrepro.experiments.models.score_models`.
 
     Returns:
-        checkpoint, suite, setting, shots, value, low and high (95 % of a normal distribution with
-        the standard error over items), chance, detectable, n, paper (of Flan-T5 XL) and folder.
+        checkpoint, suite, setting, shots, value, low and high (95 % normal interval over items),
+        chance, detectable (smallest difference found four times in five), all in per cent, n
+        (items), paper (Flan-T5 XL's score in Table 1) and folder.
     """
     table = scores[scores["level"] == "suite"].copy()
     table["setting"] = np.where(table["shots"] > 0, "few_shot", "zero_shot")
-    # In two decimals, as printed tables of the normal distribution have it: 1.96.
+    # Rounded to 1.96, the number that printed tables have.
     half = round(norm.ppf((1 + CONFIDENCE) / 2), 2) * table["standard_error"].astype(float)
     table["low"], table["high"] = table["value"] - half, table["value"] + half
     flan_t5 = published("table_1").query("group == 'flan2022'")
@@ -38,13 +39,13 @@ def table(scores: pd.DataFrame) -> pd.DataFrame:
 
 
 def draw(table: pd.DataFrame, paper: bool) -> plt.Figure:
-    """The figure from `table`: a panel per setting, a group of points per suite.
+    """Draws a panel per setting with a group of points per suite.
 
-    Bars are 95 % intervals over items, dashes chance, diamonds the paper's Flan-T5 XL.
+    Error bars are 95 % intervals over items, dashes chance, diamonds the paper's Flan-T5 XL.
 
     Args:
-        table: of any checkpoints; the order of the first suite is that of the points.
-        paper: with the paper's values, which are of the real suites.
+        table: DataFrame of `table`; checkpoints are drawn in the order of their first rows.
+        paper: true: draw the paper's values, which belong to the real suites.
     """
     fig, axes = new_figure(len(SETTINGS), sharey=True)
     suites = [suite for suite in NAMES if suite in set(table["suite"])]
@@ -59,7 +60,7 @@ def draw(table: pd.DataFrame, paper: bool) -> plt.Figure:
 
 
 def _draw_panel(ax: plt.Axes, table: pd.DataFrame, suites: list[str], paper: bool) -> None:
-    names = list(dict.fromkeys(table["checkpoint"]))
+    names = list(dict.fromkeys(table["checkpoint"]))  # side by side, so that bars do not overlap
     shifts = np.linspace(-0.3, 0.3, len(names)) if len(names) > 1 else [0.0]
     for i, (name, shift) in enumerate(zip(names, shifts, strict=True)):
         own = table[table["checkpoint"] == name].set_index("suite")
@@ -67,6 +68,7 @@ def _draw_panel(ax: plt.Axes, table: pd.DataFrame, suites: list[str], paper: boo
         bars = np.array([own["value"] - own["low"], own["high"] - own["value"]], float)
         style = {"color": COLORS[i % len(COLORS)], "fmt": MARKERS[i % len(MARKERS)]}
         ax.errorbar(x, own["value"], bars, **style, markersize=4, capsize=2, label=name)
+    # Chance and the paper's value do not depend on the checkpoint: one row per suite has them.
     first = table.drop_duplicates("suite").set_index("suite")
     for suite, row in first.iterrows():
         x = suites.index(suite)

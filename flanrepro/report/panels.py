@@ -1,4 +1,4 @@
-"""What the figures share: the suites' and settings' names, lines with bands and stars, bars."""
+"""Parts that figures share: titles of suites and settings, lines with bands and stars, bars."""
 
 from collections.abc import Mapping
 
@@ -17,11 +17,11 @@ SUITES = {
     "bbh": "BBH",
     "bbh_cot": "BBH-CoT",
 }
-"""As Table 1 names them, in its order."""
+"""The suites' names in Table 1, in its order."""
 
 
 def there(names: Mapping[str, str], values: pd.Series) -> dict[str, str]:
-    """Those of the names whose keys are among the values, in the names' order."""
+    """The entries of `names` whose keys are among the values, in the order of `names`."""
     found = set(values)
     return {key: name for key, name in names.items() if key in found}
 
@@ -33,16 +33,16 @@ def draw_lines(
     lines: tuple[str, Mapping[str, str]],
     **figure,
 ) -> plt.Figure:
-    """A panel per key, in it a line per key over the column `x`.
+    """Draws a panel per key of one column, with a line per key of another over the column `x`.
 
-    Bands are 95 % intervals over seeds, where there are several; a star is at each line's peak (a
-    flat line has none); dotted lines are chance: grey where it is one for all.
+    Bands are 95 % intervals over seeds if there are several. A star marks each line's peak, if it
+    is not flat. Dotted lines are chance, in grey if all lines share it.
 
     Args:
-        table: a row per point with value, low and high, and chance where there is one.
-        x: a numeric column.
-        panels, lines: a column, and its keys' titles; what the table lacks is not drawn.
-        figure: see `flanrepro.report.figures.new_figure`.
+        table: DataFrame with a row per point: `x`, value, low, high, and chance if known.
+        x: name of a numeric column.
+        panels, lines: name of a column, and titles by its keys; missing keys are not drawn.
+        figure: keyword arguments of `flanrepro.report.figures.new_figure`.
     """
     (of_panel, titles), (of_line, labels) = panels, lines
     titles, labels = there(titles, table[of_panel]), there(labels, table[of_line])
@@ -50,7 +50,7 @@ def draw_lines(
     with mpl.rc_context(STYLE):
         for ax, (key, title) in zip(axes, titles.items(), strict=True):
             panel = table[table[of_panel] == key].sort_values(x)
-            # A key has its colour in every figure of its kind, whether the others are there or not.
+            # The colour goes by the place among all keys, so it is the same if others are missing.
             for place, name in enumerate(lines[1]):
                 line = panel[panel[of_line] == name]
                 if len(line):
@@ -68,19 +68,19 @@ def draw_bars(
     groups: tuple[str, Mapping[str, str]],
     bars: tuple[str, Mapping[str, tuple[str, dict]]],
 ) -> dict[str, np.ndarray]:
-    """Groups of bars with 95 % intervals over seeds, a group's name under it.
+    """Draws groups of bars with 95 % intervals over seeds.
 
     Args:
-        ax: drawn on.
-        table: a row per group and bar with value, low and high; one that lacks is no bar.
-        groups: a column, and its keys' names on the axis.
-        bars: a column, and its keys' labels and styles.
+        ax: axes to draw on.
+        table: DataFrame with a row per group and bar: value, low, high; a missing row is no bar.
+        groups: name of a column, and names for the axis by its keys.
+        bars: name of a column, and labels and styles by its keys.
 
     Returns:
-        per bar's key the bars' places on the x axis; groups are 1 apart.
+        positions on the x axis by bar's key; groups are 1 apart.
     """
     (of_group, names), (of_bar, styles) = groups, bars
-    width, places = 0.8 / len(styles), {}
+    width, places = 0.8 / len(styles), {}  # 0.2 is left between groups
     for i, (key, (label, style)) in enumerate(styles.items()):
         shown = table[table[of_bar] == key].set_index(of_group).reindex(names)
         places[key] = np.arange(len(shown)) + (i - (len(styles) - 1) / 2) * width
@@ -91,12 +91,12 @@ def draw_bars(
     slanted = {"rotation": 60, "ha": "right", "va": "top", "rotation_mode": "anchor", "fontsize": 8}
     ax.set_xticks(range(len(names)), names.values(), **slanted)
     ax.grid(axis="x", visible=False)
-    ax.set_axisbelow(True)
+    ax.set_axisbelow(True)  # grid lines behind the bars
     return places
 
 
 def add_legend(fig: plt.Figure, axes: list[plt.Axes], columns: int = 5) -> None:
-    """One legend for all panels, below them: what any of them labels, once."""
+    """Adds one legend below all panels, with every label once."""
     found = {}
     for ax in axes:
         for handle, label in zip(*ax.get_legend_handles_labels(), strict=True):
@@ -108,7 +108,7 @@ def _draw_line(ax: plt.Axes, line: pd.DataFrame, x: str, style: int, label: str)
     color, marker = COLORS[style], MARKERS[style]
     ax.plot(line[x], line["value"], color=color, marker=marker, markersize=4, label=label)
     ax.fill_between(line[x], line["low"], line["high"], color=color, alpha=0.15, linewidth=0)
-    if line["value"].nunique() > 1:
+    if line["value"].nunique() > 1:  # on a flat line, the first point would look like a peak
         peak = line.loc[line["value"].idxmax()]
         star = {"marker": "*", "markersize": 13, "color": "gold", "mec": color, "mew": 1.2}
         ax.plot(peak[x], peak["value"], linestyle="none", zorder=4, **star)

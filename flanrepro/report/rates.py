@@ -1,4 +1,4 @@
-"""The published rates of Flan 2022's sources, which contradict each other, beside ours."""
+"""The published rates of Flan 2022's sources, which contradict one another, beside ours."""
 
 import pandas as pd
 
@@ -10,17 +10,17 @@ def table(made: NamedMixture) -> pd.DataFrame:
     """Each published set of rates in per cent of its sum, then those of a mixture.
 
     Args:
-        made: e.g. `flan2022`.
+        made: mixture whose rates are listed beside the published ones, e.g. `flan2022`.
 
     Returns:
-        A row per place and source: where, source, rate as published, per_cent, remark. Two places
-        are `here`: the rates that we take, and what they become of the tasks at hand.
+        a row per place and source: where, source, rate (as stated), per_cent, remark. Two places
+        are `here`: the rates that we take, and their shares among the available tasks.
     """
     data = read_yaml("flanrepro.collection", "mixtures")
     rows = []
     for conflict in data["conflicts"]:
         rates = conflict["rates"]
-        if list(rates.values()) == ["equal"]:
+        if list(rates.values()) == ["equal"]:  # a place that says "equal" lists no sources
             rates = dict.fromkeys(made.stated, 1)
         rows += _rows(conflict["where"], rates, conflict["remark"])
     rows += _rows("here, stated", made.stated, " ".join(data["choice"].split()))

@@ -1,4 +1,4 @@
-"""Every figure and table of a profile at once, from scores that are there: nothing is trained."""
+"""Redraws every figure and table of a profile from the available scores; nothing is trained."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -28,7 +28,7 @@ from flanrepro.sources import load_collection
 
 Table = Callable[[pd.DataFrame], pd.DataFrame]
 Draw = Callable[[pd.DataFrame], plt.Figure] | None
-"""None: a table, which is not drawn."""
+"""A function that draws a table; None: it is only written as CSV."""
 
 FROM_SCORES: dict[str, dict[str, tuple[Table, Draw]]] = {
     "ablations": {
@@ -44,11 +44,11 @@ FROM_SCORES: dict[str, dict[str, tuple[Table, Draw]]] = {
         "figure_6": (figure6.table, figure6.draw),
     },
 }
-"""Per sweep its figures and tables, by their files' names without the collection's."""
+"""The figures and tables of each sweep, by file name without the collection."""
 
 
 def _of_collection(collection: str) -> dict[str, tuple[pd.DataFrame, Draw]]:
-    """What needs no scores: the paper's timeline, and the collection as it is."""
+    """The figures and tables that need no scores, only the collection."""
     loaded = load_collection(collection)
     here = figure2.row_of(collection, named_mixture("flan2022", loaded))
     return {
@@ -62,13 +62,13 @@ def redraw(job: Job, tables: Mapping[str, pd.DataFrame]) -> list[Path]:
     """Writes every figure and table of a job, and the scorecard, into its folder of figures.
 
     Args:
-        job: names the collection and the folder.
-        tables: of `flanrepro.experiments.results.finished`.
+        job: notebook parameters that name the collection and the folder.
+        tables: DataFrames of `flanrepro.experiments.results.finished`, by sweep.
 
     Returns:
-        the files.
+        paths of the files.
     """
-    mpl.use("agg")
+    mpl.use("agg")  # a backend without windows: this also runs where there is no display
     drawn = _of_collection(job.collection)
     for sweep, scores in tables.items():
         drawn |= {name: (table(scores), draw) for name, (table, draw) in FROM_SCORES[sweep].items()}
@@ -82,5 +82,5 @@ def redraw(job: Job, tables: Mapping[str, pd.DataFrame]) -> list[Path]:
             continue
         figure = draw(table)
         paths += save_figure(figure, table, job.figures, file)
-        plt.close(figure)
+        plt.close(figure)  # pyplot keeps figures alive, and warns from the 21st on
     return paths

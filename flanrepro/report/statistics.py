@@ -1,4 +1,4 @@
-"""Uncertainty over seeds: intervals of means and of differences paired by seed, tests, Holm."""
+"""Uncertainty over seeds: t-intervals, means per group, tests, and Holm's adjustment."""
 
 from collections.abc import Iterable, Sequence
 
@@ -10,7 +10,7 @@ from flanrepro.evaluation.uncertainty import CONFIDENCE
 
 
 def interval(values: Iterable[float]) -> tuple[float, float]:
-    """The 95 % t-interval of the mean, one value per seed; NaN for fewer than two."""
+    """The 95 % t-interval (low, high) of the mean; one value per seed, NaN for fewer than two."""
     array = np.asarray(list(values), float)
     if len(array) < 2:
         return float("nan"), float("nan")
@@ -19,18 +19,19 @@ def interval(values: Iterable[float]) -> tuple[float, float]:
 
 
 def over_seeds(scores: pd.DataFrame, keys: Sequence[str], value: str = "value") -> pd.DataFrame:
-    """A row per group of `keys`, in the order in which they come first.
+    """Means over seeds: a row per group of `keys`, in the order of first appearance.
 
     Args:
-        scores: a row per run and whatever the keys tell apart, with `run` and the column `value`.
-        keys: columns.
-        value: the column that is averaged.
+        scores: DataFrame with `run`, the keys and `value`; one row per seed in each group.
+        keys: names of the columns that tell groups apart.
+        value: name of the column to average.
 
     Returns:
-        the keys, value (mean over seeds), low and high (95 % t-interval, NaN for one seed), chance
-        and n where the scores have them, seeds, runs (ids with spaces between).
+        the keys, value (mean over seeds), low and high (95 % t-interval; NaN for one seed), chance
+        and n if the scores have them, seeds (their number), runs (run ids separated by spaces).
     """
     rows = []
+    # By default pandas drops rows with NaN in a key, such as `subset` where it means all tasks.
     for key, group in scores.groupby(list(keys), sort=False, dropna=False):
         low, high = interval(group[value])
         row = dict(zip(keys, key, strict=True))
@@ -41,13 +42,11 @@ def over_seeds(scores: pd.DataFrame, keys: Sequence[str], value: str = "value") 
 
 
 def p_value(values: Iterable[float], center: float = 0.0) -> float:
-    """Two-sided p of Student's t that the mean over seeds is `center`; 1 for fewer than two.
-
-    Seeds that agree to the last digit have no spread: 0 away from the center, else 1.
-    """
+    """Two-sided p value of Student's t-test that the mean is `center`; 1 for fewer than two."""
     array = np.asarray(list(values), float) - center
     if len(array) < 2:
         return 1.0
+    # Equal values have no spread, and t would be infinite (p is 0) or 0 / 0 (p is 1).
     if np.ptp(array) == 0:
         return float(array[0] == 0)
     t = array.mean() / _standard_error(array)
@@ -55,25 +54,24 @@ def p_value(values: Iterable[float], center: float = 0.0) -> float:
 
 
 def _standard_error(array: np.ndarray) -> float:
-    return array.std(ddof=1) / np.sqrt(len(array))
+    return array.std(ddof=1) / np.sqrt(len(array))  # n - 1: the mean is estimated, too
 
 
 def equivalence_p(values: Iterable[float], margin: float) -> float:
-    """p that the mean is not within the margins: two one-sided tests (Schuirmann, 1987).
-
-    The larger of two two-sided ones: below 5 % where the 95 % interval lies within.
-    """
+    """The p value of equivalence, |mean| < margin, by two one-sided tests (Schuirmann, 1987)."""
     array = np.asarray(list(values), float)
     if not -margin < array.mean() < margin:
         return 1.0
+    # Two-sided p values, so that p is below 5 % exactly where the 95 % interval lies within.
     return max(p_value(array, -margin), p_value(array, margin))
 
 
 def holm(p: Sequence[float]) -> list[float]:
-    """Adjusted p values (Holm, 1979), in the same order; at most 1."""
+    """The p values adjusted for their number (Holm, 1979), in the same order; at most 1."""
     order = np.argsort(p, kind="stable")
     adjusted, highest = np.empty(len(p)), 0.0
     for rank, i in enumerate(order):
+        # An adjusted value never falls below that of a smaller p.
         highest = max(highest, min(1.0, (len(p) - rank) * p[i]))
         adjusted[i] = highest
     return adjusted.tolist()

@@ -13,22 +13,23 @@ NEXT_BEST = "Flan 2022 - Next Best"
 
 
 def paper() -> pd.DataFrame:
-    """`published("table_1")`, its rows named without the model: ours is another one."""
+    """`published("table_1")` with rows named without the model, as ours is another one."""
     stated = published("table_1")
+    # "T5-XL Flan 2022" becomes "Flan 2022"; names of other papers' models stay.
     return stated.assign(row=stated["row"].str.replace("T5-XL", "").str.strip())
 
 
 def table(scores: pd.DataFrame) -> pd.DataFrame:
-    """A row per row, suite and setting of the paper's table, for the suites that were evaluated.
+    """Table 1 with a row per printed row, evaluated suite and setting.
 
     Args:
-        scores: `flanrepro.experiments.results.scores` of `ablations`.
+        scores: DataFrame of `flanrepro.experiments.results.scores` for `ablations`.
 
     Returns:
-        the columns of `flanrepro.report.tables.beside_paper` and, before them, the paper's group.
-        What others report of their models has no value of ours. The last rows, `Flan 2022 - Next
-        Best`, are the difference in points to the other collection with the highest mean, per suite
-        and setting; their interval is of differences paired by seed.
+        the paper's group and the columns of `flanrepro.report.tables.beside_paper`. Models reported
+        elsewhere have no value of ours. The last rows, `Flan 2022 - Next Best`, are differences in
+        points to the other collection with the highest mean, per suite and setting; their interval
+        is of differences paired by seed.
     """
     stated = paper()
     stated = stated[stated["suite"].isin(scores["suite"])]
@@ -47,7 +48,7 @@ def _next_best(scores: pd.DataFrame, stated: pd.DataFrame) -> pd.DataFrame:
     known = stated[stated["row"] == NEXT_BEST].set_index(["suite", "setting"])["value"]
     rows = []
     for (suite, setting), cell in scores.groupby(["suite", "setting"], sort=False):
-        gains, runs = difference(claim, cell)
+        gains, runs = difference(claim, cell)  # the scorecard's contrast, so the numbers agree
         if not gains:
             continue
         low, high = interval(gains)
@@ -60,5 +61,5 @@ def _next_best(scores: pd.DataFrame, stated: pd.DataFrame) -> pd.DataFrame:
 
 
 def printed(table: pd.DataFrame) -> pd.DataFrame:
-    """The paper's form of `table`, see `flanrepro.report.tables.printed`."""
+    """The table in the paper's form, see `flanrepro.report.tables.printed`."""
     return tables.printed(table, differences=(NEXT_BEST,))

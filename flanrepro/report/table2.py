@@ -7,18 +7,18 @@ from flanrepro.report.paper import published
 
 
 def table(scores: pd.DataFrame) -> pd.DataFrame:
-    """A row per row of the paper's table, suite that was evaluated, and setting.
+    """Table 2 with a row per printed row, evaluated suite and setting.
 
     Args:
-        scores: `flanrepro.experiments.results.scores` of `leave_one_out`.
+        scores: DataFrame of `flanrepro.experiments.results.scores` for `leave_one_out`.
 
     Returns:
         the columns of `flanrepro.report.tables.beside_paper`. The paper gives one number per suite
-        without saying in which setting: it stands beside both of ours.
+        and does not say for which setting; it stands beside both of ours.
     """
     return tables.beside_paper(scores, published("table_2"))
 
 
 def printed(table: pd.DataFrame) -> pd.DataFrame:
-    """The paper's form of `table`, see `flanrepro.report.tables.printed`."""
+    """The table in the paper's form, see `flanrepro.report.tables.printed`."""
     return tables.printed(table, settings_in_paper=False)

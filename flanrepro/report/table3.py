@@ -1,4 +1,4 @@
-"""Table 3: the data sets of evaluation and single-task finetuning, and what a collection has."""
+"""Table 3: the data sets for evaluation and single-task finetuning, beside a collection's tasks."""
 
 import pandas as pd
 
@@ -10,19 +10,18 @@ SPLITS = ("train", "validation", "test")
 
 
 def table(collection: Collection) -> pd.DataFrame:
-    """A row per task of Table 3.
+    """Table 3 with a row per task.
 
     Returns:
-        the columns of `flanrepro.report.paper.published("table_3")` with `task` for `tasks`, then
-        ours: the metric (`scored_by`), `answer` (what it is read as), `cluster`, and the records at
-        hand per split, `train`, `validation` and `test`: 0 where they are not at hand, and empty
-        where there is no such split.
+        the columns of `flanrepro.report.paper.published("table_3")` with `task` for `tasks`; then
+        ours: `scored_by` (metric), `answer` (how an answer is read), `cluster`, and the number of
+        available records in `train`, `validation` and `test` (0: none; NA: there is no such split).
     """
     table = published("table_3")
     table["task"] = table.pop("tasks").str.split()
     table = table.explode("task", ignore_index=True)
     ours = pd.DataFrame(_here(collection.task(name)) for name in table["task"])
-    counts = {split: "Int64" for split in SPLITS}
+    counts = {split: "Int64" for split in SPLITS}  # whole numbers that may be missing
     return pd.concat([table, ours.reindex(columns=_COLUMNS).astype(counts)], axis=1)
 
 

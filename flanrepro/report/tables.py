@@ -1,4 +1,4 @@
-"""The paper's tables with our scores in them: tidy, and in the printed form."""
+"""The paper's tables with our scores beside its own: as tidy tables, and in the printed form."""
 
 import pandas as pd
 
@@ -11,18 +11,20 @@ HERE, PAPER = "here", "paper"
 
 
 def beside_paper(scores: pd.DataFrame, paper: pd.DataFrame) -> pd.DataFrame:
-    """Means over seeds of the mixtures that a table of the paper names, in its rows' order.
+    """Means over seeds of the mixtures that a table of the paper names, in the table's order.
 
     Args:
-        scores: of `flanrepro.experiments.results.scores`.
-        paper: row, mixture, suite and value; where it tells them apart, setting.
+        scores: DataFrame of `flanrepro.experiments.results.scores`.
+        paper: DataFrame with row, mixture, suite and value, and setting if the paper states it.
 
     Returns:
-        row (as printed), mixture, suite, setting, value in per cent, low and high (95 % t-interval
-        over seeds; empty for one), chance, seeds, runs, paper (empty where it states nothing).
+        row (as printed), mixture, suite, setting, value (mean over seeds, in per cent), low and
+        high (95 % t-interval over seeds; NaN for one seed), chance, seeds (their number), runs (run
+        ids), paper (its value; NaN where it states none).
     """
     rows = paper.loc[paper["mixture"] != "", ["row", "mixture"]].drop_duplicates()
     table = rows.merge(over_seeds(scores, KEYS), on="mixture")
+    # Without a setting, the paper's one number stands beside both of ours.
     on = [name for name in ("row", "suite", "setting") if name in paper]
     stated = paper[[*on, "value"]].rename(columns={"value": "paper"})
     return table.merge(stated, on=on, how="left")[["row", *COLUMNS]]
@@ -31,15 +33,15 @@ def beside_paper(scores: pd.DataFrame, paper: pd.DataFrame) -> pd.DataFrame:
 def printed(
     table: pd.DataFrame, settings_in_paper: bool = True, differences: tuple[str, ...] = ()
 ) -> pd.DataFrame:
-    """The paper's form: a row per model, per suite our 'zero-shot / few-shot' beside the paper's.
+    """The paper's form: a row per model, per suite 'zero-shot / few-shot' of ours and the paper's.
 
     Args:
-        table: row, suite, setting, value and paper.
-        settings_in_paper: false: the paper states one number for both settings.
-        differences: rows whose numbers have a sign.
+        table: DataFrame with row, suite, setting, value and paper.
+        settings_in_paper: false if the paper states one number for both settings.
+        differences: names of the rows whose numbers get a sign.
 
     Returns:
-        text by (suite, `here` or `paper`); a dash for a number that is not there.
+        text with columns (suite, `here` or `paper`); a dash for a missing number.
     """
     suites = there(SUITES, table["suite"])
     cells: dict[str, dict] = {row: {} for row in table["row"]}

@@ -1,6 +1,6 @@
-"""What each data set is, and the two collections that are made of them.
+"""The collections by name, and what each of their data sets is.
 
-`pocket` is embedded and generated; `flan2022` is real data, a module per source of the paper.
+`pocket` is generated from a seed; `flan2022` reads real data, a module per source of the paper.
 """
 
 import functools
@@ -10,40 +10,36 @@ from typing import Protocol
 from flanrepro.collection.task import Collection
 from flanrepro.errors import InputError
 
-_MODULES = {
-    "pocket": "pocket",
-    "flan2022": "flan2022",
-    "flan2022_rendered": "flan2022.rendered",
-}
+_MODULES = {"pocket": "pocket", "flan2022": "flan2022", "flan2022_rendered": "flan2022.rendered"}
 COLLECTIONS = tuple(_MODULES)
 
 
 @functools.cache
 def load_collection(name: str) -> Collection:
-    """The collection called `name`; nothing is read or downloaded before its records are used.
+    """Makes the collection called `name`; no data is read or downloaded until records are used.
 
     Raises:
-        InputError: there is no such collection; the sentence lists them.
+        InputError: no collection has this name; the sentence lists those that exist.
     """
     if name not in _MODULES:
         raise InputError(f"unknown collection '{name}': choose one of {', '.join(COLLECTIONS)}")
-    # Imported by name: `pocket` does without the readers of real data, and the other way round.
+    # Imported by name, so that `pocket` starts without the readers of real data, and vice versa.
     return importlib.import_module(f"flanrepro.sources.{_MODULES[name]}").collection()
 
 
 class Documents(Protocol):
-    """Texts at random access, without end."""
+    """An endless sequence of texts, at random access."""
 
     def __getitem__(self, i: int) -> str: ...
 
 
 def documents(collection: str, seed: int) -> Documents:
-    """The pretraining texts of a collection; InputError if it has none."""
+    """Returns a collection's endless pretraining texts for a seed; InputError if it has none."""
     if collection != "pocket":
         raise InputError(
             f"collection '{collection}' has no pretraining text: choose pocket, or start from a "
             "released checkpoint"
         )
-    from flanrepro.sources.pocket.text import Documents
+    from flanrepro.sources.pocket.text import Documents  # late, as above
 
     return Documents(seed)

@@ -1,4 +1,4 @@
-"""What of a collection's data is at hand: said, fetched and verified (`flanrepro data ...`)."""
+"""Says which data of a collection is available, fetches and verifies it (`flanrepro data ...`)."""
 
 import itertools
 import sys
@@ -17,10 +17,10 @@ from flanrepro.sources import load_collection
 
 
 def chosen_tasks(collection: str, names: Sequence[str]) -> list[Task]:
-    """The tasks whose name, source or data card is named; all of them if none is.
+    """Returns the tasks whose name, source or data card is in `names`; all tasks if it is empty.
 
     Raises:
-        InputError: a name fits nothing; it lists the sources.
+        InputError: a name fits no task; the sentence lists the sources.
     """
     tasks = load_collection(collection).every_task.values()
     chosen = [t for t in tasks if not names or {t.name, t.source, _card(t)} & set(names)]
@@ -40,20 +40,20 @@ def _card(task: Task) -> str:
 
 
 def status_lines(collection: str, source: str = "", missing: bool = False) -> Iterator[str]:
-    """A line per source: tasks and splits at hand; with `missing` one per split that is not."""
+    """Yields the places of data, a line per source, and with `missing` one per missing split."""
     mirror = files.mirror()
     place = f"mirror {mirror}" if mirror else f"no mirror; cache {files.cache_folder()}"
     yield f"{place}; records read so far: {store_path()}"
-    at_hand: Counter[str] = Counter()
+    available: Counter[str] = Counter()
     every: Counter[str] = Counter()
     sentences = []
     for task in chosen_tasks(collection, [source] if source else []):
         reasons = [task.missing(split) for split in task.splits]
         sentences += [reason for reason in reasons if reason]
         every[task.source] += len(reasons)
-        at_hand[task.source] += reasons.count("")
+        available[task.source] += reasons.count("")
     for name, total in every.items():
-        yield f"{name:18} {at_hand[name]:5} of {total:5} splits at hand"
+        yield f"{name:18} {available[name]:5} of {total:5} splits available"
     if missing:
         yield from sentences
     elif sentences:
@@ -61,7 +61,11 @@ def status_lines(collection: str, source: str = "", missing: bool = False) -> It
 
 
 def fetch_tasks(collection: str, names: Sequence[str], split: str = "") -> int:
-    """Brings the records of tasks into the store; prints what fails, and returns how many did."""
+    """Brings tasks' records into the store; prints each failure, returns the number of failures.
+
+    Raises:
+        InputError: a name fits no task, or no task named has a split `split` to fetch.
+    """
     wanted = [
         (task, name)
         for task in chosen_tasks(collection, names)
@@ -70,18 +74,19 @@ def fetch_tasks(collection: str, names: Sequence[str], split: str = "") -> int:
     ]
     if split and not wanted:
         raise InputError(f"none of the tasks named has a split '{split}' that could be fetched")
-    # Tasks that share a place on the Hub are read in one pass.
+    # A place on the Hub may hold hundreds of tasks; it is downloaded and read once for all of them.
     groups = itertools.groupby(sorted(wanted, key=_place), key=_place)
     failed = 0
     for _, group in tqdm([(p, list(g)) for p, g in groups], desc="fetched", unit="place"):
         failed += _attempt(lambda group=group: _fetch_group(group), group)
     if failed:
-        print(f"{failed} of {len(wanted)} splits could not be had", file=sys.stderr)
+        print(f"{failed} of {len(wanted)} splits could not be fetched", file=sys.stderr)
     return failed
 
 
 def _only_in_files(task: Task, split: str) -> bool:
-    """Whether a data set is on the Hub and this split of it only in files for a mirror."""
+    """True for a missing split that only a mirror's files hold, of a data set on the Hub."""
+    # Without a mirror nothing can be done about it, so it does not count as a failure.
     data = task.dataset
     beside = data and data.hub and split not in data.splits
     return bool(beside and files.mirror() is None and task.missing(split))
@@ -90,6 +95,7 @@ def _only_in_files(task: Task, split: str) -> bool:
 def _place(wanted: tuple[Task, str]) -> str:
     task, split = wanted
     data = task.dataset
+    # What needs no place on the Hub (available already, or in files alone) has a key of its own.
     if not task.missing(split) or not data or not data.hub or split not in data.splits:
         return f"{task.name}/{split}"
     place = (data.hub.id, data.hub.config, data.hub.revision, data.splits[split]["hub"])
@@ -97,7 +103,7 @@ def _place(wanted: tuple[Task, str]) -> str:
 
 
 def _fetch_group(group: Sequence[tuple[Task, str]]) -> list[InputError]:
-    """What is wrong with single splits; an InputError that is raised is of the whole group."""
+    """Returns the errors of single splits; one that it raises is about the whole group."""
     errors = []
     for split, tasks in itertools.groupby(sorted(group, key=_by_split), key=_by_split):
         members = [task for task, _ in tasks]
@@ -107,7 +113,7 @@ def _fetch_group(group: Sequence[tuple[Task, str]]) -> list[InputError]:
             errors += fetch(first.reader, [task.dataset for task in members], split)[1].values()
         else:
             for task in members:
-                task.records(split)
+                task.records(split)  # reading puts them into the store
     return errors
 
 
@@ -116,7 +122,7 @@ def _by_split(wanted: tuple[Task, str]) -> str:
 
 
 def verify_tasks(collection: str, names: Sequence[str]) -> int:
-    """Reads every record at hand and fills every template with it; returns how many splits fail."""
+    """Fills every template with every available record; returns the number of bad splits."""
     failed = records = splits = 0
     for task in tqdm(chosen_tasks(collection, names), desc="verified", unit="task"):
         for split in task.splits:
@@ -126,16 +132,15 @@ def verify_tasks(collection: str, names: Sequence[str]) -> int:
             bad = _attempt(lambda task=task, split=split: check_records(task, split), [task])
             failed += bad
             records += 0 if bad else task.size(split)
-    print(f"{splits} splits at hand, {failed} of them bad; {records:,} records read")
+    print(f"{splits} splits available, {failed} of them bad; {records:,} records read")
     return failed
 
 
 def check_records(task: Task, split: str) -> None:
-    """InputError if a file of the split is not the manifest's, or if a record of it cannot fill
-    every template of the task."""
+    """Checks a split's files and prompts; InputError if a checksum differs or a side is empty."""
     origin = find(task.dataset, split) if task.dataset else None
     for name in file_names(origin.path) if origin and origin.kind == "file" else ():
-        files.fetch(name)
+        files.fetch(name)  # compares the checksum of a file that a mirror has, too
     for index in range(task.size(split)):
         for template in load_templates(task.templates):
             prompt = render(task, index, split=split, template=template)
@@ -147,7 +152,7 @@ def check_records(task: Task, split: str) -> None:
 
 
 def _attempt(action: Callable[[], Sequence[InputError] | None], about: Sequence) -> int:
-    """How many failed: those whose error is returned, or all where one is raised."""
+    """Runs `action`, prints its errors, returns their number (that of `about` if it raises)."""
     try:
         errors = action() or ()
         failed = len(errors)

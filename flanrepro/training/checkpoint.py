@@ -1,4 +1,4 @@
-"""Orbax checkpoints of a run: state, the stream's position, and what was measured so far."""
+"""Orbax checkpoints of a run: its state, its stream's position and its measurements so far."""
 
 import os
 import shutil
@@ -14,10 +14,10 @@ from flanrepro.training.step import TrainState
 
 
 class Checkpoints:
-    """The checkpoints of one run, newest two kept; each is whole or not there at all.
+    """The checkpoints of one run, the newest two kept; each is whole, or there is none.
 
     Args:
-        folder: holds one folder per step.
+        folder: path that gets one folder per step.
     """
 
     def __init__(self, folder: Path):
@@ -30,17 +30,18 @@ class Checkpoints:
 
     @property
     def latest(self) -> int | None:
-        """The newest checkpoint's step."""
+        """Step of the newest checkpoint; None: there is none."""
         return self._manager.latest_step()
 
     def save(self, step: int, state: TrainState, progress: dict) -> None:
-        """Writes a checkpoint; InputError if the disk does not take it, the older ones intact."""
+        """Writes a checkpoint; InputError if the disk does not take it: the older ones stay."""
         args = ocp.args.Composite(
             state=ocp.args.StandardSave(state._asdict()), progress=ocp.args.JsonSave(progress)
         )
         try:
             # Asked first: on a full disk TensorStore fails in many threads, and all of them report.
             _ask_for(sum(leaf.nbytes for leaf in jax.tree.leaves(state)), self.folder)
+            # Forced: Orbax would else decide by its own policies if this step is saved.
             self._manager.save(step, args=args, force=True)
         except Exception as error:  # Orbax and TensorStore report a failed write by several classes
             reason = error.strerror if isinstance(error, OSError) else " ".join(str(error).split())
@@ -56,13 +57,13 @@ class Checkpoints:
         )
 
     def back_to(self, step: int) -> None:
-        """Deletes the checkpoints behind `step`."""
+        """Deletes the checkpoints after `step`."""
         for later in self._manager.all_steps():
             if later > step:
                 self._manager.delete(later)
 
     def restore(self, like: TrainState) -> tuple[TrainState, dict]:
-        """The newest checkpoint, its arrays as `like`'s in shape, dtype and sharding."""
+        """Reads the newest checkpoint: its state, with `like`'s shardings, and its progress."""
         abstract = jax.tree.map(ocp.utils.to_shape_dtype_struct, like._asdict())
         args = ocp.args.Composite(
             state=ocp.args.StandardRestore(abstract), progress=ocp.args.JsonRestore()
@@ -76,12 +77,15 @@ class Checkpoints:
 
 
 def _bound_as(array: jax.Array, like: jax.Array) -> jax.Array:
-    """Orbax commits arrays to their devices; a step is compiled anew if it had others before."""
+    """Gives an array that is committed to its device only if `like` is.
+
+    Orbax commits what it reads, and a step that was compiled for other arrays is compiled anew.
+    """
     return array if like.committed else jnp.array(np.asarray(array))
 
 
 def _ask_for(size: int, folder: Path) -> None:
-    """OSError if the disk, or a quota, would not take `size` more bytes."""
+    """Raises OSError if the disk, or a quota, would not take `size` more bytes."""
     if not hasattr(os, "posix_fallocate"):  # macOS: only the write itself tells
         return
     path = folder / f"space.{os.getpid()}.part"
@@ -93,10 +97,12 @@ def _ask_for(size: int, folder: Path) -> None:
 
 
 def restore_params(folder: Path) -> dict:
-    """The newest checkpoint's parameters alone, as NumPy arrays."""
+    """Reads the newest checkpoint's parameters, as NumPy arrays; InputError if there is none."""
     steps = ocp.utils.checkpoint_steps(folder.absolute()) if folder.is_dir() else []
     if not steps:
         raise InputError(f"no checkpoint in {folder}: train the run first")
+    # Not by `Checkpoints`, which needs the whole state, and cleans up a folder that another process
+    # may be writing to.
     path = folder.absolute() / str(max(steps)) / "state"
     handler = ocp.PyTreeCheckpointHandler()
     item = {"params": jax.tree.map(lambda _: 0, handler.metadata(path).tree["params"])}

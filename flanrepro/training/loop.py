@@ -23,11 +23,11 @@ from flanrepro.training.spec import RunSpec
 from flanrepro.training.step import Metrics, TrainState, init_state, make_train_step
 
 LOG_EVERY = 25
-"""Steps between readings of the metrics: the only times that the host waits for the device."""
+"""Number of steps between readings of the metrics; only then does the host wait for the device."""
 
 
 class Batches(Protocol):
-    """What a run is trained on: batches as `flanrepro.data.packing.pack` gives them, or of files."""
+    """A run's batches, as `flanrepro.data.packing.pack` gives them, or from packed files."""
 
     def __next__(self) -> dict[str, np.ndarray]: ...
     def get_state(self) -> dict: ...
@@ -37,15 +37,16 @@ class Batches(Protocol):
 
 @dataclass
 class Progress:
-    """What a run has done so far; kept in its checkpoints.
+    """A run's counts and measurements so far, which its checkpoints keep.
 
     Attributes:
-        stream: the data stream's position.
-        history: rows of step, loss (nats per target token), accuracy (of target tokens),
-            useful_tokens_per_s, seconds.
-        examples, truncated, dropped: prompts, see `flanrepro.data.examples.count_fates`.
-        useful_tokens: input and target tokens that are no padding; `tokens`: all.
-        seconds: of training, over all of the run's processes, compilation included.
+        stream: position of the data stream.
+        history: rows of step, loss (nats per target token), accuracy (share of target tokens),
+            useful_tokens_per_s and seconds.
+        examples, truncated, dropped: number of prompts (`flanrepro.data.examples.count_fates`).
+        useful_tokens: number of input and target tokens without padding.
+        tokens: number of input and target tokens, padding included.
+        seconds: time of training over all of the run's processes, compilation included.
         pending: sums of `Metrics` since the last row.
     """
 
@@ -79,23 +80,24 @@ def train(
     On several hosts all of them call it, with a folder that they share.
 
     Args:
-        spec: what to train.
-        folder: for its checkpoints.
-        checkpoint_seconds: at least so long between two checkpoints.
-        bar: show progress under this name, with loss, useful tokens/s and time left; empty: not.
-        stop_at: stop at this step instead of the last, with a checkpoint there.
-        start: the parameters that `spec.start` names, see `flanrepro.experiments.start`.
-        each: called with the step and its parameters, e.g. to evaluate: before training, and then
-            every `every` steps (0: never). After a stop it may be called again for steps behind the
-            checkpoint. The parameters are gone when it returns: keep a copy, or nothing.
-        every: see `each`.
-        mesh: devices for data and for the model, e.g. `4x2`, see `flanrepro.training.mesh`.
-        config: the spec's `model_config()`, where its vocabulary is not at hand.
-        batches: gives the stream of these rows of its batches, where the spec's own is not to be
-            made here, see `ci.gpu.packed_files`.
+        spec: run to train.
+        folder: path of its checkpoints.
+        checkpoint_seconds: least time between two checkpoints.
+        bar: name of a progress bar with loss, useful tokens/s and time left; empty: none.
+        stop_at: step to stop at, with a checkpoint; None: the last.
+        start: parameters that `spec.start` names, see `flanrepro.experiments.start`.
+        each: function of a step and its parameters, e.g. to evaluate, called before training and
+            then every `every` steps (0: never). After a stop it may be called again for steps after
+            the checkpoint. The parameters are gone when it returns: keep a copy, or nothing.
+        every: number of steps, see `each`.
+        mesh: number of devices for data and for the model, e.g. `4x2`, see
+            `flanrepro.training.mesh`.
+        config: the spec's `model_config()`, where its vocabulary is not available.
+        batches: function that gives the stream of some of each batch's rows (None: all), where the
+            spec's own cannot be made, see `ci.gpu.packed_files`.
 
     Returns:
-        parameters, and what was done.
+        the parameters and the progress.
 
     Raises:
         InputError: bad data, a mesh that does not fit, a start that does not fit the model, or a
@@ -140,6 +142,7 @@ def train(
             if row:
                 steps.set_postfix_str(run.add_row(step + 1, metrics))
                 metrics = devices.replicated(Metrics.zero(), spread)
+            # Clocks of hosts differ, and a checkpoint is written by all of them at the same step.
             if stop or devices.agreed(clock.since_saved > checkpoint_seconds):
                 run.save(step + 1, state, metrics)
                 clock.saved()
@@ -147,22 +150,22 @@ def train(
 
 
 def optimizer(spec: RunSpec) -> tuple:
-    """What `flanrepro.training.optimizer.make_optimizer` takes."""
+    """Gives the arguments of `flanrepro.training.optimizer.make_optimizer`."""
     return spec.optimizer, spec.learning_rate_schedule(), spec.warmup_steps
 
 
 def step_options(spec: RunSpec) -> dict:
-    """What else of a spec `make_train_step` takes."""
+    """Gives the other fields of a spec that `make_train_step` takes."""
     return {name: getattr(spec, name) for name in ("z_loss", "microbatches", "remat")}
 
 
 class OpenRun:
-    """A run that is being trained: its stream, its checkpoints, and what it has done.
+    """A run in training: its stream, its checkpoints and its progress.
 
     Args:
-        spec: what is trained.
-        folder: for its checkpoints.
-        stream: its batches.
+        spec: run that is trained.
+        folder: path of its checkpoints.
+        stream: batches of the run.
     """
 
     def __init__(self, spec: RunSpec, folder: Path, stream: Batches):
@@ -171,10 +174,10 @@ class OpenRun:
         self._counts: Counter[str] = Counter()
 
     def restore(self, like: TrainState) -> tuple[TrainState, Metrics]:
-        """The newest checkpoint's state, and the sums since the last row; the stream goes on
-        there."""
+        """Goes back to the newest checkpoint; gives its state and the sums since the last row."""
         state, kept = self.checkpoints.restore(like)
         self.progress = Progress(**kept)
+        # Packed files keep their position under `next`, and Grain has no such key.
         if ("next" in self.progress.stream) and "next" not in self.stream.get_state():
             raise InputError(
                 f"run {self.spec.run_id} was begun from packed files, and goes on from them alone: "
@@ -184,7 +187,7 @@ class OpenRun:
         return state, Metrics(*map(jnp.float32, self.progress.pending))
 
     def read(self, counting: bool = True) -> dict[str, np.ndarray]:
-        """The next batch, without the fates, which the device has no use for: they are counted."""
+        """Reads the next batch; its fates are counted, and stay on the host."""
         batch = next(self.stream)
         fate = batch.pop("fate")
         if counting:
@@ -192,9 +195,10 @@ class OpenRun:
         return batch
 
     def add_row(self, step: int, metrics: Metrics) -> str:
-        """Waits for the device, adds a row to the history, and puts it in words."""
+        """Waits for the device, adds a row to the history, and describes it for the bar."""
         loss, correct, tokens, useful = (float(x) for x in jax.device_get(metrics))
         progress = self.progress
+        # Tokens per second since the last row, over the processes that it took.
         before = progress.history[-1]["seconds"] if progress.history else 0.0
         progress.useful_tokens += int(useful)
         row = {
@@ -208,13 +212,14 @@ class OpenRun:
         return f"loss {row['loss']:.3f}, {row['useful_tokens_per_s']:,.0f} tokens/s"
 
     def save(self, step: int, state: TrainState, metrics: Metrics) -> None:
-        """Writes a checkpoint, with what all hosts have read until now."""
+        """Writes a checkpoint, with the position and the counts of all hosts."""
         spec, progress = self.spec, self.progress
         hosts = devices.gathered({"stream": self.stream.get_state(), "counts": dict(self._counts)})
         progress.stream = _position([host["stream"] for host in hosts])
         for name, n in sum((Counter(host["counts"]) for host in hosts), Counter()).items():
             setattr(progress, name, getattr(progress, name) + n)
-        self._counts.clear()
+        self._counts.clear()  # they are in `progress` now
+        # Batches have one size, so that padding need not be counted.
         progress.tokens = step * spec.batch_size * (spec.inputs_length + spec.targets_length)
         progress.pending = [float(x) for x in jax.device_get(metrics)]
         self.checkpoints.save(step, state, progress.__dict__)
@@ -225,7 +230,7 @@ class OpenRun:
 
 
 def _position(states: list[dict]) -> dict:
-    """The whole stream's, from what each host has of it: of other hosts' shards it has None."""
+    """Merges the hosts' positions of one stream, each with None for the other hosts' shards."""
     if "shards" not in states[0]:
         return states[0]
     each = zip(*(state["shards"] for state in states), strict=True)
@@ -233,10 +238,10 @@ def _position(states: list[dict]) -> dict:
 
 
 class Clock:
-    """Seconds of training, from `before` on.
+    """A clock of training.
 
     Args:
-        before: of the run's earlier processes.
+        before: seconds that the run's earlier processes trained.
     """
 
     def __init__(self, before: float):
@@ -252,7 +257,7 @@ class Clock:
         return time.monotonic() - self._saved
 
     def stand(self, seconds: float) -> None:
-        """So many seconds were no part of training."""
+        """Leaves out seconds that were no part of training."""
         self._started += seconds
 
     def saved(self) -> None:
@@ -260,7 +265,7 @@ class Clock:
 
 
 def stream_of(spec: RunSpec, rows: slice | None, batches: Callable | None) -> Batches:
-    """The run's batches: those that are given, or made here."""
+    """Gives the run's batches: from `batches` if that is given, else made here."""
     if batches:
         return batches(rows)
     from flanrepro.data.packing import pack  # Grain, which a machine that trains from files lacks
@@ -276,8 +281,7 @@ def stream_of(spec: RunSpec, rows: slice | None, batches: Callable | None) -> Ba
 
 
 def check_start(spec: RunSpec, config: T5Config, start: dict | None) -> None:
-    """InputError unless `start` is there when the run has one, and fits its model; and the run is
-    the local engine's."""
+    """Raises InputError if the run is another engine's, or `start` is not the spec's."""
     if spec.engine != "local":
         raise InputError(
             f"run {spec.run_id} is of engine '{spec.engine}', which trains it as a whole and alone "
@@ -308,9 +312,11 @@ def _leaves(params: dict) -> list[tuple[str, np.ndarray]]:
 
 
 def _call(each: Callable[[int, dict], None], step: int, params: dict, mesh) -> float:
-    """Calls the hook, on the first host; gives its seconds, which are no part of training."""
+    """Calls the hook on the first host; gives its seconds, which are no part of training."""
+    # The steps before it are training, and may still run on the device.
     jax.block_until_ready(params)
     before = time.monotonic()
+    # All hosts take part in the gathering, and the first alone calls.
     params = devices.on_host(params, mesh)
     if jax.process_index() == 0:
         each(step, params)

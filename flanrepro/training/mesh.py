@@ -1,4 +1,4 @@
-"""Many devices: where each part of the state and of a batch lies, by T5X's logical axis rules."""
+"""Many devices: where each part of a state and of a batch lies, by T5X's logical axis rules."""
 
 import json
 from typing import Any
@@ -22,20 +22,20 @@ RULES = {
     "embed": None,
     "relpos_buckets": None,
 }
-"""T5X's standard rules (`t5x/partitioning.py`): which axis of the mesh an axis is spread over."""
+"""The mesh's axis that a logical axis is spread over (None: none), as in `t5x/partitioning.py`."""
 
 
 def make_mesh(shape: str, rows: int) -> Mesh | None:
-    """The devices in a mesh of `data` and `model` axes; None: one device, and nothing to spread.
+    """Puts the devices in a mesh of `data` and `model` axes; None: one device, nothing to spread.
 
     Args:
-        shape: as `flanrepro.cluster.mesh_shape` takes it; empty: as many devices for data as divide
-            `rows`.
-        rows: of a microbatch.
+        shape: number of devices per axis, see `flanrepro.cluster.mesh_shape`; empty: the largest
+            number of devices for data that divides `rows`.
+        rows: number of rows of a microbatch.
 
     Raises:
-        InputError: there are fewer devices, or they do not divide the rows; on several hosts, if
-            some would be left out.
+        InputError: the machine has fewer devices; they do not divide the rows; or, on several
+            hosts, some would be left out.
     """
     devices, given = jax.devices(), mesh_shape(shape)
     fitting = [n for n in range(1, len(devices) + 1) if rows % n == 0]
@@ -63,13 +63,14 @@ def make_mesh(shape: str, rows: int) -> Mesh | None:
 
 
 def state_shardings(state: Any, mesh: Mesh) -> Any:
-    """Where each array of a `TrainState` lies, in a tree like it.
+    """Says where each array of a `TrainState` lies, in a tree like it.
 
-    The optimizer's arrays lie where their parameter does; Adafactor's, which are a parameter's rows
-    or columns alone, without the axis that they lack.
+    The optimizer's arrays lie where their parameter does. Adafactor's are means over a parameter's
+    rows or columns, and lie where the parameter does along the axis that is left.
 
     Args:
-        state: a `TrainState` of arrays or of their shapes.
+        state: `TrainState` of arrays or of their shapes.
+        mesh: devices to spread it over.
 
     Raises:
         InputError: the mesh's model axis does not divide one of the model's dimensions.
@@ -85,6 +86,7 @@ def state_shardings(state: Any, mesh: Mesh) -> Any:
     def place(path, leaf) -> NamedSharding:
         shape, names = known.get(_names(path), ((), ()))
         if leaf.shape != shape:
+            # The axis that is gone is the one without which the shapes agree.
             left = [i for i in range(len(shape)) if shape[:i] + shape[i + 1 :] == leaf.shape]
             names = names[: left[0]] + names[left[0] + 1 :] if left and leaf.shape else ()
         return NamedSharding(mesh, P(*(RULES[name] for name in names)))
@@ -93,7 +95,8 @@ def state_shardings(state: Any, mesh: Mesh) -> Any:
 
 
 def _names(path) -> tuple[str, ...]:
-    """A parameter's place in the tree, also of the optimizer's array for it."""
+    """Gives a parameter's path in its tree; the optimizer's array for it has the same."""
+    # The optimizer's own levels are tuples, not dictionaries.
     return tuple(entry.key for entry in path if isinstance(entry, jax.tree_util.DictKey))
 
 
@@ -107,12 +110,13 @@ def _check(name: tuple[str, ...], shape: tuple[int, ...], axes: tuple[str, ...],
 
 
 def replicated(tree: Any, mesh: Mesh | None) -> Any:
-    """The same on every device."""
+    """Puts the same on every device."""
     if mesh is None:
         return tree
     everywhere = NamedSharding(mesh, P())
 
     def put(leaf: jax.Array) -> jax.Array:
+        # A typed key is no NumPy array; its data is.
         if jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key):
             return jax.random.wrap_key_data(put(jax.random.key_data(leaf)))
         # From the host's memory: to another host's devices JAX puts nothing else.
@@ -122,16 +126,17 @@ def replicated(tree: Any, mesh: Mesh | None) -> Any:
 
 
 def local_rows(mesh: Mesh | None, rows: int) -> slice | None:
-    """The rows of a batch that this process's devices take; None: all."""
+    """Gives the rows of a batch that this process's devices take; None: all."""
     if mesh is None or jax.process_count() == 1:
         return None
     sharding = NamedSharding(mesh, P("data"))
+    # A slice of all rows has neither start nor stop.
     parts = [index[0] for index in sharding.addressable_devices_indices_map((rows,)).values()]
     return slice(min(p.start or 0 for p in parts), max(p.stop or rows for p in parts))
 
 
 def counts_rows(mesh: Mesh | None) -> bool:
-    """Whether this process counts its rows: of several with the same ones, the first does."""
+    """True if this process counts its rows: the first one does where several have the same rows."""
     if mesh is None or jax.process_count() == 1:
         return True
     own = [row for row in mesh.devices if any(d.process_index == jax.process_index() for d in row)]
@@ -139,7 +144,13 @@ def counts_rows(mesh: Mesh | None) -> bool:
 
 
 def put_batch(batch: dict[str, np.ndarray], mesh: Mesh | None, rows: int) -> dict:
-    """A batch on the devices, from this process's rows of it."""
+    """Puts a batch on the devices, from this process's rows of it.
+
+    Args:
+        batch: arrays [own rows, length].
+        mesh: devices; None: one, and the batch stays as it is.
+        rows: number of rows of the whole batch.
+    """
     if mesh is None:
         return batch
     sharding = NamedSharding(mesh, P("data"))
@@ -150,26 +161,28 @@ def put_batch(batch: dict[str, np.ndarray], mesh: Mesh | None, rows: int) -> dic
 
 
 def on_host(tree: Any, mesh: Mesh | None) -> Any:
-    """A tree as it is, or from many devices as NumPy arrays."""
+    """Gives a tree as it is, or from many devices as whole NumPy arrays."""
     if mesh is None:
         return tree
     if jax.process_count() == 1:
         return jax.device_get(tree)
+    # Tiled: the parts of one array, not an array per process.
     return multihost_utils.process_allgather(tree, tiled=True)
 
 
 def agreed(value: bool) -> bool:
-    """The first process's answer, on all of them."""
+    """Gives the first process's answer, on all of them."""
     if jax.process_count() == 1:
         return value
     return bool(multihost_utils.broadcast_one_to_all(np.int32(value)))
 
 
 def gathered(value: Any) -> list[Any]:
-    """Every process's value, anything that JSON can hold, on all of them."""
+    """Gives every process's value, anything that JSON can hold, on all of them."""
     if jax.process_count() == 1:
         return [value]
     text = np.frombuffer(json.dumps(value).encode(), np.uint8)
+    # JAX gathers arrays of one shape: lengths first, then texts padded to the longest.
     lengths = multihost_utils.process_allgather(np.int32(len(text)))
     padded = np.zeros(lengths.max(), np.uint8)
     padded[: len(text)] = text

@@ -13,15 +13,15 @@ OPTIMIZERS = ("adafactor", "adamw")
 
 @dataclass(frozen=True)
 class Falling:
-    """A learning rate that falls to 0 over the last steps of a run.
+    """A learning rate that falls linearly to 0 over the last steps of a run.
 
-    It stands where a number does, so that only runs whose rate falls depend on their length, and
-    all the others of a sweep share one compiled step.
+    It is given in the place of a number. A compiled step then depends on the run's length only
+    where the rate falls, and all other runs of a sweep share one.
 
     Attributes:
-        rate: before the fall.
-        steps: of the run.
-        decay_steps: of the fall; the last step's rate is `rate / decay_steps`.
+        rate: learning rate before the fall.
+        steps: number of steps of the run.
+        decay_steps: number of steps of the fall; the last step's rate is `rate / decay_steps`.
     """
 
     rate: float
@@ -30,7 +30,7 @@ class Falling:
 
 
 def make_schedule(learning_rate: float | Falling, warmup_steps: int) -> optax.Schedule:
-    """Constant, after a linear rise over `warmup_steps`, and before a linear fall if it has one."""
+    """Makes a schedule: a linear rise over `warmup_steps`, a constant rate, perhaps a fall."""
     if isinstance(learning_rate, Falling):
         rate, decay_steps = learning_rate.rate, learning_rate.decay_steps
         fall = optax.linear_schedule(rate, 0.0, decay_steps)
@@ -42,9 +42,9 @@ def make_schedule(learning_rate: float | Falling, warmup_steps: int) -> optax.Sc
 
 
 FASTER = {"rel_embedding": 10.0, "embedding": 8.0}
-"""AdamW's steps have one size for every parameter. These two need larger ones: a relative position
-bias has to travel several units before attention can pick out a neighbour, and embeddings begin
-eight times as large as the kernels of a model that is 64 wide."""
+"""Factors on AdamW's steps, which have one size for every parameter. Two parameters need larger
+ones: a relative position bias has to travel several units before attention can pick out a
+neighbour, and embeddings begin eight times as large as the kernels of a model that is 64 wide."""
 
 
 def _scale_steps(factors: Mapping[str, float]) -> optax.GradientTransformation:
@@ -57,17 +57,27 @@ def _scale_steps(factors: Mapping[str, float]) -> optax.GradientTransformation:
 def make_optimizer(
     name: str, learning_rate: float | Falling, warmup_steps: int = 0
 ) -> optax.GradientTransformation:
-    """The optimizer called `name`.
+    """Makes the optimizer called `name`.
 
     Adafactor is as in T5's finetuning: steps relative to each parameter's scale, no momentum
-    (Shazeer and Stern, 2018; the paper's A.1 trains in T5X). AdamW is for small models from
-    nothing, where it learns faster on few steps; gradients are clipped to norm 1, no weight decay,
-    and some parameters move faster, see `FASTER`.
+    (Shazeer and Stern, 2018; the paper's A.1 trains in T5X). AdamW is for small models that start
+    from random parameters, where it learns more in few steps: gradients are clipped to norm 1, no
+    weight decay, and some parameters take larger steps, see `FASTER`.
+
+    Args:
+        name: one of `OPTIMIZERS`.
+        learning_rate: constant rate, or one that falls.
+        warmup_steps: number of steps over which the rate rises from 0.
+
+    Raises:
+        InputError: the name is unknown.
     """
     schedule = make_schedule(learning_rate, warmup_steps)
     if name == "adafactor":
         return optax.adafactor(schedule, multiply_by_parameter_scale=True)
     if name == "adamw":
+        # Adam's own b2, 0.999, averages over 1,000 steps, a large part of a short run.
         adam = optax.adamw(schedule, b1=0.9, b2=0.99, weight_decay=0.0)
+        # Scaled last: Adam divides its gradients' scale out again.
         return optax.chain(optax.clip_by_global_norm(1.0), adam, _scale_steps(FASTER))
     raise InputError(f"unknown optimizer '{name}': choose one of {', '.join(OPTIMIZERS)}")

@@ -1,4 +1,4 @@
-"""What a run is: a frozen description whose canonical JSON names it."""
+"""A run's description: a frozen dataclass whose canonical JSON names the run."""
 
 import dataclasses
 import hashlib
@@ -22,7 +22,7 @@ ENGINES = ("local", "t5x")
 
 RUN_ID, PRETRAINED = re.compile(r"[0-9a-f]{12}"), re.compile(r"[a-z0-9_-]+-[0-9a-f]{8}")
 HUB = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
-"""What a start may look like: a run's name, a shipped checkpoint's, a repository's on the Hub."""
+"""Patterns of a start: a run's name, a shipped checkpoint's, a repository's on the Hub."""
 
 _OF_PROMPTS = ("few_shot_fraction", "options_fraction", "max_examples", "tasks", "mixture")
 
@@ -32,44 +32,45 @@ class RunSpec:
     """One training run; equal specs are the same run, and a run depends on nothing else.
 
     Attributes:
-        collection: `pocket` or `flan2022`.
-        model: a size, see `flanrepro.model.sizes`.
-        seed: of parameters, dropout and data order.
+        collection: name, `pocket` or `flan2022`.
+        model: name of a size, see `flanrepro.model.sizes`.
+        seed: number that decides parameters, dropout and the order of the data.
         few_shot_fraction, options_fraction, inversion_rate, max_examples: see
             `flanrepro.collection.Mixture`.
         tasks: names of the training tasks; empty: all of the collection's.
-        mixture: a mixture of the paper, in the place of `tasks` and `options_fraction`; see
+        mixture: name of a mixture of the paper, in the place of `tasks` and `options_fraction`; see
             `flanrepro.collection.named.named_mixture`, also for `subset`.
-        held_out: so many training records of each of `tasks` are its validation split, see
+        held_out: number of training records moved into each task's validation split (0: none), see
             `flanrepro.collection.task.hold_out`.
-        data: the digest of the mixture's tasks at hand, which another machine may not have.
-        vocabulary: see `flanrepro.data.vocabulary.load_vocabulary`.
-        steps: optimizer updates; 0: the start as it is, to be evaluated.
-        batch_size: packed rows per step.
-        inputs_length, targets_length: of a row, in tokens.
-        optimizer, learning_rate, warmup_steps: see `flanrepro.training.optimizer`.
-        dropout_rate: 0 to 1.
+        data: digest of the mixture's available tasks: another machine may have others.
+        vocabulary: name, see `flanrepro.data.vocabulary.load_vocabulary`.
+        steps: number of optimizer updates; 0: the start as it is, to be evaluated.
+        batch_size: number of packed rows per step.
+        inputs_length, targets_length: number of tokens per row.
+        optimizer, learning_rate, warmup_steps: see `flanrepro.training.optimizer.make_optimizer`.
+        dropout_rate: share of activations that are dropped, 0 to 1.
         z_loss: weight of the square of the log partition function.
-        dtype: of activations, `float32` or `bfloat16`; parameters are always float32.
-        objective: `instruction`: the mixture's prompts; `span_corruption` or `prefix_lm`: the
+        dtype: name of the activations' type, `float32` or `bfloat16`; parameters are float32.
+        objective: `instruction` for the mixture's prompts; `span_corruption` or `prefix_lm` for the
             collection's texts, see `flanrepro.data.pretraining`.
-        start: where parameters start; empty: random from `seed`; else the `run_id` of a finished
-            run in the same store, a shipped checkpoint, whose name ends with its file's digest
-            so that other weights are another run, or a repository on the Hugging Face Hub
+        start: name of the parameters to start from; empty: random ones. Else the `run_id` of a
+            finished run in the same store; a shipped checkpoint, whose name ends with its file's
+            digest, so that other weights are another run; or a repository on the Hugging Face Hub
             (`google/t5-small-lm-adapt`), whose weights are taken to stay as they are. The optimizer
             starts anew.
-        decay_steps: the learning rate falls linearly to 0 over so many last steps.
-        microbatches: a step's rows are taken in so many parts, one after the other, whose gradients
-            are added: less memory. The loss is the same; what dropout drops is not.
-        remat: activations are computed again for the gradients (rematerialisation): less memory.
-        shards: the mixture's prompts are dealt out to so many streams, each packed on its own into
-            its part of a batch's rows, so that as many hosts can each make their own part.
-        engine: what trains: `local`, or `t5x`, whose run is the T5X twin of the local one.
+        decay_steps: number of last steps over which the learning rate falls linearly to 0.
+        microbatches: number of parts of a step's rows, one after the other, whose gradients are
+            added: less memory. The loss is the same; what dropout drops is not.
+        remat: true if activations are computed again for the gradients (rematerialisation): less
+            memory.
+        shards: number of streams that the mixture's prompts are dealt out to, each packed into its
+            own part of a batch's rows, so that as many hosts can each make their part.
+        engine: name of what trains, `local` or `t5x`, whose run is the T5X twin of the local one.
 
     Raises:
-        InputError: an unknown objective or engine, a start that is no name, a decay longer than the
-            run, a batch that cannot be divided, or a mixture of prompts for an objective that has
-            none.
+        InputError: an unknown objective or engine, a start of none of these forms, a decay longer
+            than the run, a batch that cannot be divided, or settings of prompts for an objective
+            that trains on texts.
     """
 
     collection: str
@@ -114,6 +115,7 @@ class RunSpec:
                 "repository on the Hugging Face Hub such as google/t5-small-lm-adapt, or nothing "
                 "for random parameters"
             )
+        # A run without a fall may end before its warm-up does.
         if not 0 <= self.decay_steps <= self.steps - self.warmup_steps * (self.decay_steps > 0):
             raise InputError(
                 f"decay_steps is {self.decay_steps}: expected 0 to {self.steps} steps less "
@@ -142,25 +144,26 @@ class RunSpec:
             )
 
     def to_json(self) -> str:
-        """Canonical JSON: the same text for equal specs.
+        """Gives canonical JSON: the same text for equal specs.
 
-        Fields at their default are left out, so that a new field renames no run that is as before;
-        `prompts` renames all of them when the same mixture gives other prompts.
+        Fields at their default are left out, so that a new field renames no run. `prompts` is the
+        version of the prompts: it renames all runs when the same mixture gives other ones.
         """
         fields = {"prompts": PROMPTS}
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
             if value != field.default:  # a required field has none
+                # 1 and 1.0 are one learning rate and have two texts.
                 fields[field.name] = float(value) if field.type is float else value
         return json.dumps(fields, sort_keys=True, separators=(",", ":"))
 
     @property
     def run_id(self) -> str:
-        """The run's name: 12 hexadecimal digits of the SHA-256 of `to_json`."""
+        """Name of the run: 12 hexadecimal digits of the SHA-256 of `to_json`."""
         return hashlib.sha256(self.to_json().encode()).hexdigest()[:12]
 
     def label(self) -> str:
-        """For people: what a sweep varies."""
+        """Gives a name for people, of what a sweep varies."""
         if self.objective != "instruction":
             return f"{self.model} {self.objective.replace('_', ' ')}, seed {self.seed}"
         if self.tasks:
@@ -179,7 +182,7 @@ class RunSpec:
         return load_vocabulary(self.vocabulary)
 
     def load_examples(self) -> Examples:
-        """What the run is trained on, by index.
+        """Makes the training examples, by index.
 
         Raises:
             InputError: see `load_mixture`; or the collection has no texts.
@@ -191,7 +194,8 @@ class RunSpec:
         return pretraining.OBJECTIVES[self.objective](texts, vocabulary, self.seed, *lengths)
 
     def learning_rate_schedule(self):
-        """The learning rate, or how it falls: what `flanrepro.training.optimizer` takes."""
+        """Gives the learning rate, or how it falls, for `flanrepro.training.optimizer`."""
+        # Here, because it imports JAX, and specs are also made where nothing is trained.
         from flanrepro.training.optimizer import Falling
 
         if not self.decay_steps:
@@ -199,10 +203,10 @@ class RunSpec:
         return Falling(self.learning_rate, self.steps, self.decay_steps)
 
     def load_mixture(self) -> Mixture:
-        """The stream of prompts that the run is trained on.
+        """Makes the stream of prompts that the run is trained on.
 
         Raises:
-            InputError: a task or mixture is unknown, or the data at hand is not the run's.
+            InputError: a task or mixture is unknown, or the available data is not the run's.
         """
         if self.mixture:
             return self._named(self.load_collection())
@@ -216,7 +220,7 @@ class RunSpec:
         )
 
     def load_tasks(self) -> tuple[Task, ...]:
-        """`tasks`, or all of the collection's; InputError if one is unknown."""
+        """Loads `tasks`, or all of the collection's; InputError if one is unknown."""
         collection = self.load_collection()
         known = {**collection.other, **collection.tasks}
         names = self.tasks or tuple(collection.tasks)
@@ -231,6 +235,7 @@ class RunSpec:
         return tuple(hold_out(task, self.held_out) if self.held_out else task for task in tasks)
 
     def _named(self, collection: Collection) -> Mixture:
+        # 0.5 is the default, and means that the field was not given.
         if self.tasks or self.options_fraction != 0.5:
             raise InputError(
                 f"mixture '{self.mixture}' has its own tasks and its own share of options: leave "
@@ -255,12 +260,12 @@ class RunSpec:
         if self.data and self.data != made.digest:
             raise InputError(
                 f"mixture '{self.mixture}' is made of other data here (digest {made.digest}) than "
-                f"the run's ({self.data}): bring the same tasks to hand (`flanrepro data status`), "
-                f"or make a new spec"
+                f"the run's ({self.data}): make the same tasks available (`flanrepro data status` "
+                f"lists them), or make a new spec"
             )
         return made.mixture
 
     def model_config(self) -> T5Config:
-        """The configuration of the run's model."""
+        """Makes the configuration of the run's model."""
         size = self.load_vocabulary().size
         return t5_config(self.model, size, self.dropout_rate, self.dtype)

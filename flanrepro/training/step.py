@@ -9,38 +9,49 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
+from jaxtyping import Array, Float32, Int, Key
 
 from flanrepro.model.layers import last_argmax
 from flanrepro.model.t5 import T5Config, Transformer, init_params, param_shapes
 from flanrepro.training.mesh import replicated, state_shardings
 from flanrepro.training.optimizer import Falling, make_optimizer
 
-Batch = dict[str, jax.Array]
+Batch = dict[str, Int[Array, "batch _"]]
+"""Tokens, segments and positions under T5X's names, see `flanrepro.data.packing.pack`."""
 
 
 class TrainState(NamedTuple):
-    """All that a step changes."""
+    """The arrays that a step changes."""
 
-    step: jax.Array
+    step: Int[Array, ""]
     params: dict
     opt_state: optax.OptState
 
 
 class Metrics(NamedTuple):
-    """Sums over the target tokens of the steps since the last reading; divide by `tokens`."""
+    """Sums over the steps since the last reading.
 
-    loss: jax.Array
-    correct: jax.Array
-    tokens: jax.Array
-    useful_tokens: jax.Array
+    Attributes:
+        loss: nats of cross-entropy; divide by `tokens` for the mean.
+        correct: number of target tokens that the model ranks first.
+        tokens: number of target tokens without padding.
+        useful_tokens: number of input and target tokens without padding.
+    """
+
+    loss: Float32[Array, ""]
+    correct: Float32[Array, ""]
+    tokens: Float32[Array, ""]
+    useful_tokens: Float32[Array, ""]
 
     @classmethod
     def zero(cls) -> "Metrics":
         return cls(*(jnp.zeros((), jnp.float32) for _ in cls._fields))
 
 
-def shift_right(targets: jax.Array, positions: jax.Array) -> jax.Array:
-    """Decoder inputs [batch, length]: targets one to the right, 0 where a segment starts."""
+def shift_right(
+    targets: Int[Array, "batch targets"], positions: Int[Array, "batch targets"]
+) -> Int[Array, "batch targets"]:
+    """Gives the decoder's inputs: the targets one to the right, 0 where a segment starts."""
     return jnp.where(positions > 0, jnp.roll(targets, 1, axis=-1), 0)
 
 
@@ -49,15 +60,22 @@ def loss_fn(
     config: T5Config,
     z_loss: float,
     batch: Batch,
-    dropout_key: jax.Array | None,
+    dropout_key: Key[Array, ""] | None,
     remat: bool = False,
-    all_tokens: jax.Array | None = None,
-) -> tuple[jax.Array, Metrics]:
-    """Cross-entropy in nats, averaged over the batch's target tokens, and its sums.
+    all_tokens: Float32[Array, ""] | None = None,
+) -> tuple[Float32[Array, ""], Metrics]:
+    """Computes the mean cross-entropy of the batch's target tokens, in nats, and its sums.
 
-    The z-loss (`z_loss` times the square of the log partition function) keeps logits from drifting
-    in bfloat16, as in T5X; it is not part of the reported loss. Of a part of a batch, `all_tokens`
-    is the number of the whole batch's target tokens, so that the parts' losses add up to its loss.
+    The z-loss keeps logits from drifting in bfloat16, as in T5X; it is no part of the sums.
+
+    Args:
+        params, config: the model, as `flanrepro.model.t5.init_params` has them.
+        z_loss: weight of the square of the log partition function.
+        batch: packed rows, or some of them.
+        dropout_key: None: no dropout.
+        remat: see `flanrepro.model.t5.Transformer`.
+        all_tokens: number of target tokens of the whole batch, where `batch` is a part of it, so
+            that the parts' losses add up to its loss; None: `batch` is whole.
     """
     targets = batch["decoder_target_tokens"]
     logits = Transformer(config, remat).apply(
@@ -72,13 +90,14 @@ def loss_fn(
     )
     weights = (targets > 0).astype(jnp.float32)
     log_z = jax.nn.logsumexp(logits, axis=-1)
-    # A one-hot product instead of a gather: its gradient is no scatter, which is slow on a CPU.
+    # The targets' logits by a one-hot product: a gather's gradient is a scatter, slow on a CPU.
     picked = jnp.sum(logits * jax.nn.one_hot(targets, logits.shape[-1]), axis=-1)
     tokens = weights.sum()
     loss = jnp.sum((log_z - picked) * weights)
     penalty = z_loss * jnp.sum(log_z**2 * weights)
     correct = jnp.sum((last_argmax(logits) == targets) * weights)
     useful = tokens + jnp.sum(batch["encoder_input_tokens"] > 0)
+    # At least 1, since a microbatch may hold padding alone.
     count = jnp.maximum(tokens if all_tokens is None else all_tokens, 1.0)
     return (loss + penalty) / count, Metrics(loss, correct, tokens, useful)
 
@@ -88,22 +107,28 @@ def gradients(
     config: T5Config,
     z_loss: float,
     batch: Batch,
-    dropout_key: jax.Array | None,
+    dropout_key: Key[Array, ""] | None,
     microbatches: int = 1,
     remat: bool = False,
 ) -> tuple[dict, Metrics]:
-    """The loss's gradients and its sums, of the batch in so many parts, one after the other."""
+    """Computes the gradients of `loss_fn` and its sums, in a number of parts, one after the other.
+
+    Args:
+        params, config, z_loss, batch, dropout_key, remat: see `loss_fn`.
+        microbatches: number of parts; it divides the batch's rows.
+    """
     grad = jax.grad(loss_fn, has_aux=True)
     if microbatches == 1:
         return grad(params, config, z_loss, batch, dropout_key, remat)
     all_tokens = jnp.sum(batch["decoder_target_tokens"] > 0).astype(jnp.float32)
 
-    def divided(x: jax.Array) -> jax.Array:
-        # Every n-th row: of rows that are spread over devices, each device keeps its own.
+    def divided(x: Int[Array, "batch length"]) -> Int[Array, "microbatches part length"]:
+        # Every n-th row: where rows are spread over devices, each device keeps its own.
         return jnp.moveaxis(x.reshape(-1, microbatches, *x.shape[1:]), 1, 0)
 
     def add(sums, part):
         i, rows = part
+        # Without this the parts would all drop the same.
         key = None if dropout_key is None else jax.random.fold_in(dropout_key, i)
         new = grad(params, config, z_loss, rows, key, remat, all_tokens)
         return jax.tree.map(jnp.add, sums, new), None
@@ -123,16 +148,24 @@ def make_train_step(
     microbatches: int = 1,
     remat: bool = False,
     mesh: Mesh | None = None,
-) -> Callable[[TrainState, Metrics, Batch, jax.Array], tuple[TrainState, Metrics]]:
-    """A compiled step, the same object for the same arguments so that a sweep compiles once.
+) -> Callable[[TrainState, Metrics, Batch, Key[Array, ""]], tuple[TrainState, Metrics]]:
+    """Makes a compiled step, the same object for the same arguments: a sweep compiles once.
 
-    It takes and gives back the state (donated) and the running sums of metrics; `key` is the run's,
-    folded with the step, so that a resumed run draws the same dropout. On a mesh all of them lie
-    where `init_state` and `flanrepro.training.mesh` put them.
+    The step takes the state and the running sums, both donated, a batch and the run's key, and
+    gives back state and sums. The key is folded with the step's number, so that a resumed run draws
+    the same dropout. On a mesh all of them lie where `init_state` and `flanrepro.training.mesh` put
+    them.
+
+    Args:
+        config: dimensions of the model.
+        optimizer, learning_rate, warmup_steps: see `flanrepro.training.optimizer.make_optimizer`.
+        z_loss, microbatches, remat: see `gradients`.
+        mesh: devices that share the work; None: one device.
     """
     transform = make_optimizer(optimizer, learning_rate, warmup_steps)
 
-    def train_step(state: TrainState, metrics: Metrics, batch: Batch, key: jax.Array):
+    def train_step(state: TrainState, metrics: Metrics, batch: Batch, key: Key[Array, ""]):
+        # A model without dropout is compiled without its random numbers.
         dropout_key = jax.random.fold_in(key, state.step) if config.dropout_rate else None
         grads, new = gradients(
             state.params, config, z_loss, batch, dropout_key, microbatches, remat
@@ -146,11 +179,12 @@ def make_train_step(
     if mesh is not None:
         state = _abstract(config, transform)
         where = state_shardings(state, mesh), NamedSharding(mesh, PartitionSpec())
+    # Donated: the new state is written over the old one, which would else be a second copy.
     return jax.jit(train_step, donate_argnums=(0, 1), out_shardings=where)
 
 
 def _abstract(config: T5Config, transform: optax.GradientTransformation) -> TrainState:
-    """The shapes of a state."""
+    """Gives a state's shapes."""
     params = param_shapes(config)
     opt_state = jax.eval_shape(transform.init, params)
     return TrainState(jax.ShapeDtypeStruct((), jnp.int32), params, opt_state)
@@ -165,9 +199,12 @@ def init_state(
     start: dict | None = None,
     mesh: Mesh | None = None,
 ) -> TrainState:
-    """Step 0: parameters from `start`, else random from `seed`; and the optimizer's empty state.
+    """Makes the state of step 0; on a mesh no device holds more than its part of it.
 
-    On a mesh no device holds more than its part of them.
+    Args:
+        config, optimizer, learning_rate, warmup_steps, mesh: see `make_train_step`.
+        seed: number that decides the random parameters.
+        start: tree of parameters to start from; None: random ones.
     """
     transform = make_optimizer(optimizer, learning_rate, warmup_steps)
     where = TrainState(None, None, None)
@@ -177,6 +214,7 @@ def init_state(
         params = init_params(config, seed, where.params)
     else:
         params = jax.tree.map(lambda leaf: np.asarray(leaf, np.float32), start)
+        # Copied: a step donates its state, and `start` stays the caller's.
         params = (
             jax.tree.map(jnp.array, params)
             if mesh is None

@@ -151,9 +151,9 @@ def test_a_task_without_data_is_said_to_be_unmeasured():
     one, other = tasks_of(described, "flan2021")
     measured = Shown(one, True, (), "train", [overlap("a", "mmlu", 1)])
     text = card("x", [measured, Shown(other, True, (), "train", ())], {})
-    assert "\n`b`: not measured: the data was not at hand.\n" in text
+    assert "\n`b`: not measured, because the data was not available.\n" in text
     text = card("x", [Shown(one, True, (), "train", ())], {})
-    assert "\nAll tasks: not measured: the data was not at hand.\n" in text
+    assert "\nAll tasks: not measured, because the data was not available.\n" in text
     assert "## Contamination" not in card("x", [Shown(one, False, ["mmlu"], "test", ())], {})
 
 
@@ -196,7 +196,7 @@ def test_of_many_tasks_only_those_that_share_text_are_shown():
     assert "Measured: `task003`, `task004`; those that share text are shown.\n" in text
     assert "| `task004` | mmlu | 5 of 1,000 |" in text
     assert "| `task003` |" not in text
-    assert "\n28 tasks: not measured: the data was not at hand.\n" in text
+    assert "\n28 tasks: not measured, because the data was not available.\n" in text
     text = card("niv2", [Shown(one.task, True, (), "train", rows[3]) for one in shown], {})
     assert "; none shares text with either suite.\n" in text
     assert "not measured" not in text

@@ -1,5 +1,6 @@
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -9,7 +10,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
+from ci.gpu.__main__ import app, main
 from flanrepro.experiments.pretrain import pretraining_specs
 from flanrepro.experiments.store import RunStore
 
@@ -35,9 +38,19 @@ sys.meta_path[:] = map(Without, sys.meta_path)
 def here(tmp_path_factory) -> Path:
     """A workspace with two parts, the second with the rest of a run that begins in the first."""
     folder = tmp_path_factory.mktemp("here")
-    done = run(folder, sys.executable, "ci/gpu", "prepare", "--tiny", "--part", "72000")
-    assert done.stdout.startswith("4 of 4 lacking runs are packed whole, in 2 parts:\n")
+    said = in_process(folder, "prepare", "--tiny", "--part", "78000")
+    assert said.startswith("4 of 4 lacking runs are packed whole, in 2 parts:\n")
     return folder
+
+
+def in_process(workspace: Path, *command: str, **variables) -> str:
+    """What `python -m ci.gpu` prints."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in ({"FLANREPRO_OUT": workspace} | variables).items():
+            patch.setenv(name, str(value))
+        done = CliRunner().invoke(app, command, catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    return done.stdout
 
 
 def run(workspace: Path, *command, **variables) -> subprocess.CompletedProcess:
@@ -58,13 +71,15 @@ def carry(here: Path, there: Path, part: str) -> None:
     shutil.copytree(here / ".gpu-tiny" / part, there / ".gpu-tiny" / part)
 
 
+@pytest.mark.slow
 def test_a_part_whose_beginning_never_came_is_left_out(here, tmp_path):
     carry(here, tmp_path, "2")
-    said = run(tmp_path, sys.executable, "ci/gpu", "work", "--tiny", OUT=tmp_path / "out").stdout
+    said = in_process(tmp_path, "work", "--tiny", OUT=tmp_path / "out")
     assert "nano prefix lm, seed 0: left out, the part before" in said
     assert "0 of 0 runs are done" in said
 
 
+@pytest.mark.slow
 def test_a_killed_job_goes_on_with_the_next_part_and_its_runs_are_taken_home(here, tmp_path):
     there, out = tmp_path / "there", tmp_path / "out"
     (tmp_path / "python").mkdir()
@@ -92,7 +107,7 @@ def test_a_killed_job_goes_on_with_the_next_part_and_its_runs_are_taken_home(her
     assert "4 of 4 runs are done" in said
     assert sorted(path.name for path in out.iterdir()) == ["logs.tar.gz", "outcome.zip.0"]
 
-    taken = run(here, sys.executable, "ci/gpu", "take", out).stdout
+    taken = in_process(here, "take", str(out))
     assert taken.count(": taken over\n") == 4
     store = RunStore(here / "runs")
     first, last = pretraining_specs("pocket", "nano", steps=20)
@@ -107,16 +122,14 @@ def test_a_killed_job_goes_on_with_the_next_part_and_its_runs_are_taken_home(her
     assert len(scores) == 2
     assert json.loads(scores[0].read_text())["scores"][-1]["task"] == "mean"
 
-    again = run(here, sys.executable, "ci/gpu", "take", out).stdout
+    again = in_process(here, "take", str(out))
     assert again.count(": was there already\n") == 4
-    left = run(here, sys.executable, "ci/gpu", "prepare", "--tiny").stdout
+    left = in_process(here, "prepare", "--tiny")
     assert left.startswith("0 of 0 lacking runs")
 
 
-def test_a_folder_that_has_nothing_to_take_is_a_sentence(tmp_path):
-    command = (sys.executable, "ci/gpu", "take", str(tmp_path))
-    done = subprocess.run(command, **how(tmp_path, {}), check=False)
-    assert done.returncode == 1
-    assert (
-        done.stderr == f"gpu.py: {tmp_path} has no outcome.zip.0: give the folder that came back\n"
-    )
+def test_a_folder_that_has_nothing_to_take_is_a_sentence(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["ci.gpu", "take", str(tmp_path)])
+    said = f"ci.gpu: {tmp_path} has no outcome.zip.0: give the folder that came back"
+    with pytest.raises(SystemExit, match=f"^{re.escape(said)}$"):
+        main()

@@ -4,9 +4,10 @@ import jax
 import numpy as np
 import pytest
 
-from ci.gpu.many import train_many
+from ci.gpu.many import get_many, train_many
 from flanrepro.errors import InputError
 from flanrepro.experiments.store import RunStore
+from flanrepro.training.spec import RunSpec
 
 pytestmark = pytest.mark.filterwarnings("ignore::flanrepro.data.examples.PromptTooLong")
 
@@ -14,9 +15,21 @@ COUNTS = ("examples", "truncated", "dropped", "tokens", "useful_tokens")
 
 
 @pytest.fixture(scope="module")
-def specs(spec) -> list:
-    """Three runs of one shape: other seeds, and another mixture."""
-    specs = [dataclasses.replace(spec, steps=30, seed=seed) for seed in (0, 1)]
+def specs() -> list:
+    """Three runs of one shape, with dropout: other seeds, and another mixture."""
+    spec = RunSpec(
+        collection="pocket",
+        model="nano",
+        vocabulary="pocket",
+        steps=30,
+        batch_size=4,
+        inputs_length=64,
+        targets_length=16,
+        learning_rate=2e-3,
+        dropout_rate=0.1,
+        few_shot_fraction=0.5,
+    )
+    specs = [spec, dataclasses.replace(spec, seed=1)]
     return [*specs, dataclasses.replace(specs[0], few_shot_fraction=0.0)]
 
 
@@ -35,29 +48,32 @@ def assert_same(run, other) -> None:
     assert max(jax.tree.leaves(difference)) < 1e-3
 
 
+@pytest.mark.slow
 def test_runs_at_once_end_as_each_alone(specs, alone, tmp_path):
-    many = RunStore(tmp_path).get_many(specs)
+    many = get_many(RunStore(tmp_path), specs)
     assert [run.spec for run in many] == specs
     for run, other in zip(many, alone, strict=True):
         assert_same(run, other)
     losses = [tuple(run.metrics()["loss"]) for run in many]
     assert len(set(losses)) == 3
     started = many[0].folder.stat().st_mtime_ns
-    assert RunStore(tmp_path).get_many(specs) == many
+    assert get_many(RunStore(tmp_path), specs) == many
     assert many[0].folder.stat().st_mtime_ns == started
 
 
+@pytest.mark.slow
 def test_stopped_together_they_go_on_together_or_alone(specs, alone, tmp_path):
     asked = []
     store = RunStore(tmp_path)
-    assert store.get_many(specs, stop=lambda: asked.append(1) or True) == []
+    assert get_many(store, specs, stop=lambda: asked.append(1) or True) == []
     assert len(asked) == 1  # at step 25
     assert_same(store.get(specs[1]), alone[1])
-    many = store.get_many(specs)
+    many = get_many(store, specs)
     for run, other in zip(many, alone, strict=True):
         assert_same(run, other)
 
 
+@pytest.mark.slow
 def test_a_kill_between_two_savings_goes_back_to_the_last_common_step(specs, alone, tmp_path):
     folders = [tmp_path / spec.run_id / "checkpoints" for spec in specs]
     nothing = [{}] * len(specs)
@@ -67,15 +83,16 @@ def test_a_kill_between_two_savings_goes_back_to_the_last_common_step(specs, alo
     assert {done.tokens for done in train_many(specs, folders, nothing, stop_at=20)} == {
         20 * 4 * 80
     }
-    for run, other in zip(RunStore(tmp_path).get_many(specs), alone, strict=True):
+    for run, other in zip(get_many(RunStore(tmp_path), specs), alone, strict=True):
         assert_same(run, other)
 
 
+@pytest.mark.slow
 def test_beside_runs_that_have_not_begun_one_that_has_begins_anew(specs, alone, tmp_path):
     folders = [tmp_path / spec.run_id / "checkpoints" for spec in specs]
     train_many(specs[:1], folders[:1], [{}], stop_at=20)
     train_many(specs, folders, [{}] * 3, stop_at=10)
-    for run, other in zip(RunStore(tmp_path).get_many(specs), alone, strict=True):
+    for run, other in zip(get_many(RunStore(tmp_path), specs), alone, strict=True):
         assert_same(run, other)
 
 

@@ -137,19 +137,20 @@ def test_a_subsets_report_says_what_it_was_chosen_of():
     absent = ("t0_sf", "flan2021_3", "flan2021_5")
     made = named_mixture("flan2022", collection(absent), subset=30)
     head, held_in, *sources = made.report().splitlines()
-    assert head == "mixture flan2022: 30 tasks chosen of 388 at hand of 583."
+    assert head == "mixture flan2022: 30 tasks chosen of 388 available (583 in all)."
     assert held_in.endswith("with others in their place: flan2021_3, flan2021_5")
     chosen = Counter(task.source for task in made.mixture.tasks)
     assert chosen.total() == 30
-    said = f"flan2021: {chosen['flan2021']} chosen of 70 at hand of 72 tasks; share"
+    said = f"flan2021: {chosen['flan2021']} chosen of 70 available tasks (72 in all); share"
     assert any(said in line for line in sources)
-    assert any("t0_sf: 0 chosen of 0 at hand of 193 tasks; share 31.1%" in line for line in sources)
+    said = "t0_sf: 0 chosen of 0 available tasks (193 in all); share 31.1%"
+    assert any(said in line for line in sources)
     assert "no task of this source" not in made.report()
 
 
 def test_a_source_of_which_a_subset_has_no_task_is_still_at_hand():
     made = named_mixture("flan2022", collection(), subset=8)
-    assert "cot: 0 chosen of 9 at hand of 9 tasks" in made.report()
+    assert "cot: 0 chosen of 9 available tasks (9 in all)" in made.report()
     assert "no task of this source" not in made.report()
 
 
@@ -161,7 +162,7 @@ def test_what_is_missing_is_reported_and_the_rest_renormalised():
     assert sum(made.shares.values()) == pytest.approx(1)
     assert made.shares["flan2021"] == pytest.approx(40 / 68)
     report = made.report()
-    assert "196 tasks are not at hand" in report
+    assert "196 tasks are not available" in report
     assert "t0_sf: 0 of 193 tasks; share 31.1% stated, 0.0% of what is here" in report
     assert "e.g. gone" in report
 
@@ -248,5 +249,5 @@ def test_bad_input_gets_one_sentence(arguments, said):
 
 
 def test_nothing_at_hand_is_one_sentence():
-    with pytest.raises(InputError, match=r"none of its 9 tasks is at hand; gone"):
+    with pytest.raises(InputError, match=r"none of its 9 tasks is available; gone"):
         named_mixture("equal", collection(absent=("cot",)), rates={"cot": 1})

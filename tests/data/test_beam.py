@@ -12,6 +12,7 @@ from flanrepro.data.cache import Cached, write_cache
 from flanrepro.sources import load_collection
 
 
+@pytest.mark.slow
 def test_a_named_mixture_is_cached_by_beam_and_read_by_seqio(tmp_path):
     pytest.importorskip("apache_beam", reason="Beam is not installed: pip install -e '.[beam]'")
     import seqio

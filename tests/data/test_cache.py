@@ -1,7 +1,4 @@
 import json
-import multiprocessing
-import os
-import signal
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -10,6 +7,7 @@ from pathlib import Path
 
 import filelock
 import numpy as np
+import psutil
 import pytest
 
 from flanrepro.data.cache import Cached, write_cache
@@ -69,19 +67,24 @@ def test_its_counts_are_those_of_the_mixture(root):
     }
 
 
+@pytest.mark.slow
 def test_a_killed_worker_is_a_sentence_and_the_next_start_writes_only_what_is_missing(
     seqio, tmp_path
 ):
-    cached = replace(CACHED, examples=20_000)
+    cached = replace(CACHED, examples=6_000)
     folder = tmp_path / "two" / "flanrepro_flan2021"
     with ThreadPoolExecutor() as pool:
         writing = pool.submit(write_cache, cached, tmp_path / "two", 2)
         while not (done := list(folder.glob("stats.train-*"))) and not writing.done():
             time.sleep(0.01)
-        workers = [child.pid for child in multiprocessing.active_children()]
+        workers = [c for c in psutil.Process().children() if "_work()" in c.cmdline()[-1]]
         assert len(workers) == 2
-        os.kill(workers[0], signal.SIGKILL)
-        with pytest.raises(InputError, match=r"was killed, .* of 64 shards are written and kept"):
+        workers[0].kill()
+        # Another worker takes its place, so that one shard is all that is lost.
+        said = (
+            r"^1 shards of .* \(its process was ended by SIGKILL, as .*\); 63 of 64 are written and"
+        )
+        with pytest.raises(InputError, match=said):
             writing.result()
     assert done
     assert not (folder / "COMPLETED").exists()

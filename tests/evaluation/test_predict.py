@@ -75,6 +75,7 @@ def test_log_likelihoods_are_those_of_a_plain_forward_pass(model, asked, answers
         assert ranked.tokens == [len(target) for target in targets]
 
 
+@pytest.mark.slow
 def test_log_likelihoods_are_hugging_face_s_losses(model, asked, answers, tmp_path):
     torch = pytest.importorskip("torch", reason="PyTorch is not installed (extra `interop`)")
     pytest.importorskip(

@@ -124,6 +124,7 @@ def majority_of(task, rows) -> int:
     return sum(r["choices"][p] == r["choices"][r["right"]] for r, p in same if r["choices"])
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:.*prompts have more than:UserWarning")
 @pytest.mark.parametrize("name", SUITES)
 def test_a_model_answers_every_task_of_it_zero_and_few_shot(real, model, name):

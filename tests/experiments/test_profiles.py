@@ -42,7 +42,7 @@ def test_a_run_belongs_to_the_data_that_was_at_hand(mirror, tmp_path, monkeypatc
     monkeypatch.setenv("FLANREPRO_MIRROR", str(mirror))
     monkeypatch.setenv("FLANREPRO_CACHE", str(tmp_path))
     load_collection.cache_clear()
-    with pytest.warns(MissingTasks, match="52 tasks are not at hand and left out"):
+    with pytest.warns(MissingTasks, match="52 tasks are not available and are left out"):
         spec = next(Job(profile="smoke", collection="flan2022").specs())
     assert len(spec.load_mixture().tasks) == 20
     with pytest.raises(InputError, match="is made of other data here"):

@@ -150,17 +150,19 @@ def test_a_large_result_comes_whole(specs):
     assert run_sweep(large, specs, done=none, workers=2) == [bytes(1_000_000)] * 4
 
 
-def cores(spec: RunSpec) -> tuple[int, ...]:
-    time.sleep(0.3)  # so that both workers have one
+def cores(folder: Path, spec: RunSpec) -> tuple[int, ...]:
+    (folder / str(os.getpid())).touch()
+    while len(list(folder.iterdir())) < 2:  # so that both workers have one
+        time.sleep(0.01)
     return tuple(os.sched_getaffinity(0))
 
 
 @pytest.mark.skipif(
     not hasattr(os, "sched_getaffinity") or len(os.sched_getaffinity(0)) < 2, reason="one core"
 )
-def test_each_worker_has_its_own_share_of_the_cores(specs):
+def test_each_worker_has_its_own_share_of_the_cores(specs, tmp_path):
     mine = os.sched_getaffinity(0)
-    first, second = set(run_sweep(cores, specs, done=none, workers=2))
+    first, second = set(run_sweep(partial(cores, tmp_path), specs, done=none, workers=2))
     assert set(first).isdisjoint(second)
     assert {*first, *second} == mine == os.sched_getaffinity(0)
 
@@ -173,6 +175,7 @@ def found(root: Path, spec: RunSpec) -> bool:
     return RunStore(root).find(spec) is not None
 
 
+@pytest.mark.slow
 def test_real_runs_are_trained_by_workers_and_then_read(specs, tmp_path, monkeypatch):
     losses = run_sweep(
         partial(trained, tmp_path), specs[:2], done=partial(found, tmp_path), workers=2
@@ -189,7 +192,7 @@ def test_how_many_workers_there_are(specs, monkeypatch):
         return worker_count(where, [dataclasses.replace(s, **changes) for s in specs])
 
     monkeypatch.setattr(runner, "_accelerator", lambda: False)
-    monkeypatch.setattr(runner, "_cores", lambda: [0, 1, 2])
+    monkeypatch.setattr(runner, "cores", lambda: [0, 1, 2])
     monkeypatch.setattr(runner, "WORKER_MEMORY", 1.0)
     assert count(model="mini") == 3
     assert count(model="small") == 1
@@ -225,6 +228,9 @@ def test_a_bad_number_of_workers_is_one_sentence(specs, text, monkeypatch):
 
 # --- other ways to be started ---
 
+HANGS = 900
+"""Seconds after which a process hangs; no test is right or wrong by its time."""
+
 WORK = """
 import os, time, warnings
 from pathlib import Path
@@ -235,7 +241,7 @@ def where(spec):
 
 def waits(folder, spec):
     (Path(folder) / f"{os.getpid()}.pid").touch()
-    time.sleep(600)
+    time.sleep(3600)
 
 def none(spec):
     return False
@@ -280,7 +286,7 @@ def own(spec):
     return spec.seed
 print(run_sweep(own, specs, done=work.none, workers=2))
 """)
-    out, err = process.communicate(timeout=120)
+    out, err = process.communicate(timeout=HANGS)
     assert (process.returncode, out) == (0, "here\n2\n[0, 1, 2, 3]\n"), err
 
 
@@ -289,13 +295,13 @@ def test_with_the_sweep_its_workers_end_in_mid_run(script, tmp_path, how):
     process = script(
         f"run_sweep(partial(work.waits, {str(tmp_path)!r}), specs, done=work.none, workers=2)"
     )
-    until = time.monotonic() + 180
+    until = time.monotonic() + HANGS
     while len(pids := [int(path.stem) for path in tmp_path.glob("*.pid")]) < 2:
         assert process.poll() is None and time.monotonic() < until
         time.sleep(0.05)
     assert all(map(alive, pids))
     process.send_signal(how)
-    err = process.communicate(timeout=120)[1]
+    err = process.communicate(timeout=HANGS)[1]
     assert process.returncode == -how
     assert err.count("KeyboardInterrupt") == (how == signal.SIGINT)
     while any(map(alive, pids)):

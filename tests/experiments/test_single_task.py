@@ -110,6 +110,7 @@ def test_the_best_step_is_the_first_with_the_highest_validation_score():
     assert list(found["test"]) == [2.0, 4.0]
 
 
+@pytest.mark.slow
 def test_a_sweep_of_targets_is_a_table_and_is_read_the_second_time(tmp_path):
     job = Job(profile="smoke", out=str(tmp_path))
     assert curves(job, train=False).empty

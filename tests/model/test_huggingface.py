@@ -78,6 +78,7 @@ def test_a_written_config_says_what_transformers_would_assume_otherwise(folder):
     assert generation == {"pad_token_id": 0, "eos_token_id": 1, "decoder_start_token_id": 0}
 
 
+@pytest.mark.slow
 def test_the_written_sentinels_are_transformers_own(model, folder):
     transformers = pytest.importorskip(
         "transformers", reason="transformers is not installed (extra `interop`)"
@@ -147,6 +148,7 @@ def test_shards_are_read_together(model, folder):
     same(huggingface.read(folder).params, model.params)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("zipped", [True, False])
 @pytest.mark.parametrize("sharded", [True, False])
 @pytest.mark.parametrize("dtype", ["float32", "float16", "bfloat16"])
@@ -251,7 +253,7 @@ def test_an_index_that_leads_elsewhere_is_a_sentence(folder):
 
 def test_a_missing_shard_is_a_sentence(folder):
     (folder / shards(folder)[1]).unlink()
-    refused(folder, r"model-00002-of-00002\.safetensors is not there, but the index")
+    refused(folder, r"model-00002-of-00002\.safetensors is missing, but the index")
 
 
 @pytest.mark.parametrize(
@@ -311,7 +313,7 @@ def test_without_the_network_the_sentence_says_what_to_do(tmp_path, monkeypatch)
     monkeypatch.delenv("FLANREPRO_MIRROR", raising=False)
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
-    with pytest.raises(InputError, match=r"'google/t5' could not be had .*path of a folder"):
+    with pytest.raises(InputError, match=r"'google/t5' could not be downloaded .*path of a folder"):
         huggingface.download("google/t5")
 
 

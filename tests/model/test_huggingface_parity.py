@@ -13,12 +13,19 @@ from flanrepro.model.model import Model
 from flanrepro.model.sizes import T5Config, t5_config
 from flanrepro.model.t5 import Transformer, param_shapes
 
-pytest.importorskip("torch", reason="PyTorch is not installed (extra `interop`)")
-pytest.importorskip(
-    "transformers.models.t5.modeling_t5",
-    reason="transformers, or what it needs of PyTorch, is not installed (extra `interop`)",
-    exc_type=ImportError,
-)
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _with_pytorch():
+    # Not when the module is collected: `make test` then has no need of 400 MB for PyTorch.
+    pytest.importorskip("torch", reason="PyTorch is not installed (extra `interop`)")
+    pytest.importorskip(
+        "transformers.models.t5.modeling_t5",
+        reason="transformers, or what it needs of PyTorch, is not installed (extra `interop`)",
+        exc_type=ImportError,
+    )
+
 
 ROWS, PIECES = 768, 659
 """Of the shipped vocabulary."""

@@ -5,8 +5,8 @@ import pytest
 from flanrepro.model.scoring import token_log_likelihoods
 from flanrepro.model.t5 import Transformer
 
-LENGTHS = ((3, 1, 4), (2, 5))
-"""Of the targets of two inputs."""
+LENGTHS = ((3, 2, 3), (2, 5))
+"""Tokens of the targets of two inputs; lengths that repeat save a compilation each."""
 
 
 @pytest.fixture

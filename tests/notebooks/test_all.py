@@ -42,7 +42,9 @@ def complaints(path: Path) -> list[str]:
     return errors + [line for line in lines if line and not BAR.search(line)]
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(
+    "name", [NAMES[0], *(pytest.param(n, marks=pytest.mark.slow) for n in NAMES[1:])]
+)
 def test_a_notebook_runs_without_a_warning_and_without_an_error(smoke, name):
     executed = smoke(name)
     said = [line for line in executed.stderr.splitlines() if not PAPERMILL.match(line)]
@@ -50,6 +52,7 @@ def test_a_notebook_runs_without_a_warning_and_without_an_error(smoke, name):
     assert complaints(executed.path) == []
 
 
+@pytest.mark.slow
 def test_together_they_train_every_run_of_every_sweep_once(smoke):
     job = Job(profile="smoke", out=str(smoke(NAMES[-1]).out))
     specs = [spec for sweep in SWEEPS.values() for spec in sweep.specs(job)]
@@ -61,6 +64,7 @@ def test_together_they_train_every_run_of_every_sweep_once(smoke):
         assert earlier.manifests.items() <= later.manifests.items()
 
 
+@pytest.mark.slow
 def test_every_run_that_a_table_names_is_in_the_store(smoke):
     last = smoke(NAMES[-1])
     # A run's name can look like a number.

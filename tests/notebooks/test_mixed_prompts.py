@@ -36,11 +36,13 @@ def check_figure(folder: Path, collection: str, suites: set[str]) -> None:
         assert (folder / f"figure_3_{collection}.{kind}").stat().st_size > 5000
 
 
+@pytest.mark.slow
 def test_figure_3_of_pocket_has_every_suite_and_share(smoke):
     suites = {"held_in", "cot", "mmlu", "bbh", "bbh_cot"}
     check_figure(smoke(NOTEBOOK.stem).out / "figures" / "smoke", "pocket", suites)
 
 
+@pytest.mark.slow
 def test_real_data_train_and_evaluate_through_the_command_line(tmp_path, mirror):
     args = ["run", NOTEBOOK, "--profile", "smoke", "-p", "collection", "flan2022"]
     printed = run(

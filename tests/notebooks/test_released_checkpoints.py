@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pandas as pd
+import pytest
 
 ROOT = Path(__file__).parents[2]
 NOTEBOOK = ROOT / "notebooks" / "08_released_checkpoints.ipynb"
@@ -19,6 +20,7 @@ def papermill(executed: Path, **parameters: object) -> None:
     assert done.returncode == 0, done.stderr[-3000:]
 
 
+@pytest.mark.slow
 def test_it_draws_checkpoints_and_reads_them_the_second_time(tmp_path, code_cells):
     executed = tmp_path / "out.ipynb"
     papermill(executed, profile="smoke", out=tmp_path)
@@ -37,6 +39,7 @@ def test_it_draws_checkpoints_and_reads_them_the_second_time(tmp_path, code_cell
     assert {path: path.stat().st_mtime_ns for path in before} == before
 
 
+@pytest.mark.slow
 def test_it_runs_on_real_data_with_a_checkpoint_of_ones_own(tmp_path, mirror, monkeypatch):
     monkeypatch.setenv("FLANREPRO_MIRROR", str(mirror))
     given = {"collection": "flan2022", "checkpoints": "pocket-nano,majority"}

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import pandas as pd
+import pytest
 
 ROOT = Path(__file__).parents[2]
 NOTEBOOK = ROOT / "notebooks" / "00_tour.ipynb"
@@ -38,11 +39,12 @@ def test_the_tour_of_pocket_draws_figure_2_and_table_3_and_trains_nothing(smoke,
     assert set(timeline["collection"]) >= {"UnifiedQA", "P3", "xP3", "Flan 2022 (ours)"}
     assert len(table_3) == 20 and (table_3["validation"] > 0).all()
     text = printed(tour.path, code_cells)
-    for said in ("Every task is at hand.", "1,836 tasks", "1,873 tasks", "300 of 1,300: 23.1%"):
+    for said in ("Every task is available.", "1,836 tasks", "1,873 tasks", "300 of 1,300: 23.1%"):
         assert said in text
     assert tour.manifests == {}
 
 
+@pytest.mark.slow
 def test_the_tour_of_real_data_says_what_is_at_hand(tmp_path, mirror, monkeypatch, code_cells):
     monkeypatch.setenv("FLANREPRO_MIRROR", str(mirror))
     monkeypatch.setenv("FLANREPRO_CACHE", str(tmp_path / "cache"))
@@ -55,5 +57,5 @@ def test_the_tour_of_real_data_says_what_is_at_hand(tmp_path, mirror, monkeypatc
     timeline, table_3 = check_files(tmp_path / "figures" / "smoke", "flan2022")
     assert timeline.iloc[-1]["prompt_types"] == "ZS + FS + CoT"
     assert table_3.set_index("task").loc["gsm8k", "validation"] == 1319
-    assert "tasks are not at hand and left out." in text
+    assert "tasks are not available and are left out." in text
     assert "Natalia sold clips to 48 of her friends" in text

@@ -213,7 +213,7 @@ def test_a_broken_link_in_a_mirror_is_named(published, tmp_path, monkeypatch):
     monkeypatch.setenv("FLANREPRO_MIRROR", str(tmp_path))
     (tmp_path / "sums").mkdir()
     (tmp_path / NAME).symlink_to(tmp_path / "moved.jsonl")
-    said = f"{tmp_path / NAME} is a link to {tmp_path / 'moved.jsonl'}, which is not there"
+    said = f"{tmp_path / NAME} is a link to {tmp_path / 'moved.jsonl'}, which does not exist"
     assert fails(fetch, NAME).startswith(said)
     assert files.missing(NAME).startswith(said)
 
@@ -254,7 +254,7 @@ def test_the_manifest_is_true_of_every_file(mirror, monkeypatch):
 def test_a_key_that_is_there_twice_is_not_lost_in_silence(tmp_path):
     path = tmp_path / "a.json"
     path.write_text('{"1": {"a": 1}, "2": {"a": 2}, "1": {"a": 3}}')
-    assert "a.json: '1' is there twice" in fails(read_json_object, path)
+    assert "a.json: field '1' occurs twice" in fails(read_json_object, path)
     path.write_text('{"1": {"a": 1}, "2": {"a": 1}}')
     assert read_json_object(path) == {"1": {"a": 1}, "2": {"a": 1}}
 

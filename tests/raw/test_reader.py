@@ -230,7 +230,7 @@ def test_a_broken_link_is_named_and_no_other_file_read_instead(places, name):
     (places / name).symlink_to(places / "moved.jsonl")
     made = task(files=PARTS) if "part" in name else task()
     assert f"{places / name} is a link to {places / 'moved.jsonl'}" in made.missing("train")
-    with pytest.raises(InputError, match="which is not there: mend or remove it"):
+    with pytest.raises(InputError, match="which does not exist: mend or remove it"):
         made.records("train")
 
 

@@ -31,6 +31,7 @@ def test_the_committed_figures_are_those_of_the_shipped_scores_byte_for_byte(bef
         assert (ROOT / "figures" / "quick" / name).read_bytes() == content, name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("profile", [name for name in SHIPPED if name != "quick"])
 def test_the_other_profiles_figures_are_those_of_the_shipped_scores(profile, tmp_path):
     for name, content in drawn(tmp_path, profile).items():
@@ -72,6 +73,7 @@ RESTING = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cell", RESTING, ids=lambda cell: cell[0])
 def test_one_changed_score_changes_what_rests_on_it_and_nothing_else(
     cell, before, change, tmp_path

@@ -28,7 +28,7 @@ def copied(mirror, places, monkeypatch, *names: str):
     return places / "mirror"
 
 
-def test_status_counts_what_is_at_hand_by_source():
+def test_status_counts_what_is_available_by_source():
     lines = {line.split()[0]: line.split()[1:] for line in status_lines("flan2022")}
     assert lines["cot"][:3] == ["11", "of", "12"]
     assert lines["t0_sf"][0] == "0"
@@ -50,7 +50,7 @@ def test_verify_reads_every_record_and_fills_every_template(capsys):
     assert verify_tasks("flan2022", ["cb", "unified_qa_science_inst", "mbpp"]) == 0
     out = capsys.readouterr().out
     assert "0 of them bad" in out
-    assert "8 splits at hand" in out
+    assert "8 splits available" in out
 
 
 def test_verify_names_what_is_bad_and_goes_on(mirror, places, monkeypatch, capsys):
@@ -59,7 +59,7 @@ def test_verify_names_what_is_bad_and_goes_on(mirror, places, monkeypatch, capsy
     assert verify_tasks("flan2022", ["cb"]) == 1
     out, err = capsys.readouterr()
     assert "cb/train.jsonl is not the file that this version uses" in err
-    assert "2 splits at hand, 1 of them bad" in out
+    assert "2 splits available, 1 of them bad" in out
 
 
 def test_verify_counts_the_records_after_a_bad_file_too(mirror, places, monkeypatch, capsys):
@@ -113,7 +113,7 @@ def test_a_bad_row_fails_its_own_task_alone(monkeypatch, capsys):
     monkeypatch.setattr(hub, "open_split", lambda *place: table)
     assert fetch_tasks("flan2022", names, "train") == 1
     err = capsys.readouterr().err
-    assert "1 of 2 splits could not be had" in err
+    assert "1 of 2 splits could not be fetched" in err
     assert "row 1: the answer is missing or empty" in err
     assert fetch_tasks("flan2022", names[1:], "train") == 0
 

@@ -14,7 +14,7 @@ import json, sys
 from pathlib import Path
 from flanrepro.training.spec import RunSpec
 from flanrepro.training.loop import train
-train(RunSpec(**json.loads(sys.argv[1])), Path(sys.argv[2]), checkpoint_seconds=0)
+train(RunSpec(**json.loads(sys.argv[1])), Path(sys.argv[2]), checkpoint_seconds=0, **how)
 """
 
 
@@ -44,13 +44,16 @@ def whole(spec, tmp_path_factory) -> tuple:
 
 @pytest.fixture
 def start_training(tmp_path_factory):
-    """start_training(spec, folder, before="") -> a process that trains, after running `before`."""
+    """start_training(spec, folder, before="") -> a process that trains, after running `before`.
+
+    What `before` puts into `how` is passed to `train`.
+    """
     compiled = {"JAX_COMPILATION_CACHE_DIR": str(tmp_path_factory.getbasetemp() / "compiled")}
 
     def start(spec, folder, before: str = "") -> subprocess.Popen:
         fields = json.dumps(dataclasses.asdict(spec))
         return subprocess.Popen(
-            [sys.executable, "-W", "ignore", "-c", before + TRAIN, fields, str(folder)],
+            [sys.executable, "-W", "ignore", "-c", "how = {}\n" + before + TRAIN, fields, str(folder)],
             env=os.environ | compiled,
             stderr=subprocess.PIPE,
             text=True,

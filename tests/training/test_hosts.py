@@ -54,7 +54,7 @@ def on_two_hosts():
             )
             for i in range(2)
         ]
-        ends = [process.communicate(timeout=300) for process in processes]
+        ends = [process.communicate(timeout=900) for process in processes]
         assert [process.returncode for process in processes] == [0, 0], ends
         return [out.strip().splitlines()[-1] if out.strip() else "" for out, _ in ends]
 
@@ -80,6 +80,7 @@ def as_jax(i: int, port: int) -> dict[str, str]:
     }
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(jax.device_count() != 1, reason="the run beside it is on one device")
 def test_a_run_goes_over_two_hosts_and_back_to_one(spec, tmp_path, on_two_hosts):
     # Each host makes its own shard of the stream; the model lies across devices of one host.
@@ -90,7 +91,8 @@ def test_a_run_goes_over_two_hosts_and_back_to_one(spec, tmp_path, on_two_hosts)
     many, one = RunStore(tmp_path / "many").find(spec), RunStore(tmp_path / "one").get(spec)
     losses = [run.metrics()["loss"].to_numpy() for run in (many, one)]
     assert len(losses[0]) == 2
-    assert np.abs(losses[0] - losses[1]).max() < 1e-5
+    # Two hosts add up in another order than one; rounding is relative to what is rounded.
+    np.testing.assert_allclose(losses[0], losses[1], rtol=2e-5)
     for name in ("examples", "truncated", "dropped", "tokens", "useful_tokens"):
         assert many.manifest[name] == one.manifest[name] > 0, name
     assert many.manifest["device"] == "cpu: cpu, 4 device(s)"

@@ -8,8 +8,7 @@ import sys
 import numpy as np
 import pytest
 
-from flanrepro.cluster import mesh_shape
-from flanrepro.errors import InputError
+pytestmark = pytest.mark.slow
 
 WHOLE = ("1x1", "2x1", "1x2", "4x1", "1x4", "2x2", "8x1", "4x2", "2x4")
 
@@ -110,16 +109,25 @@ def losses(results):
     return lambda name: np.array(results["runs"][name]["losses"])
 
 
+def assert_same(one: np.ndarray, other: np.ndarray) -> None:
+    """Losses that differ by their rounding alone.
+
+    Another mesh adds the same numbers in another order, and which order is the processor's
+    business too. A float32 has 6e-8 of its size; 50 steps make about 3e-6 of it.
+    """
+    np.testing.assert_allclose(one, other, rtol=2e-5)
+
+
 @pytest.mark.parametrize("mesh", WHOLE[1:])
 def test_fifty_steps_have_the_same_losses_on_every_mesh(losses, results, mesh):
     one, many = losses("adamw 1x1"), losses(f"adamw {mesh}")
     assert len(one) == 50 and one[0] - one[-1] > 1.0
-    assert np.abs(many - one).max() < 1e-5
+    assert_same(many, one)
     assert results["runs"][f"adamw {mesh}"]["counts"] == results["runs"]["adamw 1x1"]["counts"]
 
 
 def test_so_it_is_with_adafactor(losses):
-    assert np.abs(losses("adafactor 2x4") - losses("adafactor 1x1")).max() < 1e-5
+    assert_same(losses("adafactor 2x4"), losses("adafactor 1x1"))
 
 
 def test_without_a_mesh_all_devices_that_divide_the_rows_are_used(losses):
@@ -130,20 +138,20 @@ def test_without_a_mesh_all_devices_that_divide_the_rows_are_used(losses):
 @pytest.mark.parametrize("name", ["8 then 2", "8 then 1"])
 def test_a_run_stopped_on_eight_devices_goes_on_with_fewer(losses, results, name):
     assert len(losses("stopped")) == 25
-    assert np.abs(losses(name) - losses("adamw 1x1")).max() < 1e-5
+    assert_same(losses(name), losses("adamw 1x1"))
     assert results["runs"][name]["counts"] == results["runs"]["adamw 1x1"]["counts"]
 
 
 def test_microbatches_have_the_losses_of_whole_batches(losses):
-    assert np.abs(losses("microbatches") - losses("whole batches")).max() < 1e-5
+    assert_same(losses("microbatches"), losses("whole batches"))
 
 
 def test_what_is_computed_again_for_the_gradients_is_the_same(losses):
-    assert np.abs(losses("remat") - losses("whole batches")).max() < 1e-6
+    assert_same(losses("remat"), losses("whole batches"))
 
 
 def test_microbatches_drop_the_same_on_every_mesh(losses):
-    assert np.abs(losses("parts of parts") - losses("parts of parts, one")).max() < 1e-5
+    assert_same(losses("parts of parts"), losses("parts of parts, one"))
     assert np.abs(losses("parts of parts") - losses("adamw 4x2")[:20]).max() > 1e-3
 
 
@@ -165,14 +173,3 @@ def test_a_device_holds_its_part_of_parameters_and_optimizer(results, optimizer,
 )
 def test_a_mesh_that_does_not_fit_is_one_sentence(results, i, sentence):
     assert sentence in results["sentences"][i]
-
-
-@pytest.mark.parametrize("text", ["4", "4x", "x2", "0x2", "2x0", "4 x 2", "-1x2", "4x2x1"])
-def test_a_mesh_of_another_form_is_one_sentence(text):
-    with pytest.raises(InputError, match=f"mesh is '{text}': expected DATAxMODEL"):
-        mesh_shape(text)
-
-
-def test_a_mesh_is_data_by_model():
-    assert mesh_shape("4x2") == (4, 2)
-    assert mesh_shape("") is None

@@ -39,10 +39,18 @@ def test_a_run_that_is_complete_is_not_trained_further(spec, whole, tmp_path):
     assert first[1].seconds == again[1].seconds
 
 
+# So that it is still there to be killed, however long this process has to wait for its turn.
+HELD_AT_110 = """
+import time
+how = {"each": lambda step, params: step and time.sleep(3600), "every": 110}
+"""
+
+
+@pytest.mark.slow
 def test_a_killed_run_ends_as_an_uninterrupted_one(spec, tmp_path, start_training):
     spec = dataclasses.replace(spec, steps=120)
     folder = tmp_path / "killed"
-    process = start_training(spec, folder)
+    process = start_training(spec, folder, before=HELD_AT_110)
     while not any(path.name.isdigit() for path in folder.glob("*")):
         assert process.poll() is None, process.stderr.read()
         time.sleep(0.01)

@@ -3,11 +3,11 @@
 A file is a list under `templates`. Each entry has a `name`, an `inputs` and a `targets` pattern
 over the record's fields (`{question}`), and optionally
 
-- `instruction`: said once, before the exemplars; a pattern over the fields of the prompt's own
-  record, for tasks whose records carry a definition;
-- `answer`: what stands between a few-shot exemplar's inputs and its targets;
-- `separator`: what stands between exemplars;
-- `inverted`: true where the task is turned around, to predict an input from the answer.
+- `instruction`: pattern said once per prompt, filled from the record that is asked about (some
+  records carry their task's definition);
+- `answer`: text between a few-shot exemplar's inputs and its targets;
+- `separator`: text between exemplars;
+- `inverted`: true if the task is turned around, to predict an input from the answer.
 
 `{options}` in an inputs pattern is the list of answer options with its heading; it is empty in
 prompts without options and for records that have none.
@@ -22,11 +22,15 @@ from pathlib import Path
 import yaml
 
 from flanrepro.errors import InputError
+from flanrepro.packaged import parse_yaml
 
 
 @dataclass(frozen=True)
 class Template:
-    """One wording of a task's prompt; `index` is its position in its file, -1 if it is in none."""
+    """One wording of a task's prompt, an entry of a template file (fields: see the module).
+
+    `index` is its position in its file, from 0; -1 if it comes from no file.
+    """
 
     name: str
     inputs: str
@@ -39,20 +43,21 @@ class Template:
 
     @functools.cached_property
     def answers(self) -> bool:
-        """The target is the answer alone, so that it may be given as an option's label."""
+        """True if the target is the answer alone, so that an option's label can replace it."""
         return self.targets == "{answer}" and not self.inverted
 
     @functools.cached_property
     def essential(self) -> tuple[str, ...]:
-        """Fields that make two records the same example: those of the inputs, and for an inverted
-        task, where many records share an answer, those of the targets too."""
+        """Names of the fields in which two records must differ to be different examples."""
+        # Inputs of an inverted template are the answer, which many records share.
         patterns = self.inputs + self.targets if self.inverted else self.inputs
         named = set(fields_of(patterns))
+        # The same question with its options in another order is the same question.
         return tuple(sorted(named - {"options", "choices"} or named))
 
 
 def fields_of(pattern: str) -> list[str]:
-    """The fields that a pattern names, in order."""
+    """Names of the fields in a pattern, in order."""
     return [name for _, name, _, _ in string.Formatter().parse(pattern) if name is not None]
 
 
@@ -62,6 +67,7 @@ def _check_pattern(pattern: str, where: str) -> None:
     except ValueError as error:
         raise InputError(f"{where}: '{pattern}' is no pattern ({error})") from None
     for name in fields:
+        # `{}`, `{q.r}` and `{q[0]}` are valid for `str.format`, but a record is a flat dict.
         if not name.isidentifier():
             raise InputError(f"{where}: '{{{name}}}' is no field name; use {{name}} alone")
 
@@ -69,7 +75,7 @@ def _check_pattern(pattern: str, where: str) -> None:
 def read_templates(path: Path) -> tuple[Template, ...]:
     """Reads a template file; InputError names the file and entry that is wrong."""
     try:
-        entries = yaml.safe_load(path.read_text(encoding="utf-8"))["templates"]
+        entries = parse_yaml(path.read_text(encoding="utf-8"))["templates"]
         templates = tuple(Template(**entry, index=i) for i, entry in enumerate(entries))
         names = [template.name for template in templates]
     except (yaml.YAMLError, KeyError, TypeError) as error:
@@ -81,6 +87,7 @@ def read_templates(path: Path) -> tuple[Template, ...]:
     if not templates:
         raise InputError(f"template file {path.name} has no templates")
     for name in names:
+        # Unquoted, YAML reads the names `yes` and `1` as a truth value and a number.
         if not isinstance(name, str):
             raise InputError(f"template file {path.name}: the name {name} is no text: quote it")
         if names.count(name) > 1:
@@ -98,7 +105,7 @@ def read_templates(path: Path) -> tuple[Template, ...]:
 
 @functools.cache
 def load_templates(name: str) -> tuple[Template, ...]:
-    """The templates shipped as `name`.yaml; the first one is the one that suites use."""
+    """Reads the templates shipped as `name`.yaml; suites use the first one."""
     path = resources.files(__name__) / f"{name}.yaml"
     if not path.is_file():
         raise InputError(f"there is no template file '{name}.yaml' in {__name__}")
@@ -107,12 +114,12 @@ def load_templates(name: str) -> tuple[Template, ...]:
 
 @functools.cache
 def load_by_direction(name: str) -> tuple[tuple[Template, ...], tuple[Template, ...]]:
-    """The regular and the inverted ones of the templates `name`."""
+    """The templates `name` in two groups: regular and inverted."""
     templates = load_templates(name)
     return tuple(t for t in templates if not t.inverted), tuple(t for t in templates if t.inverted)
 
 
 def template_files() -> tuple[str, ...]:
-    """The names of all template files that are shipped."""
+    """Names of all shipped template files, sorted."""
     files = resources.files(__name__).iterdir()
     return tuple(sorted(f.name.removesuffix(".yaml") for f in files if f.name.endswith(".yaml")))

@@ -1,9 +1,9 @@
 """Checkpoints that ship with the package: a safetensors file each, listed in `index.yaml`.
 
-A file holds the parameter tree's leaves under their path, `encoder/encoder_norm/scale`, in float16:
-half the size, and three decimal digits are more than a trained weight's noise has. A checkpoint's
-name ends with the first 8 digits of its file's SHA-256, so that a run that starts from it has
-another name when the weights change. No JAX import here.
+A file holds the parameter tree's leaves under their paths (`encoder/encoder_norm/scale`) in
+float16: half the size, and three decimal digits are finer than a trained weight's noise. A
+checkpoint's name ends with the first 8 digits of its file's SHA-256, so that a run that starts from
+it has another name when the weights change. No JAX import here.
 """
 
 import hashlib
@@ -17,6 +17,7 @@ import yaml
 
 from flanrepro.errors import InputError
 from flanrepro.model.tree import flat, nested
+from flanrepro.packaged import parse_yaml
 from flanrepro.whole import write_whole
 
 FOLDER = Path(str(resources.files(__name__)))
@@ -27,11 +28,11 @@ class Pretrained:
     """A row of `index.yaml`.
 
     Attributes:
-        file: in the same folder.
-        sha256: of the file.
-        collection, model, vocabulary: what it was trained on and with, see `RunSpec`.
-        vocabulary_sha256: of the vocabulary's file: ids of another one mean other words.
-        runs: the specs that made it, one after the other.
+        file: name of the file, which is in the same folder.
+        sha256: digest of the file.
+        collection, model, vocabulary: names, see `flanrepro.training.spec.RunSpec`.
+        vocabulary_sha256: digest of the vocabulary's file: ids of another one mean other words.
+        runs: specs of the runs that made it, one after the other.
     """
 
     file: str
@@ -48,12 +49,12 @@ class Pretrained:
 
 
 def index(folder: Path | None = None) -> dict[str, Pretrained]:
-    """The checkpoints in `folder` (None: the shipped ones) by name."""
+    """Lists the checkpoints in `folder` (None: the shipped ones) by name."""
     path = (folder or FOLDER) / "index.yaml"
     if not path.is_file():
         return {}
     try:
-        rows = [Pretrained(**row) for row in yaml.safe_load(path.read_text("utf-8")) or []]
+        rows = [Pretrained(**row) for row in parse_yaml(path.read_text("utf-8")) or []]
     except (yaml.YAMLError, TypeError, UnicodeDecodeError) as error:
         reason = " ".join(str(error).split())[:200]
         raise InputError(
@@ -64,7 +65,7 @@ def index(folder: Path | None = None) -> dict[str, Pretrained]:
 
 
 def full_name(collection: str, model: str) -> str:
-    """The name of the checkpoint for a collection and a model size, or ''."""
+    """Gives the name of the shipped checkpoint for a collection and a model size, or ''."""
     for name, row in index().items():
         if (row.collection, row.model) == (collection, model):
             return name
@@ -72,7 +73,7 @@ def full_name(collection: str, model: str) -> str:
 
 
 def find(name: str, folder: Path | None = None) -> Pretrained:
-    """A checkpoint by name; InputError lists the names if there is none."""
+    """Finds a checkpoint by name; InputError lists the names if it is unknown."""
     rows = index(folder)
     if name not in rows:
         raise InputError(
@@ -83,10 +84,10 @@ def find(name: str, folder: Path | None = None) -> Pretrained:
 
 
 def load(name: str, folder: Path | None = None) -> dict:
-    """A checkpoint's parameters: a tree of NumPy float32 arrays.
+    """Loads a checkpoint's parameters: a tree of NumPy float32 arrays.
 
     Raises:
-        InputError: there is no such checkpoint, or its file is missing or damaged.
+        InputError: the name is unknown, or the file is missing or damaged.
     """
     from safetensors.numpy import load as parse
 
@@ -117,6 +118,7 @@ def save(params: dict, path: Path) -> str:
 
     leaves = {}
     for name, leaf in flat(params).items():
+        # An overflow is found below, and told with the parameter's name.
         with np.errstate(over="ignore"):
             leaves[name] = np.ascontiguousarray(leaf, np.float16)
         if not np.isfinite(leaves[name]).all():

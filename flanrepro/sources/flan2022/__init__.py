@@ -1,6 +1,6 @@
 """Collection `flan2022`: the six sources of Flan 2022 and the paper's evaluation suites.
 
-What is in it, where each data set comes from and what a user must fetch: `data_cards/`.
+`data_cards/` says what each data set is, where it comes from and what a user must fetch.
 """
 
 from collections.abc import Iterable
@@ -24,17 +24,10 @@ TRAINED = (flan2021, t0_sf, niv2, cot, dialog, program_synthesis)
 
 
 def collection() -> Collection:
-    """All tasks by the names of the reference's list; no data file is read.
-
-    Its vocabulary is trained from the collection's own text where T5's is not asked for.
-    """
+    """Makes the collection; its tasks have the names of the reference's list. No data is read."""
     tasks = _by_name(task for source in TRAINED for task in source.tasks())
-    other = (
-        *t0_sf.overlap_tasks(),
-        *evaluation.tasks(),
-        *program_synthesis.evaluation_tasks(),
-    )
-    known = {**tasks, **_by_name(other)}
+    other = (*t0_sf.overlap_tasks(), *evaluation.tasks(), *program_synthesis.evaluation_tasks())
+    known = {**tasks, **_by_name(other)}  # section 4 finetunes on trained and on held-out tasks
     suites = (
         _suite("held_in", (tasks[name] for name in HELD_IN)),
         cot_suite.suite(),
@@ -46,10 +39,10 @@ def collection() -> Collection:
         name="flan2022",
         tasks=tasks,
         suites={suite.name: suite for suite in suites},
-        vocabulary="flan2022-4096",
+        vocabulary="flan2022-4096",  # trained on its own text, for models that are not T5's
         other=_by_name(other),
         held_in=HELD_IN,
-        varied=True,
+        varied=True,  # formats vary as in section 3.6; pocket's do not
     )
 
 

@@ -1,7 +1,7 @@
 """BIG-Bench Hard (Suzgun et al., 2022): evaluated and never trained on.
 
-Few-shot exemplars are the three worked examples of each chain-of-thought prompt. The 23 tasks
-(A.3), two of them in three sizes, are 27 files: a file is a task here, and a task a cluster.
+Few-shot exemplars are the three worked examples of each chain-of-thought prompt. BBH's 23 tasks
+(A.3), two of them in three sizes, are 27 files: here a file is a task, and a task of BBH a cluster.
 """
 
 import dataclasses
@@ -48,19 +48,18 @@ BBH = {
     "web_of_lies": 250,
     "word_sorting": 250,
 }
-"""Files with their numbers of examples."""
-
+"""Number of examples by file."""
 
 UNLISTED = {
     "boolean_expressions": ("True", "False"),
     "sports_understanding": ("yes", "no"),
     "web_of_lies": ("Yes", "No"),
 }
-"""Files whose questions do not list their options."""
+"""Options by file, where the questions do not list them."""
 
 
 def suites() -> tuple[Suite, Suite]:
-    """`bbh`, and the same examples with chain of thought as `bbh_cot`."""
+    """Makes the suite `bbh`, and `bbh_cot`: the same examples with chain of thought."""
     in_steps = tuple(map(_in_steps, tasks()))
     return (
         Suite("bbh", tasks(), "test", protocol("flan2022", "bbh")),
@@ -75,7 +74,7 @@ def _in_steps(direct: Task) -> Task:
 
 @functools.cache
 def tasks() -> tuple[Task, ...]:
-    """The 27 files as tasks; no data is read."""
+    """Makes a task per file, 27 in all; no data is read."""
     return tasks_of([_hard(*row) for row in BBH.items()], "evaluation", __name__)
 
 
@@ -84,12 +83,13 @@ def _hard(name: str, rows: int) -> Dataset:
     return Dataset(
         name=f"bbh_{name}",
         card="bbh",
-        cluster=re.sub(r"_(three|five|seven)_objects$", "", name),
+        cluster=re.sub(r"_(three|five|seven)_objects$", "", name),  # sizes weigh as one task
         templates="bbh",
         answer="option",
         licence="MIT",
         citation="Suzgun et al., 2022",
-        splits={"test": {"rows": rows}, "exemplars": {"rows": 3}},
+        splits={"test": {"rows": rows}, "exemplars": {"rows": 3}},  # in files alone: no Hub
+        # Both files make an example: only the prompt describes the task.
         files={
             "test": {f"bbh/bbh/{name}.json {prompt}": "bbh"},
             "exemplars": {prompt: "bbh_prompt"},
@@ -100,7 +100,7 @@ def _hard(name: str, rows: int) -> Dataset:
 
 
 def examples(path: Path, prompt: Path) -> Iterator[Row]:
-    """A task's examples, with the description from its chain-of-thought prompt."""
+    """Yields (where, row) of a task's examples, described as in its prompt; InputError if bad."""
     description, _ = _prompt(prompt)
     rows = read_json_object(path, ("examples",))["examples"]
     if not isinstance(rows, list):
@@ -113,7 +113,7 @@ def examples(path: Path, prompt: Path) -> Iterator[Row]:
 
 
 def worked_examples(path: Path) -> Iterator[Row]:
-    """The worked examples of a chain-of-thought prompt."""
+    """Yields (where, row) of a prompt file's worked examples; InputError if one has no answer."""
     description, examples = _prompt(path)
     for n, (question, reasoning) in enumerate(examples, 1):
         rationale, found, answer = reasoning.rpartition("So the answer is ")
@@ -123,7 +123,7 @@ def worked_examples(path: Path) -> Iterator[Row]:
             f"{path}, example {n}",
             {
                 "input": question,
-                "target": answer.strip().removesuffix("."),
+                "target": answer.strip().removesuffix("."),  # as the examples' targets are
                 "rationale": rationale,
                 "description": description,
                 "file": path.stem,
@@ -132,7 +132,7 @@ def worked_examples(path: Path) -> Iterator[Row]:
 
 
 def _prompt(path: Path) -> tuple[str, list[tuple[str, str]]]:
-    # A canary, a line of dashes, the description, then Q and A three times.
+    # The file is a canary, a line of dashes, the description, then Q and A three times.
     _, dashes, text = read_text(path).partition("-----\n")
     description, *parts = re.split(r"\n\nQ: ", text)
     examples = [part.partition("\nA: Let's think step by step.")[::2] for part in parts]
@@ -145,17 +145,18 @@ def _prompt(path: Path) -> tuple[str, list[tuple[str, str]]]:
 
 
 def bbh(row: Mapping[str, Any]) -> list[Record]:
-    """The record of a row; an example has no rationale, those of a prompt have."""
+    """Makes the record of a row; only a prompt's worked examples have a rationale."""
     question, answer = row["input"].strip(), str(row["target"]).strip()
     record = {
         "description": row["description"],
         "question": question,
-        "rationale": row.get("rationale", ""),  # with the space around it, which differs
+        # The space around it differs between files and stays: the prompts are used as published.
+        "rationale": row.get("rationale", ""),
         "answer": answer,
     }
     lettered, listed = _options(question)
     listed = UNLISTED.get(row["file"]) or listed
-    # Three published targets are none of the options: they cannot be chosen, only said.
+    # Three published targets are none of the options: they cannot be ranked, only decoded.
     if answer in listed:
         record["options"] = "\n".join(listed)
     elif answer in lettered:
@@ -164,7 +165,7 @@ def bbh(row: Mapping[str, Any]) -> list[Record]:
 
 
 def _options(question: str) -> tuple[dict[str, str], list[str]]:
-    """What a question lists: lines `(A) a dog` by their letters, and the texts behind dashes."""
+    """Returns what a question lists: lines `(A) a dog` by `(A)`, and the texts behind dashes."""
     lines = question.partition("Options:\n")[2].split("\n")
     lettered = {line[:3]: line for line in lines if re.match(r"\([A-Z]\) ", line)}
     return lettered, [line[2:].strip() for line in lines if line.startswith("- ")]

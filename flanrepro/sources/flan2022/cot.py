@@ -7,16 +7,13 @@ characters backslash and n for a line break. Records have the fields
 - `question`: the text before the answer options;
 - `answer`: a number without commas, `yes` or `no`, `(C)`, `Sentence A`, or an option's text;
 - `rationale`: the explanation that leads to the answer;
-- `options`: the answer options, one per line, for all but GSM8K. Yes/no questions have theirs also
-  where the file's wording leaves them unsaid, so that the mixture decides what is shown;
-- `choices`: the same lines, where the answer names one of them (`(C)`, `Sentence A`): such a
-  question has no answer without them, so the templates `cot_choice` show them always. (The
-  reference never hides the options that a chain-of-thought file gives.)
+- `options`: the answer options, one per line, for all but GSM8K;
+- `choices`: the same lines, where the answer names one of them (`(C)`, `Sentence A`). A question of
+  that kind has no answer without them, so the templates `cot_choice` always show them, as the
+  reference shows all options that a file gives.
 
-The other two, e-SNLI and QED, are in `cot.yaml`: their files are too large for many copies of the
-reference's repository, so they may come from their authors' files or the Hub as well. Records of
-`cot_esnli` have `premise`, `hypothesis`, `answer`, `options`, `rationale`, those of `cot_qed`
-`passage`, `question`, `answer`, `rationale`.
+The other two, e-SNLI and QED, are described in `cot.yaml`: many copies of the reference's
+repository lack their large files, so their authors' files and the Hub serve as well.
 """
 
 import functools
@@ -34,7 +31,7 @@ from flanrepro.sources.flan2022 import cot_more
 
 COMMONSENSEQA_DEV = "commonsenseqa/dev_rand_split.jsonl"
 ECQA_IN_COMMONSENSEQA_DEV = 794
-"""ECQA's questions that are CommonsenseQA's dev questions: they are left out of training."""
+"""Number of ECQA's questions that the suite `cot` evaluates; they are left out of training."""
 
 
 @dataclass(frozen=True)
@@ -42,13 +39,12 @@ class _Dataset:
     """What differs between the files.
 
     Attributes:
-        cluster: the dataset's generic task category in `flan_collection_info.csv` of the reference,
-            shortened.
-        answer: as in `Task.answer`.
-        citation: of the dataset; its rationales are the Flan Collection's selection.
-        choice: the answer names one of the options.
-        yes_no: the answer is yes or no.
-        left_out: rows that are not trained on.
+        cluster: generic task category in the reference's `flan_collection_info.csv`, shortened.
+        answer: kind of answer, see `Task.answer`.
+        citation: paper of the dataset; its rationales are the Flan Collection's selection.
+        choice: True if the answer names one of the options.
+        yes_no: True if the answer is yes or no.
+        left_out: number of rows that are not trained on.
     """
 
     cluster: str
@@ -73,12 +69,12 @@ DATASETS = {
 
 
 def file_of(dataset: str) -> str:
-    """The manifest's name of a dataset's training file."""
+    """Returns the manifest's name of a dataset's training file."""
     return f"flan_cot/{dataset}_train.tsv"
 
 
 def tasks() -> tuple[Task, ...]:
-    """The nine training tasks, `cot_aqua` to `cot_strategyqa`; no data file is read."""
+    """Makes the nine training tasks, `cot_aqua` to `cot_strategyqa`; no data is read."""
     more = tasks_of(read_datasets("cot"), "cot", cot_more.__name__)
     return tuple(sorted((*_own_files(), *more), key=lambda task: task.name))
 
@@ -106,7 +102,7 @@ def _missing(dataset: str, split: str) -> str:
 
 
 def same_question(text: str) -> str:
-    """A key under which two copies of a question are equal: lower case, single spaces.
+    """Returns a key that two copies of a question share: lower case, single spaces.
 
     CommonsenseQA has runs of spaces that ECQA does not have: comparing lower-cased text alone finds
     723 of the 794 shared questions.
@@ -115,11 +111,7 @@ def same_question(text: str) -> str:
 
 
 def read(dataset: str) -> list[Record]:
-    """All records of a dataset's file, nothing left out.
-
-    Raises:
-        InputError: the file cannot be had or a row is not as described above.
-    """
+    """Reads all records of a dataset's file; InputError if it is missing or a row is bad."""
     path = fetch(file_of(dataset))
     rows = read_tsv(path, ("question", "answer", "rationale"))
     return [_record(row, dataset, f"{path}, line {n}") for n, row in enumerate(rows, 1)]
@@ -127,7 +119,7 @@ def read(dataset: str) -> list[Record]:
 
 def _load(dataset: str, split: str) -> Sequence[Record]:
     records = read(dataset)
-    if dataset != "ecqa":
+    if dataset != "ecqa":  # the one file that shares questions with an evaluated set
         return records
     rows = read_jsonl(fetch(COMMONSENSEQA_DEV), fields=["question.stem"])
     held_out = {same_question(row["question"]["stem"]) for row in rows}
@@ -139,9 +131,11 @@ def _record(row: Record, dataset: str, where: str) -> Record:
     for name, text in fields.items():
         if not text:
             raise InputError(f"{where}: the {name} is empty; mend the line or replace the file")
+    # The options stand at the question's end, each behind a dash.
     fields["question"], _, block = fields["question"].partition("\nOptions:\n")
     fields["question"] = fields["question"].rstrip()
     options = [line.removeprefix("- ").strip() for line in block.split("\n")] if block else []
+    # Some rows leave yes and no unsaid; here the mixture decides what is shown.
     if DATASETS[dataset].yes_no:
         options = ["yes", "no"]
     if options or DATASETS[dataset].choice:

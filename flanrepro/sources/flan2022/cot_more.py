@@ -1,4 +1,9 @@
-"""e-SNLI and QED for the source `cot`, from the Flan Collection's or their authors' files."""
+"""e-SNLI and QED for the source `cot`, from the Flan Collection's or their authors' files.
+
+Parsers yield (where, row), converters return a row's records: `premise`, `hypothesis`, `answer`,
+`options`, `rationale` of e-SNLI; `passage`, `question`, `answer`, `rationale` of QED. Both raise
+InputError where a file or a row is bad.
+"""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -18,11 +23,11 @@ _ESNLI_ANSWERS = {
     **dict(zip("012", ESNLI_OPTIONS, strict=True)),
     **{answer: answer for answer in ESNLI_OPTIONS},
 }
-_NO_GOLD_LABEL = ("-", "-1")
+_NO_GOLD_LABEL = ("-", "-1")  # in the files, on the Hub
 
 
 def esnli(row: Mapping[str, Any]) -> list[Record]:
-    """The pair with its first explanation; rows without a gold label or one give nothing."""
+    """A pair with its first explanation; a row without a label or explanation gives nothing."""
     label = str(row["label"]).strip().lower()
     explanations = [(row.get(f"explanation_{i}") or "").strip() for i in (1, 2, 3)]
     rationale = next(filter(None, explanations), "")
@@ -44,18 +49,19 @@ def esnli(row: Mapping[str, Any]) -> list[Record]:
     ]
 
 
+# Explanations are `Explanation_1` and so on: in lower case they are the Hub's columns.
 _CSV_COLUMNS = {"Sentence1": "premise", "Sentence2": "hypothesis", "gold_label": "label"}
 
 
 def esnli_csv(*paths: Path) -> Iterator[Row]:
-    """The authors' files with a header; the training set is two of them."""
+    """Reads the authors' csv files; the training set is two of them."""
     for path in paths:
         for where, row in csv_with_header(path):
             yield where, {_CSV_COLUMNS.get(name, name.lower()): row[name] for name in row}
 
 
 def esnli_lines(*paths: Path) -> Iterator[Row]:
-    """The authors' tokenised files: premises, hypotheses, labels, one to three explanations."""
+    """Reads the authors' tokenised files: premises, hypotheses, labels, 1 to 3 explanations."""
     names = ("premise", "hypothesis", "label", *(f"explanation_{i}" for i in (1, 2, 3)))
     columns = [read_text(path).removesuffix("\n").split("\n") for path in paths]
     for path, column in zip(paths, columns, strict=True):
@@ -65,11 +71,12 @@ def esnli_lines(*paths: Path) -> Iterator[Row]:
                 f"have a line for every pair, so replace the one that is not whole"
             )
     for n, cells in enumerate(zip(*columns, strict=True), 1):
+        # Not strict: training pairs have one explanation, the others three.
         yield f"{paths[0]}, line {n}", dict(zip(names, cells, strict=False))
 
 
 # The Flan Collection's file words the question in seven ways, each with both sentences quoted. The
-# words between them are known, because the sentences hold quotation marks too.
+# known words between them are tried first, because the sentences hold quotation marks too.
 _BETWEEN = (
     r"\s*(?:Hypothesis:|Based on this premise, can we conclude that the hypothesis"
     r"|does that mean that|is it true that|can we conclude that|that)\s*",
@@ -79,7 +86,7 @@ _PAIRS = [re.compile(f'[^"]*"(.+)"{between}"(.+)"[^"]*', re.DOTALL) for between 
 
 
 def flan_esnli(path: Path) -> Iterator[Row]:
-    """The Flan Collection's file: question, answer, rationale."""
+    """Reads the Flan Collection's file of e-SNLI: question, answer, rationale."""
     for where, question, answer, rationale in _flan(path):
         pair = next(filter(None, (pattern.fullmatch(question) for pattern in _PAIRS)), None)
         if pair is None:
@@ -93,6 +100,7 @@ def flan_esnli(path: Path) -> Iterator[Row]:
 
 
 def _flan(path: Path) -> Iterator[tuple[str, str, str, str]]:
+    """Yields (where, question without its options, answer, rationale)."""
     for n, row in enumerate(read_tsv(path, ("question", "answer", "rationale")), 1):
         cells = [text.replace("\\n", "\n").strip() for text in row.values()]
         question = cells[0].partition("\nOptions:\n")[0].rstrip()
@@ -100,12 +108,12 @@ def _flan(path: Path) -> Iterator[tuple[str, str, str, str]]:
 
 
 def qed(row: Mapping[str, Any]) -> list[Record]:
-    """The passage with its title, the question, the sentence that holds the answer.
+    """The passage begins with its title; the rationale is the sentence that holds the answer.
 
     A question whose answer needs several sentences, is empty or has no explanation gives nothing.
     """
     annotation = row["annotation"]
-    if isinstance(annotation, list):
+    if isinstance(annotation, list):  # the first release; an object in the final one
         annotation = _first_release(row)
     if annotation["explanation_type"] != "single_sentence":
         return []
@@ -128,15 +136,15 @@ _STOPS = re.compile(r"(?:[.,;:] )*")
 
 
 def _first_release(row: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The annotation of the data's first release as the final one has it.
+    """Returns the annotation of the data's first release in the final one's form.
 
-    The sentence is not in it: it is the one that the answer's spans lie in, or those that they lie
-    in where the data ends a sentence within an answer ("P.T. Barnum"). The texts of seven answers
-    lack a letter, so they are taken from the spans.
+    It lacks the sentence, which is the one that the answer's spans lie in; where the data ends a
+    sentence within an answer ("P.T. Barnum"), they are two or more. The texts of seven answers lack
+    a letter, so they are taken from the spans.
     """
     text = row["paragraph_text"]
-    # An answer that is not in the passage has the span (-1, -1), an empty text. Some begin at the
-    # full stop of the sentence before.
+    # An answer that is not in the passage has the span (-1, -1), an empty text. Some spans begin at
+    # the full stop of the sentence before.
     spans = [(a + _STOPS.match(text[a:b]).end(), b) for a, b in row["answer_spans"]]
     first, last = min(a for a, _ in spans), max(b for _, b in spans) - 1
     start = max((s for s in row["sentence_starts"] if s <= first), default=0)
@@ -149,9 +157,10 @@ def _first_release(row: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def flan_qed(path: Path) -> Iterator[Row]:
-    """The Flan Collection's file: question with its passage, answer, rationale."""
+    """Reads the Flan Collection's file of QED: question with its passage, answer, rationale."""
     for where, asked, answer, rationale in _flan(path):
         passage, question = _passage_and_question(asked)
+        # In the final release's form, so that one converter serves all files.
         annotation = {
             "explanation_type": "single_sentence",
             "selected_sentence": {"string": rationale},
@@ -165,7 +174,7 @@ _LABEL = re.compile(r"^(?:passage|context|paragraph|text|title|question|q)\s*:\s
 
 
 def _passage_and_question(asked: str) -> tuple[str, str]:
-    """The question stands in the first or the last paragraph, and is the shorter of the two.
+    """Splits a text: the question is its first or last paragraph, the shorter of the two.
 
     A text of one paragraph is split at the end of its last sentence but one.
     """

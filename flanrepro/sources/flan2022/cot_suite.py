@@ -10,15 +10,14 @@ Each task is evaluated on its split `validation`, with few-shot exemplars from i
 | asdiv         | its 2,084 with a number      | GSM8K's training set, 7,473                  |
 | commonsenseqa | dev set (random split) 1,221 | training set's 6,318 with an ECQA rationale  |
 
-SVAMP and ASDiv are challenge sets without training data. As in Wei et al. (2022), who prompt them
-with the same exemplars as the other arithmetic sets, all of them is evaluated and their exemplars
-are another data set's: GSM8K's, which have their steps written out. 221 of ASDiv's 2,305 answers
-are no plain number (90 are several values, the rest names, times, ratios) and are left out.
+SVAMP and ASDiv are challenge sets without training data: all is evaluated, with exemplars of GSM8K,
+as Wei et al. (2022) use one set of exemplars for all arithmetic. Left out are 221 of ASDiv's 2,305
+problems whose answer is no plain number (90 several values, else names, times, ratios).
 
-Records have the fields of `flanrepro.sources.flan2022.cot`. Answers are what is compared: a
+Records have the fields of `flanrepro.sources.flan2022.cot`. The answer is compared as it stands: a
 number without commas or `.0`, `yes` or `no`, `(B)`. The rationale is GSM8K's steps without
 calculator marks, StrategyQA's facts, SVAMP's and ASDiv's equation, ECQA's explanation. The dev set
-of CommonsenseQA has none, so there it is empty, and its targets are the closing phrase alone.
+of CommonsenseQA has none: its rationale is empty, its target the closing phrase alone.
 """
 
 import functools
@@ -35,13 +34,13 @@ from flanrepro.raw.reading import read_json, read_jsonl, read_text
 from flanrepro.sources.flan2022 import cot
 
 Files = Mapping[str, str]
-"""A split's file, as named in the manifest."""
+"""The manifest's name of each split's file."""
 
 GSM8K: Files = {"train": "gsm8k/train.jsonl", "validation": "gsm8k/test.jsonl"}
 STRATEGYQA: Files = {"train": "strategyqa/train.json", "validation": "strategyqa/dev.json"}
 SVAMP: Files = {"train": GSM8K["train"], "validation": "svamp/SVAMP.json"}
 ASDIV: Files = {"train": GSM8K["train"], "validation": "asdiv/ASDiv.xml"}
-ASDIV_WITHOUT_NUMBER = 221
+ASDIV_WITHOUT_NUMBER = 221  # stated, so that a split's size is known before its file is read
 COMMONSENSEQA: Files = {
     "train": "commonsenseqa/train_rand_split.jsonl",
     "validation": cot.COMMONSENSEQA_DEV,
@@ -49,7 +48,7 @@ COMMONSENSEQA: Files = {
 
 
 def suite() -> Suite:
-    """The suite `cot` in the order of A.3; no data file is read."""
+    """Makes the suite `cot`, its tasks in the order of A.3; no data file is read."""
     words = functools.partial(_task, cluster="math_word_problems", answer="number")
     return Suite(
         "cot",
@@ -116,7 +115,7 @@ def _missing(files: Files, split: str) -> str:
 
 
 def _commonsenseqa_without_rationale() -> int:
-    """Training questions that ECQA's file does not explain: it explains 6,318 of 9,741."""
+    """Counts the training questions without a rationale: ECQA explains 6,318 of 9,741."""
     explained = data_file(cot.file_of("ecqa")).rows - cot.ECQA_IN_COMMONSENSEQA_DEV
     return data_file(COMMONSENSEQA["train"]).rows - explained
 
@@ -129,7 +128,7 @@ def _gsm8k_file(name: str) -> list[Record]:
     path = fetch(name)
     records = []
     for n, row in enumerate(read_jsonl(path, ("question", "answer")), 1):
-        steps, mark, answer = row["answer"].partition("####")
+        steps, mark, answer = row["answer"].partition("####")  # steps, then `#### 72`
         if not mark:
             raise InputError(
                 f"{path}, line {n}: the answer has no '####' before its number; mend the line or "
@@ -138,7 +137,7 @@ def _gsm8k_file(name: str) -> list[Record]:
         records.append(
             {
                 "question": row["question"].strip(),
-                "rationale": re.sub(r"<<[^<>]*>>", "", steps).strip(),
+                "rationale": re.sub(r"<<[^<>]*>>", "", steps).strip(),  # calculator: <<48/2=24>>
                 "answer": _number(answer, f"{path}, line {n}"),
             }
         )
@@ -152,7 +151,7 @@ def _strategyqa(split: str) -> list[Record]:
             "question": row["question"].strip(),
             "rationale": " ".join(_sentence(fact) for fact in row["facts"]),
             "options": "yes\nno",
-            "answer": "yes" if row["answer"] else "no",
+            "answer": "yes" if row["answer"] else "no",  # a boolean in the file
         }
         for row in read_json(path, ("question", "answer", "facts"))
     ]
@@ -180,12 +179,7 @@ def _asdiv(split: str) -> list[Record]:
 
 
 def read_asdiv(path: Path) -> list[Record]:
-    """All 2,305 problems; an answer's unit, in brackets behind it, is left out. Several values with
-    their units (`6 (cm); 15 (cm)`) stay as they are.
-
-    Raises:
-        InputError: the file is no XML, or a problem lacks a part.
-    """
+    """Reads ASDiv's 2,305 problems; InputError if the file is no XML or a problem lacks a part."""
     try:
         problems = ElementTree.fromstring(read_text(path)).iter("Problem")
     except ElementTree.ParseError as error:
@@ -196,6 +190,7 @@ def read_asdiv(path: Path) -> list[Record]:
         for name, text in parts.items():
             if not text:
                 raise InputError(f"{path}, problem {n}: no {name}; mend the file or replace it")
+        # `9 (apples)` loses its unit; several values, `6 (cm); 15 (cm)`, stay and are no number.
         answer = re.sub(r"^([^();]+?)\s+\([^()]*\)$", r"\1", parts["Answer"])
         records.append(
             {
@@ -211,7 +206,7 @@ ASDIV_PARTS = ("Body", "Question", "Answer", "Formula")
 
 
 def is_number(text: str) -> bool:
-    """Whether an answer is one plain number."""
+    """True if an answer is one plain number, commas allowed."""
     return bool(re.fullmatch(r"-?[\d,]*\.?\d+", text))
 
 
@@ -220,6 +215,7 @@ def _commonsenseqa(split: str) -> list[Record]:
     rows = read_jsonl(path, ("answerKey", "question.stem", "question.choices"))
     if split == "validation":
         return [_choice(row, "") for row in rows]
+    # ECQA's file has the rationales, CommonsenseQA's the lettered options; the question joins them.
     explained = {cot.same_question(r["question"]): r["rationale"] for r in cot.read("ecqa")}
     keys = [cot.same_question(row["question"]["stem"]) for row in rows]
     return [
@@ -236,13 +232,13 @@ def _choice(row: Mapping[str, Any], rationale: str) -> Record:
         "question": row["question"]["stem"].strip(),
         "rationale": rationale,
         "options": options,
-        "choices": options,
+        "choices": options,  # always shown: without them a letter means nothing
         "answer": f"({row['answerKey']})",
     }
 
 
 def _number(value: str | float, where: str) -> str:
-    """A number as it is compared: `1,200` and `1200.0` are `1200`."""
+    """Writes a number as it is compared: `1,200` and `1200.0` are `1200`."""
     try:
         number = float(str(value).replace(",", ""))
     except ValueError:
@@ -253,17 +249,17 @@ def _number(value: str | float, where: str) -> str:
 
 
 def _sentence(text: str) -> str:
-    text = text.strip()
+    text = text.strip()  # some of StrategyQA's facts lack their full stop
     return text if text.endswith((".", "!", "?")) else text + "."
 
 
 def _problem(body: str, question: str) -> str:
-    """Body and question as one text; a body without a final stop is mostly an if-clause."""
+    """Joins body and question; a body without a final stop is mostly an if-clause: a comma."""
     if body.endswith((".", "!", "?")):
         return f"{body} {question}"
     return f"{body}, {question[:1].lower()}{question[1:]}"
 
 
 def _equation(text: str) -> str:
-    """`( 76.0 - 25.0 )` as `76 - 25`: every operation has its own pair of brackets there."""
+    """Writes `( 76.0 - 25.0 )` as `76 - 25`: in SVAMP every operation has its pair of brackets."""
     return re.sub(r"\.0\b", "", text).strip().removeprefix("( ").removesuffix(" )")

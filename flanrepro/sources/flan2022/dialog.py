@@ -1,7 +1,7 @@
 """Source `dialog`: what is said next in a conversation, and what a question in one means.
 
 A record's `dialogue` is what was said before, one line per turn, marked `User: ` or `Assistant: `.
-How many records a conversation gives:
+The tasks and their records:
 
 | task              | `answer`                         | a record for every                    |
 | ----------------- | -------------------------------- | ------------------------------------- |
@@ -13,9 +13,8 @@ How many records a conversation gives:
 | `trec_cast_2019`  | the user's next question         | the same                              |
 
 The first three are the Flan Collection's; the others are ours. The reference takes one random turn
-of every QReCC and WikiDialog conversation, of QReCC only late ones. QReCC and Taskmaster have few
-enough turns to take all; of WikiDialog's eleven million conversations one turn each is taken, and
-the name of the passage decides which, so that a record is the same in every run.
+of every QReCC and WikiDialog conversation, in QReCC only a late one. Here all turns of QReCC and
+Taskmaster are taken, and one of each of WikiDialog's eleven million conversations.
 """
 
 import csv
@@ -37,7 +36,7 @@ Row = tuple[str, Mapping[str, Any]]
 
 
 def tasks() -> tuple[Task, ...]:
-    """The tasks of `dialog.yaml`; no data file is read."""
+    """Makes a task per data set of `dialog.yaml`; no data is read."""
     return tasks_of(read_datasets("dialog"), "dialog", __name__)
 
 
@@ -53,41 +52,41 @@ def _alternating(texts: Sequence[str]) -> list[str]:
 
 
 def qrecc(row: Mapping[str, Any]) -> list[Record]:
-    """The answer as the next turn; rows without one (the answer was nowhere found) give nothing."""
+    """The answer is the next turn; a row without one (none was found) gives nothing."""
     answer = line(row["Answer"] or "")
     dialogue = "\n".join(_alternating([*(row["Context"] or ()), row["Question"]]))
     return [{"dialogue": dialogue, "answer": answer}] if answer else []
 
 
 def qrecc_rewriting(row: Mapping[str, Any]) -> list[Record]:
-    """The rewritten question; a conversation's first question gives nothing."""
+    """The answer is the rewritten question; a conversation's first question gives nothing."""
     return _rewriting(_alternating(row["Context"] or ()), row["Question"], row["Rewrite"])
 
 
 def _rewriting(history: Sequence[str], question: str, rewrite: str | None) -> list[Record]:
     if not history or not (rewrite or "").strip():
         return []
-    return [
-        {"dialogue": "\n".join(history), "question": line(question), "answer": line(rewrite)},
-    ]
+    dialogue = "\n".join(history)
+    return [{"dialogue": dialogue, "question": line(question), "answer": line(rewrite)}]
 
 
 # WikiDialog: the writer of a passage, whose turns are its sentences, and an imagined reader.
 
 
 def wiki_dialog(row: Mapping[str, Any]) -> list[Record]:
-    """One of the writer's turns but the first one of all; the passage's name decides which."""
+    """The answer is one of the writer's turns, but no conversation's first."""
     texts, authors = row["utterances"], row["author_num"]
     if not texts or len(texts) != len(authors):
         raise InputError(
             f"{len(texts)} utterances and {len(authors)} authors, expected one author for each of "
             f"at least one; mend the file or replace it"
         )
-    writer = authors[-1]
+    writer = authors[-1]  # the last turn is the passage's last sentence
     turns = _turns(texts, ["Assistant" if author == writer else "User" for author in authors])
     own = [i for i in range(1, len(texts)) if authors[i] == writer]
     if not own:
         return []
+    # The passage's name decides, so that a record is the same in every run.
     chosen = own[zlib.crc32(str(row["pid"]).encode()) % len(own)]
     return [{"dialogue": "\n".join(turns[:chosen]), "answer": line(texts[chosen])}]
 
@@ -99,7 +98,7 @@ _SPEAKERS = {"user": "User", "assistant": "Assistant", "agent": "Assistant"}
 
 
 def taskmaster(*paths: Path) -> Iterator[Row]:
-    """Files of any of the four releases, told apart by their names' ends."""
+    """Reads files of any of the four releases, told apart by their names' ends."""
     for path in paths:
         if path.suffix == ".tsv":
             yield from _marked(path)
@@ -122,8 +121,9 @@ def _marked(path: Path) -> Iterator[Row]:
 
 
 def task_master(row: Mapping[str, Any]) -> list[Record]:
-    """The assistant's turns, each after what was said before."""
+    """A record per turn of the assistant, after what was said before."""
     if "input" in row:
+        # The latest turn stands first; `<C>` begins the context before it.
         latest, _, before = row["input"].partition("<C>")
         if before + latest == "<S>":  # the assistant speaks first
             return []
@@ -144,16 +144,16 @@ def task_master(row: Mapping[str, Any]) -> list[Record]:
     return [
         {"dialogue": "\n".join(lines[:i]), "answer": text}
         for i, (speaker, text) in enumerate(turns)
-        if i and speaker == "Assistant"
+        if i and speaker == "Assistant"  # an opening turn answers nothing
     ]
 
 
-_MARKER = re.compile(r"[<\[](U|A|S|PN|PAN|PAV|PR|PRAN|PRAV)[>\]]")
+_MARKER = re.compile(r"[<\[](U|A|S|PN|PAN|PAV|PR|PRAN|PRAV)[>\]]")  # <U> in inputs, [A] in targets
 _STARTS = {"U": "User: ", "A": "Assistant: ", "PN": "Call: ", "PR": "Result: "}
 
 
 def _marked_turns(text: str) -> list[str]:
-    """Turns of `<U>` (user) and `<A>` (assistant), calls `<PN>` and their results `<PR>`.
+    """Returns turns `<U>` (user) and `<A>` (assistant), calls `<PN>` and results `<PR>` as lines.
 
     `<PN>find_movies<PAN>location<PAV>nearby` becomes `Call: find_movies, location: nearby`. The
     marker `<S>`, where a conversation starts, says nothing.
@@ -161,11 +161,12 @@ def _marked_turns(text: str) -> list[str]:
     pieces = _MARKER.split(text)
     turns: list[str] = []
     previous = ""
+    # `split` with one group gives text, marker, text, marker, text, ...
     for marker, content in zip(pieces[1::2], map(line, pieces[2::2]), strict=True):
         if marker in _STARTS:
             turns.append(_STARTS[marker] + content)
         elif marker != "S" and turns:
-            # One name may have several values.
+            # A name may have several values, which are listed.
             value_of_name = marker in ("PAV", "PRAV") and marker != previous
             turns[-1] += f": {content}" if value_of_name else f", {content}"
         previous = marker
@@ -181,10 +182,10 @@ def _marked_turns(text: str) -> list[str]:
 
 
 def trec_cast(*paths: Path) -> Iterator[Row]:
-    """A row per turn, with what was said before; a turn that a file repeats, once.
+    """Yields a row per turn with what was said before; a turn that a file repeats comes once.
 
-    The years differ: 2019 and 2020 have the user's turns only, 2021 has a `passage` as response,
-    2022 a `response`, and as many copies of a topic as it has ways through it.
+    The years differ: 2019 and 2020 have the user's turns alone, 2021 has a `passage` as response,
+    2022 a `response`, and a copy of a topic for every way through it.
     """
     for path in paths:
         seen = set()
@@ -197,6 +198,7 @@ def trec_cast(*paths: Path) -> Iterator[Row]:
                     raise InputError(
                         f"{where}: the turn has no utterance; mend or replace the file"
                     )
+                # The ways through a topic share their first turns, then go apart.
                 key = (topic["number"], *history, said)
                 if key not in seen:
                     seen.add(key)
@@ -209,12 +211,12 @@ def trec_cast(*paths: Path) -> Iterator[Row]:
 
 
 def cast_rewriting(row: Mapping[str, Any]) -> list[Record]:
-    """The rewritten question; a topic's first turn and turns without a rewriting give nothing."""
+    """The answer is the rewritten question; a first turn, or one not rewritten, gives nothing."""
     return _rewriting(row["history"], row["question"], row["rewrite"])
 
 
 def cast_next_question(row: Mapping[str, Any]) -> list[Record]:
-    """The user's question as the next turn; a topic's first turn gives nothing."""
+    """The answer is the user's question as the next turn; a topic's first gives nothing."""
     if not row["history"]:
         return []
     return [{"dialogue": "\n".join(row["history"]), "answer": line(row["question"])}]

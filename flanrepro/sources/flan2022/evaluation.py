@@ -1,6 +1,7 @@
-"""Data sets that Flan 2022 does not train on, beside MMLU and BBH.
+"""Data sets that Flan 2022 does not train on, apart from MMLU and BBH.
 
-Targets of single-task finetuning (section 4), and data sets of which Flan 2022 has other forms.
+They are held-out targets of single-task finetuning (section 4), or data sets that Flan 2022 has in
+another form. A parser yields (where, row); where a file or row is bad, it raises InputError.
 """
 
 import re
@@ -36,16 +37,16 @@ SINGLE_TASK = (
     "pubmedqa",
     "cxc",
 )
-"""Targets of single-task finetuning, held-in and held-out, in the order of Table 3."""
+"""Names of the targets of single-task finetuning, held-in and held-out, in Table 3's order."""
 
 
 def tasks() -> tuple[Task, ...]:
-    """The data sets of `evaluation.yaml`; no data is read."""
+    """Makes a task per data set of `evaluation.yaml`; no data is read."""
     return tasks_of(read_datasets("evaluation"), "evaluation", __name__)
 
 
 PUBMEDQA_TEST = "pubmedqa/test_ground_truth.json"
-"""The decisions of the test split by PMID; the Hub does not tell these questions from the rest."""
+"""The test split's decisions by PMID; the Hub does not tell these questions from the rest."""
 
 
 def _pubmedqa_file(path: Path, truth: Path, test: bool) -> Iterator[Row]:
@@ -62,6 +63,7 @@ def _pubmedqa_file(path: Path, truth: Path, test: bool) -> Iterator[Row]:
             raise InputError(
                 f"{where}: expected QUESTION, CONTEXTS and final_decision; mend or replace the file"
             ) from None
+        # Two files of one release agree; of two releases, the split would be wrong unnoticed.
         if pmid in tested and tested[pmid] != made["final_decision"]:
             raise InputError(
                 f"{where}: the decision is '{made['final_decision']}', and '{tested[pmid]}' in "
@@ -72,17 +74,17 @@ def _pubmedqa_file(path: Path, truth: Path, test: bool) -> Iterator[Row]:
 
 
 def pubmedqa_train(path: Path, truth: Path) -> Iterator[Row]:
-    """The questions that the second file, the test split's answers, does not have."""
+    """Reads the questions of `path` that are not in `truth`, the test split's answers."""
     return _pubmedqa_file(path, truth, test=False)
 
 
 def pubmedqa_test(path: Path, truth: Path) -> Iterator[Row]:
-    """The questions that the second file has."""
+    """Reads the questions of `path` that are in `truth`, the test split's answers."""
     return _pubmedqa_file(path, truth, test=True)
 
 
 def pubmedqa(row: Mapping[str, Any]) -> list[Record]:
-    """The record of a row as the Hub has it; none for one of the test split among the Hub's."""
+    """Makes the record of a row; one of the Hub's that is in the test split gives nothing."""
     # Only the Hub's rows have a number; those of a file were parted by its layout.
     if "pubid" in row and str(row["pubid"]) in read_json_object(fetch(PUBMEDQA_TEST)):
         return []
@@ -105,7 +107,7 @@ def pubmedqa(row: Mapping[str, Any]) -> list[Record]:
 
 
 def cxc_pairs(path: Path) -> Iterator[tuple[str, str, str, str]]:
-    """(where, number of caption 1, number of caption 2, score) of a file of pairs."""
+    """Yields (where, id of caption 1, id of caption 2, score 0 to 5) of a file of pairs."""
     for where, row in csv_with_header(path):
         try:
             first, second = (row[f"caption{i}"].rpartition("sentid:")[2] for i in (1, 2))
@@ -117,11 +119,11 @@ def cxc_pairs(path: Path) -> Iterator[tuple[str, str, str, str]]:
             ) from None
         if not 0 <= score <= 5:
             raise InputError(f"{where}: the score is {score}, expected 0 to 5; mend the line")
-        yield where, first, second, str(round(score))
+        yield where, first, second, str(round(score))  # half to even, so 2.5 is 2
 
 
 def cxc(path: Path, captions: Path) -> Iterator[Row]:
-    """Pairs with COCO's texts in the place of their numbers."""
+    """Reads pairs of captions, with COCO's texts instead of their ids."""
     annotations = read_json_object(captions, ("annotations",))["annotations"]
     try:
         texts = {str(row["id"]): row["caption"] for row in annotations}
@@ -138,7 +140,7 @@ def cxc(path: Path, captions: Path) -> Iterator[Row]:
 
 
 def cxc_row(row: Mapping[str, Any]) -> list[Record]:
-    """The record of a pair with its texts."""
+    """Makes the record of a pair of captions."""
     return [
         {
             "sentence1": row["first"].strip(),
@@ -150,7 +152,7 @@ def cxc_row(row: Mapping[str, Any]) -> list[Record]:
 
 
 def wsc273(path: Path) -> Iterator[Row]:
-    """Sentences with one of two noun phrases each in the place of the pronoun."""
+    """Reads pairs of sentences, each with one of two noun phrases instead of the pronoun."""
     for n, row in enumerate(read_jsonl(path, ("context_options", "continuation", "gold")), 1):
         where = f"{path}, line {n}"
         starts, end = row["context_options"], row["continuation"]
@@ -159,31 +161,33 @@ def wsc273(path: Path) -> Iterator[Row]:
                 f"{where}: expected a list of texts in context_options and a text in continuation; "
                 f"mend the line or replace the file"
             )
-        gap = "" if end.startswith((".", ",", ";", "?")) else " "
+        gap = "" if end.startswith((".", ",", ";", "?")) else " "  # the pronoun may end a clause
         yield where, {"sentences": [start + gap + end for start in starts], "label": row["gold"]}
 
 
 def wsc273_row(row: Mapping[str, Any]) -> list[Record]:
-    """Which of two sentences makes sense."""
+    """Makes the record that asks which of two sentences makes sense."""
     sentences = row["sentences"] if "sentences" in row else _without_pronoun(row)
     lines = [line(sentence) for sentence in sentences]
     both = "\n".join(lines)
     answer = lines[_position(row["label"], len(lines))]
+    # The question is its options: `choices` keeps them in prompts without answer options.
     return [{"answer": answer, "options": both, "choices": both}]
 
 
+# First words of the options that are no names: they get a small letter within a sentence.
 DETERMINERS = ("A", "An", "Her", "His", "My", "Our", "The", "Their", "Your")
 POSSESSIVES = ("her", "his", "my", "our", "their")
 
 
 def _without_pronoun(row: Mapping[str, Any]) -> list[str]:
-    """A row of the Hub with each option in the place of the pronoun.
+    """Returns the Hub's sentence once per option, which stands instead of the pronoun.
 
     As in the file, an option is in the genitive where the pronoun is, and begins with a small
-    letter within a sentence. The Hub's options are all as at the start of one.
+    letter within a sentence. The Hub writes all options as at the start of one.
     """
     start, rest = row["text"][: row["pronoun_loc"]], row["text"][row["pronoun_loc"] :]
-    end = rest.removeprefix(row["pronoun"])
+    end = rest.removeprefix(row["pronoun"])  # starts with a space or a sign: no gap to add
     genitive = "'s" if row["pronoun"].lower() in POSSESSIVES else ""
     sentences = []
     for option in row["options"]:
@@ -217,11 +221,12 @@ CLASSES = (
     "Film",
     "Written Work",
 )
-"""DBpedia's, in the order of the Hub's labels."""
+"""DBpedia's class names, in the order of the Hub's labels."""
 
 
 def olora_dbpedia(path: Path) -> Iterator[Row]:
-    """Another project's layout: title and text in one field, the class by its name."""
+    """Reads O-LoRA's layout: title and text in one field, the class by its name."""
+    # Names are compared by their letters: spaces and capitals are not those of the release.
     names = {_letters(name): n for n, name in enumerate(CLASSES)}
     for n, row in enumerate(read_json(path, ("sentence", "label")), 1):
         where = f"{path}, record {n}"
@@ -237,7 +242,7 @@ def _letters(text: str) -> str:
 
 
 def dbpedia(row: Mapping[str, Any]) -> list[Record]:
-    """The record of a row as the Hub has it."""
+    """Makes the record of a row: title and text, and the class's name among all 14."""
     return [
         {
             "text": f"{row['title'].strip()}\n{row['content'].strip()}".strip(),

@@ -1,7 +1,7 @@
 """Source `flan2021`: the data sets of FLAN 2021 (Wei et al., 2021), as Flan 2022 names them.
 
-`flan2021.yaml` says for each where it is and how its columns become a record's fields; `flan2021_records.py`
-has the converters of irregular rows, `flan2021_parsers.py` the parsers of original files.
+`flan2021.yaml` says where each is and how its columns become a record's fields;
+`flan2021_records.py` converts irregular rows, `flan2021_parsers.py` parses original files.
 """
 
 from flanrepro.collection.task import Task
@@ -14,5 +14,5 @@ CONVERTERS = flan2021_records.CONVERTERS
 
 
 def tasks() -> tuple[Task, ...]:
-    """The tasks of `flan2021.yaml`; no data file is read."""
+    """Makes a task per data set of `flan2021.yaml`; no data is read."""
     return tasks_of(read_datasets("flan2021"), "flan2021", __name__)

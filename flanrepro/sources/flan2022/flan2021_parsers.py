@@ -1,9 +1,9 @@
-"""Parsers of the original files of FLAN 2021's data sets, into rows in the Hub's schema.
+"""Parsers of original files of FLAN 2021's data sets, into rows in the Hub's schema.
 
-SuperGLUE's, ARC's and ANLI's files are as their authors published them. Two families are
-re-layouts by others, with all texts of a row in one: those of O-LoRA (github.com/cmnfriend/O-LoRA:
-`sentence`, `label`) and of LLM-Adapters (github.com/AGI-Edgerunners/LLM-Adapters: `instruction`,
-`answer`).
+A parser yields (where, row) and raises an InputError that names file and line of a bad row. Two
+families of files are re-layouts by others, with all texts of a row in one: O-LoRA's
+(github.com/cmnfriend/O-LoRA: `sentence`, `label`) and LLM-Adapters'
+(github.com/AGI-Edgerunners/LLM-Adapters: `instruction`, `answer`).
 """
 
 import json
@@ -20,7 +20,7 @@ Columns = Mapping[str, Any]
 
 
 def converted(parse: Parser, convert: Callable[[Columns], Sequence[Columns]]) -> Parser:
-    """The rows that `convert` makes of each row of another parser."""
+    """Returns a parser of the rows that `convert` makes of each row of `parse`."""
 
     def read(*paths: Path) -> Iterator[Row]:
         for where, row in parse(*paths):
@@ -38,14 +38,14 @@ def converted(parse: Parser, convert: Callable[[Columns], Sequence[Columns]]) ->
 
 
 def renamed(parse: Parser, names: Mapping[str, str]) -> Parser:
-    """Another parser's rows with some columns under other names (old: new)."""
+    """Returns a parser of the rows of `parse` with some columns renamed (old: new)."""
     return converted(parse, lambda row: [{names.get(key, key): row[key] for key in row}])
 
 
 def described(column: str, label: str, pattern: str) -> Parser:
-    """A JSON list of objects with all texts in `column`, parted by a regular expression.
+    """Returns a parser of a JSON list of objects that have all their texts in `column`.
 
-    The expression's group names are the rows' columns; `label` stays a column.
+    The groups of the regular expression `pattern` are the row's columns; `label` stays one.
     """
     expression = re.compile(pattern, re.DOTALL)
 
@@ -63,13 +63,14 @@ def described(column: str, label: str, pattern: str) -> Parser:
 
 
 def _lines(path: Path) -> Iterator[tuple[str, str]]:
+    # Not `splitlines`, which also ends a line at characters within a text, such as U+2028.
     text = read_text(path).removesuffix("\n")
     for n, line in enumerate(text.split("\n") if text else (), 1):
         yield f"{path}, line {n}", line
 
 
 def _parted(columns: tuple[str, str], form: str, separator: str = " ") -> Parser:
-    """Lines of a label, a separator and a text."""
+    """Returns a parser of lines of a label, a separator and a text."""
 
     def read(path: Path) -> Iterator[Row]:
         for where, line in _lines(path):
@@ -82,8 +83,9 @@ def _parted(columns: tuple[str, str], form: str, separator: str = " ") -> Parser
 
 
 def question_with_choices(path: Path) -> Iterator[Row]:
-    """ARC's and AI2's own layout: question{stem, choices[{text, label}]}, answerKey."""
+    """Reads JSON lines of ARC and AI2: question{stem, choices[{text, label}]}, answerKey."""
     fields = ("question.stem", "question.choices", "answerKey")
+    # `converted` takes a parser, and these rows are read already, their nested fields checked.
     rows = ((f"{path}, line {n}", row) for n, row in enumerate(read_jsonl(path, fields), 1))
     return converted(lambda: rows, _flat_question)()
 
@@ -95,23 +97,23 @@ def _flat_question(row: Columns) -> Sequence[Columns]:
 
 
 def _prompted_question(row: Columns) -> Sequence[Columns]:
-    texts = re.split(r" Answer\d+: ", row["options"])
+    texts = re.split(r" Answer\d+: ", row["options"])  # the first one's mark is not in the column
     labels = [f"answer{n}" for n in range(1, len(texts) + 1)]
     return [{**row, "choices": {"text": texts, "label": labels}}]
 
 
 def unified_qa(path: Path) -> Iterator[Row]:
-    r"""UnifiedQA's: question, ` \n ` (as two characters), (A) text (B) text ..., a tab, the text of
-    the right option."""
+    r"""Reads UnifiedQA: question, `\n` in two characters, (A) text (B) text ..., tab, text."""
     for n, row in enumerate(read_tsv(path, ("input", "answerKey")), 1):
         question, *texts = re.split(r"\s*\([A-Z]\)\s+", row["input"].replace("\\n", " "))
+        # The key is the right option's text, not its letter: labels are the texts, too.
         choices = {"text": texts, "label": texts}
         where = f"{path}, line {n}"
         yield where, {"question": question, "choices": choices, "answerKey": row["answerKey"]}
 
 
 def squad(path: Path) -> Iterator[Row]:
-    """SQuAD's: data[title, paragraphs[context, qas[id, question, answers]]]."""
+    """Reads SQuAD's one object: data[title, paragraphs[context, qas[id, question, answers]]]."""
     try:
         articles = json.loads(read_text(path))
     except json.JSONDecodeError as error:
@@ -155,7 +157,7 @@ def _multirc(row: Columns) -> Sequence[Columns]:
 
 def _record(row: Columns) -> Sequence[Columns]:
     text = row["passage"]["text"]
-    # The end of an entity is its last character, not the one behind it.
+    # ReCoRD's `end` is an entity's last character, not the one behind it.
     entities = [text[span["start"] : span["end"] + 1] for span in row["passage"]["entities"]]
     return [
         {
@@ -169,7 +171,7 @@ def _record(row: Columns) -> Sequence[Columns]:
 
 
 def piqa(path: Path, labels: Path) -> Iterator[Row]:
-    """PIQA's: one file with questions, one JSON object a line, and one with their labels."""
+    """Reads PIQA's two files: questions, one JSON object a line, and their labels, one a line."""
     rows, keys = read_jsonl(path), [line for _, line in _lines(labels)]
     if len(rows) != len(keys):
         raise InputError(
@@ -181,7 +183,7 @@ def piqa(path: Path, labels: Path) -> Iterator[Row]:
 
 
 def cola(path: Path) -> Iterator[Row]:
-    """CoLA's: four tab-separated columns without a header."""
+    """Reads CoLA's four tab-separated columns, which have no header."""
     for n, row in enumerate(read_tsv(path, ("source", "label", "mark", "sentence")), 1):
         yield f"{path}, line {n}", row
 
@@ -200,12 +202,13 @@ _STARS = {"very negative": 0, "negative": 0, "positive": 1, "very positive": 1}
 
 
 def _polarity(row: Columns) -> Sequence[Columns]:
-    """Of five classes the four that Yelp's polarity has; three stars are in neither of its two."""
+    """Turns five classes into Yelp polarity's two; three stars are in neither and give nothing."""
     if row["label"] == "neutral":
         return []
     return [{**row, "label": _STARS.get(row["label"], row["label"])}]
 
 
+# ANLI's annotated files hold all three rounds; a row's tag begins with its round.
 _ROUNDS = ("r1", "r2", "r3")
 
 
@@ -220,6 +223,7 @@ def _of_round(name: str) -> Callable[[Columns], Sequence[Columns]]:
 
 _PAIR = {"sentence1": "premise", "sentence2": "hypothesis", "gold_label": "label"}
 _ANLI = {"context": "premise", "statement": "hypothesis", "gold_label": "label"}
+# The Hub's names, for those in the csv files of Story Cloze.
 _STORY = {
     "RandomFifthSentenceQuiz1": "sentence_quiz1",
     "RandomFifthSentenceQuiz2": "sentence_quiz2",
@@ -234,8 +238,8 @@ PARSERS = {
     "squad": squad,
     "multirc": converted(jsonl, _multirc),
     "record": converted(jsonl, _record),
-    "wsc": converted(jsonl, lambda row: [{**row, **row["target"]}]),
-    "superglue_boolq": renamed(jsonl, {"label": "answer"}),
+    "wsc": converted(jsonl, lambda row: [{**row, **row["target"]}]),  # spans are nested there
+    "superglue_boolq": renamed(jsonl, {"label": "answer"}),  # BoolQ's own name, and the Hub's
     "nli_pairs": renamed(jsonl, _PAIR),
     "nli_tsv": renamed(tsv_with_header, _PAIR),
     "anli": renamed(jsonl, _ANLI),
@@ -251,7 +255,7 @@ PARSERS = {
     "sst2": _parted(("label", "sentence"), "a label, a space and a sentence"),
     "trec": converted(
         _parted(("coarse_label", "text"), "COARSE:fine, a space and a question"),
-        lambda row: [{**row, "coarse_label": row["coarse_label"].partition(":")[0]}],
+        lambda row: [{**row, "coarse_label": row["coarse_label"].partition(":")[0]}],  # NUM:date
     ),
     "ag_news": converted(csv_with_header, _news),
     "e2e": renamed(csv_with_header, {"mr": "meaning_representation", "ref": "human_reference"}),
@@ -303,7 +307,7 @@ PARSERS = {
             r"sentence: (?P<sentence>.*)\n\nOption1: (?P<option1>.*) Option2: (?P<option2>.*) "
             r"Answer format: [a-z0-9/]*",
         ),
-        lambda row: [{**row, "answer": row["answer"].removeprefix("option")}],
+        lambda row: [{**row, "answer": row["answer"].removeprefix("option")}],  # the Hub has 1, 2
     ),
 }
-"""By the names that the files in `flan2021.yaml` have."""
+"""Parsers by the name that a file has in `flan2021.yaml`."""

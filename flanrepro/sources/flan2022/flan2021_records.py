@@ -1,8 +1,8 @@
-"""From rows of FLAN 2021's data sets to records, where `fields` in `flan2021.yaml` cannot say it.
+"""Converters of rows of FLAN 2021's data sets, where `fields` in `flan2021.yaml` do not suffice.
 
-Where the reference cleans texts, so do we, in our own way. Texts from the web come with empty ones
-among them. Where `_whole` makes a record, such rows are left out; anywhere else an empty text is an
-error.
+A converter takes a row and returns its records. Texts are cleaned where the reference cleans them,
+in our own way. Data from the web has rows with empty texts: `_whole` leaves them out; elsewhere an
+empty text, like an unknown label, is an InputError.
 """
 
 import re
@@ -19,8 +19,9 @@ from flanrepro.raw.reader import Converter
 Row = Mapping[str, Any]
 
 UNANSWERABLE = "unanswerable"
-_MARK = re.compile(r"\[\w+\]\s*")
-_BYTES = re.compile(r"b(['\"])(.*?)(?:\\n)?\1")
+_MARK = re.compile(r"\[\w+\]\s*")  # WikiHow's, such as [header]
+_BYTES = re.compile(r"b(['\"])(.*?)(?:\\n)?\1")  # the `repr` of bytes, with a line feed at the end
+# Labels are numbers on the Hub and words in others' re-layouts; both are read.
 _POLARITY = {"0": "negative", "1": "positive", "bad": "negative", "good": "positive"}
 _ENTAILMENT = dict.fromkeys(("0", "entailment"), "yes")
 _ENTAILMENT |= dict.fromkeys(("1", "neutral"), "it is not possible to tell")
@@ -43,7 +44,7 @@ def _whole(**texts: str | None) -> list[Record]:
 
 
 def renaming(**columns: str) -> Converter:
-    """Converter with texts under other names (field: column), without those where one is empty."""
+    """Returns a converter that only renames columns (field: column); empty texts give nothing."""
     return lambda row: _whole(**{field: row[column] for field, column in columns.items()})
 
 
@@ -51,7 +52,7 @@ def renaming(**columns: str) -> Converter:
 
 
 def snli(row: Row) -> list[Record]:
-    """Pairs on which the annotators did not agree have the label -1, in the original files `-`."""
+    """A pair with its label; one without an agreed label (-1, or `-` in files) gives nothing."""
     if str(row["label"]) in ("-1", "-"):
         return []
     answer = _label(_ENTAILMENT, row["label"])
@@ -69,6 +70,10 @@ def _sentiment(clean: Callable[[str], str]) -> Converter:
     return rows
 
 
+# IMDb's texts are cut from HTML; Yelp's have line ends and quotation marks escaped, the latter in
+# two ways.
+
+
 def _without_breaks(text: str) -> str:
     return re.sub(r"(?:<br\s*/?>\s*)+", "\n", text)
 
@@ -78,7 +83,7 @@ def _without_escapes(text: str) -> str:
 
 
 def glue_qqp(row: Row) -> list[Record]:
-    """Questions with quotation marks in them are still quoted as in a csv file."""
+    """Two questions; one with quotation marks in it is still quoted as in a csv file."""
     answer = _label(_YES_NO, row["label"])
     sentences = {f"sentence{n}": _unquoted(row[f"question{n}"]) for n in (1, 2)}
     return [{**r, "answer": answer, "options": "no\nyes"} for r in _whole(**sentences)]
@@ -90,7 +95,7 @@ def _unquoted(text: str) -> str:
 
 
 def stsb(row: Row) -> list[Record]:
-    """The mean of several judgements, rounded as the reference does."""
+    """Two sentences; the mean of several judgements is rounded to 0 to 5, as in the reference."""
     options = [str(n) for n in range(6)]
     try:
         answer = f"{float(row['label']):.0f}"
@@ -103,10 +108,11 @@ def stsb(row: Row) -> list[Record]:
 
 
 def wsc(row: Row) -> list[Record]:
-    """The pronoun is marked in the text, where it may occur more than once."""
+    """The text with its pronoun between asterisks, since the word may occur more than once."""
     pronoun, words = row["span2_text"].strip(), row["text"].strip().split(" ")
     at = row["span2_index"]
-    # A few of the original indices point to another word: there nothing is marked.
+    # The index counts words between single spaces. A few of the original ones point to another
+    # word: there nothing is marked.
     if at < len(words) and words[at].strip(string.punctuation).lower() == pronoun.lower():
         start = words[at].lower().index(pronoun.lower())
         end = start + len(pronoun)
@@ -119,8 +125,9 @@ def wsc(row: Row) -> list[Record]:
 
 
 def record(row: Row) -> list[Record]:
-    """The article alone, without the `@highlight` lines that sum it up; the first answer."""
+    """The article without the `@highlight` lines that sum it up, and the first of its answers."""
     passage = row["passage"].partition("\n@highlight")[0].strip()
+    # An entity is listed once per mention; an option stands once.
     entities = "\n".join(dict.fromkeys(line(entity) for entity in row["entities"]))
     answer = line(row["answers"][0])
     return [
@@ -129,7 +136,7 @@ def record(row: Row) -> list[Record]:
 
 
 def squad(row: Row) -> list[Record]:
-    """The first reference; a word of its own where there is none (SQuAD 2.0)."""
+    """The first reference is the answer, `unanswerable` where there is none (SQuAD 2.0)."""
     references = list(dict.fromkeys(line(text) for text in row["answers"]["text"]))
     texts = {"passage": row["context"], "question": row["question"]}
     texts["answer"] = next(iter(row["answers"]["text"]), UNANSWERABLE)
@@ -138,30 +145,30 @@ def squad(row: Row) -> list[Record]:
 
 
 def drop(row: Row) -> list[Record]:
-    """The first span of the answer; the few rows without one are left out."""
+    """The first span is the answer; the few rows without one give nothing."""
     answer = next(iter(row["answers_spans"]["spans"]), "")
     return _whole(passage=row["passage"], question=row["question"], answer=answer)
 
 
 def _turns(passage: str, questions: Sequence[str], answers: Sequence[str]) -> list[Record]:
-    """One record per question but the first, with the earlier ones and their answers."""
+    """Makes a record per question but the first, with the earlier questions and answers."""
     if len(questions) != len(answers):
         raise InputError(f"{len(questions)} questions have {len(answers)} answers; mend the file")
     turns = [f"Q: {line(q)}\nA: {line(a)}" for q, a in zip(questions, answers, strict=True)]
     found = []
-    for n in range(1, len(turns)):
+    for n in range(1, len(turns)):  # the first question has no dialogue before it
         before = "\n".join(turns[:n])
         found += _whole(passage=passage, dialogue=before, question=questions[n], answer=answers[n])
     return found
 
 
 def coqa(row: Row) -> list[Record]:
-    """Answers in the annotators' words."""
+    """A record per question; `input_text` has the answers in the annotators' own words."""
     return _turns(row["story"], row["questions"], row["answers"]["input_text"])
 
 
 def quac(row: Row) -> list[Record]:
-    """The passage is title, background and section; its last word stands for `no answer`."""
+    """The passage is title, background, section, without its last word, which marks no answer."""
     texts = (row["wikipedia_page_title"], row["background"], row["context"])
     passage = "\n".join(text.replace("CANNOTANSWER", "").strip() for text in texts)
     answers = [
@@ -171,9 +178,10 @@ def quac(row: Row) -> list[Record]:
 
 
 def hellaswag(row: Row) -> list[Record]:
-    """Without the marks of WikiHow texts, such as [header] and [step]."""
+    """A context and its four endings, without the marks of WikiHow texts."""
     options = [line(_MARK.sub("", ending)) for ending in row["endings"]]
     answer = options[int(_label({str(n): str(n) for n in range(4)}, row["label"]))]
+    # An ending of nothing but a mark is no option: the row gives nothing.
     made = _whole(context=_MARK.sub("\n", row["ctx"]), answer=answer) if all(options) else []
     return [{**r, "options": "\n".join(options)} for r in made]
 
@@ -192,40 +200,42 @@ def _decoded(text: str) -> str:
 
 
 def aeslc(row: Row) -> list[Record]:
-    """Mail and subject, each on one line."""
+    """A mail and its subject, each put on one line."""
     return _whole(text=line(row["email_body"]), answer=line(row["subject_line"]))
 
 
 def cnn_dailymail(row: Row) -> list[Record]:
-    """The highlights as running text."""
+    """An article and its highlights as running text."""
+    # The highlights are tokenised: a full stop stands apart.
     return _whole(text=row["article"], answer=line(row["highlights"]).replace(" .", "."))
 
 
 def gigaword(row: Row) -> list[Record]:
-    """As in the reference, without rows in which words or digits are masked."""
+    """A text and its headline; as in the reference, masked words or digits give nothing."""
     texts = row["document"], row["summary"]
+    # Digits are `#` in the corpus, rare words `UNK` or `<unk>`.
     masked = any("#" in text or "UNK" in text or "<unk>" in text for text in texts)
     return [] if masked else _whole(text=texts[0], answer=texts[1])
 
 
 def multi_news(row: Row) -> list[Record]:
-    """Articles are parted by a blank line instead of `|||||`."""
+    """Articles are parted by a blank line instead of `|||||`; a summary loses its leading dash."""
     articles = (text.strip() for text in row["document"].split("|||||"))
     text = "\n\n".join(filter(None, articles))
     return _whole(text=text, answer=row["summary"].strip().removeprefix("–"))
 
 
 def samsum(row: Row) -> list[Record]:
-    """Line feeds alone end the lines."""
+    """A dialogue, whose lines end in line feeds alone, and its summary."""
     return _whole(dialogue=row["dialogue"].replace("\r\n", "\n"), answer=row["summary"])
 
 
 SHOWN = 10
-"""Opinions of a topic that a prompt shows, as in the reference."""
+"""Number of a topic's opinions that a prompt shows, as in the reference."""
 
 
 def opinions(topic: str, texts: str, answer: str) -> Converter:
-    """The first opinions, one per line."""
+    """Returns a converter for columns of a topic, its opinions (a dict of texts) and their gist."""
 
     def rows(row: Row) -> list[Record]:
         found = [line(text) for text in row[texts].values() if text.strip()][:SHOWN]
@@ -248,7 +258,7 @@ LANGUAGES = {
 
 
 def translation(code: str, language: str) -> Converter:
-    """From English; the inverted templates go the other way."""
+    """Returns a converter from English to `language`; inverted templates go the other way."""
 
     def rows(row: Row) -> list[Record]:
         pair = row["translation"]
@@ -259,12 +269,12 @@ def translation(code: str, language: str) -> Converter:
 
 
 def common_gen(row: Row) -> list[Record]:
-    """Concepts in one line."""
+    """The concepts on one line, and a sentence that has them all."""
     return _whole(concepts=", ".join(row["concepts"]), answer=row["target"])
 
 
 def dart(row: Row) -> list[Record]:
-    """A triple per line. Cells in square brackets, such as [TABLECONTEXT], hold no data."""
+    """A triple per line; cells in square brackets, such as [TABLECONTEXT], are no data and go."""
     triples = [
         [cell.strip() for cell in triple if not re.fullmatch(r"\[.*\]", cell.strip())]
         for triple in row["tripleset"]
@@ -285,14 +295,15 @@ def lambada(row: Row) -> list[Record]:
 
 
 PARTS = 80
-"""Of ParaCrawl's 2.4 million English sentences each of three tasks takes one part in 80."""
+"""Number of parts of ParaCrawl's 2.4 million English sentences; a task takes one, about 30,000."""
 
 
 def _spoiled(part: int, spoil: Callable[[str], str]) -> Converter:
-    """English sentences and what they are without something; each sentence is in one task at most.
+    """Returns a converter from what `spoil` makes of an English sentence back to the sentence.
 
-    The reference takes the first 30,000, the next and the next. A row does not know its number, so
-    here the text decides; rows that stay as they were are left out, as there.
+    The reference gives the first 30,000 rows to one task, the next to another. A row does not know
+    its number, so the text's checksum assigns it to one task at most. Rows that `spoil` leaves
+    unchanged give nothing, as there.
     """
 
     def rows(row: Row) -> list[Record]:
@@ -336,8 +347,9 @@ CONVERTERS = {
     "dart": dart,
     "web_nlg": web_nlg,
     "lambada": lambada,
+    # Tasks that undo the spoiling, each on a part of its own.
     "true_case": _spoiled(0, str.lower),
     "fix_punct": _spoiled(1, lambda text: re.sub(r"[^\w\s]", "", text)),
     "word_segment": _spoiled(2, lambda text: text.replace(" ", "")),
 }
-"""By the names that `rows` has in `flan2021.yaml`."""
+"""Converters by the name that `convert` gives in `flan2021.yaml`."""

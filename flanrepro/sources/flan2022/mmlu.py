@@ -1,6 +1,6 @@
 """MMLU (Hendrycks et al., 2020): 57 subjects, evaluated and never trained on.
 
-Few-shot exemplars are the release's own five development questions of a subject.
+Few-shot exemplars are a subject's own five development questions, as in the release.
 """
 
 import csv
@@ -21,7 +21,7 @@ from flanrepro.raw.reading import read_text
 Row = tuple[str, Mapping[str, Any]]
 
 STEM, HUMANITIES, SOCIAL, OTHER = "STEM", "humanities", "social sciences", "other"
-"""Categories of the release's categories.py; `other` is business, health and miscellaneous."""
+"""Categories as in the release's categories.py; `other` is business, health and miscellaneous."""
 
 SUBJECTS = {
     "abstract_algebra": (STEM, 11, 100),
@@ -82,17 +82,17 @@ SUBJECTS = {
     "virology": (OTHER, 18, 166),
     "world_religions": (HUMANITIES, 19, 171),
 }
-"""Subjects with their categories and numbers of validation and test questions."""
+"""Category, number of validation questions and number of test questions, by subject."""
 
 
 def suite() -> Suite:
-    """The 57 subjects on their test questions."""
+    """Makes the suite `mmlu`: the 57 subjects on their test questions."""
     return Suite("mmlu", tasks(), "test", protocol("flan2022", "mmlu"))
 
 
 @functools.cache
 def tasks() -> tuple[Task, ...]:
-    """The 57 subjects; no data is read."""
+    """Makes a task per subject, 57 in all; no data is read."""
     return tasks_of([_subject(*row) for row in SUBJECTS.items()], "evaluation", __name__)
 
 
@@ -107,6 +107,7 @@ def _subject(name: str, facts: tuple[str, int, int]) -> Dataset:
         licence="MIT",
         citation="Hendrycks et al., 2020",
         hub={"id": "cais/mmlu", "config": name},
+        # Few-shot prompts draw from `exemplars`, which is what the release calls dev.
         splits={
             "exemplars": {"hub": "dev", "rows": 5},
             "validation": {"hub": "validation", "rows": validation},
@@ -122,9 +123,10 @@ def _subject(name: str, facts: tuple[str, int, int]) -> Dataset:
 
 
 def mmlu_csv(path: Path) -> Iterator[Row]:
-    """A file of the original release: question, four choices, letter; no header."""
+    """Reads a file of the release: question, four choices, letter; InputError if a line differs."""
+    # Only the file's name tells the subject; the Hub has it in a column.
     subject = re.sub(r"_(dev|val|test)$", "", path.stem)
-    reader = csv.reader(io.StringIO(read_text(path), newline=""))
+    reader = csv.reader(io.StringIO(read_text(path), newline=""))  # keeps line ends in cells
     for cells in _checked(reader, path):
         where = f"{path}, line {reader.line_num}"
         if len(cells) != 6 or cells[5].strip() not in ("A", "B", "C", "D"):
@@ -134,18 +136,12 @@ def mmlu_csv(path: Path) -> Iterator[Row]:
                 f"replace the file"
             )
         answer = "ABCD".index(cells[5].strip())
-        yield (
-            where,
-            {
-                "question": cells[0],
-                "subject": subject,
-                "choices": cells[1:5],
-                "answer": answer,
-            },
-        )
+        row = {"question": cells[0], "subject": subject, "choices": cells[1:5], "answer": answer}
+        yield where, row
 
 
 def _checked(reader, path: Path) -> Iterator[list[str]]:
+    # The error comes from within the iteration, not from a row.
     try:
         yield from reader
     except csv.Error as error:
@@ -156,7 +152,7 @@ def _checked(reader, path: Path) -> Iterator[list[str]]:
 
 
 def mmlu(row: Mapping[str, Any]) -> list[Record]:
-    """The record of a row as the Hub has it; the answer is the right choice's letter."""
+    """Makes the record of a row in the Hub's schema; the answer is the right choice's letter."""
     choices = [line(choice) for choice in row["choices"]]
     if not 0 <= int(row["answer"]) < len(choices):
         raise InputError(f"the answer {row['answer']} is none of the {len(choices)} choices")

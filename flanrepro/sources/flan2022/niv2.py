@@ -6,26 +6,24 @@ the 818 tasks of the English benchmark's training and test sets that were not ma
 Records have the fields
 
 - `definition`: the task's instruction;
-- `input`, `answer`: an instance's input and the first of its outputs. The others are as good; one
-  target for one input keeps a mixture a function of its index. (The Hub's copy has a row for every
-  output, so an input may come again there.)
+- `input`, `answer`: an instance's input and the first of its outputs. The others are as good, but a
+  mixture needs one target per input. (The Hub's copy has a row for every output.)
 
-Few-shot exemplars are the file's own positive examples (split `exemplars`), and never those of
-another task. Some tasks have them among their instances too; a prompt never shows its own. The
-Hub's copy has none: there exemplars are other instances of the same task.
+Few-shot exemplars are the file's own positive examples (split `exemplars`), never another task's.
+Some are among the instances too; a prompt never shows its own. The Hub's copy has none: there
+exemplars are other instances of the task.
 
 Tasks that were made from MMLU are left out, as in the paper (A.3), and refused if they are read.
 
-`niv2.csv` has for each task its
+`niv2.csv` has a row per task:
 
-- `name`: that of the Flan Collection's list, and `file`: that of the clone. The list has `_` for
-  the files' `-`, and cuts ten names at a full stop (`task074_squad1` for
-  `task074_squad1.1_question_generation`);
-- `dataset`, `category`, `languages`: of the list;
+- `name` in the Flan Collection's list and `file` in the clone. The list has `_` for the files' `-`,
+  and cuts ten names at a full stop (`task074_squad1` for `task074_squad1.1_question_generation`);
+- `dataset`, `category`, `languages` in the list;
 - `examples`: the number that the reference states (google-research/FLAN,
   flan/v2/constants_niv2.py); the clone's files differ by a few;
 - `hub`: the split of the Hub's copy that has it, after the clone's splits/default;
-- `licence`: of the data set, after the Data Provenance Initiative's audit (its repository
+- `licence` of the data set, after the Data Provenance Initiative's audit (its repository
   Data-Provenance-Collection, data_summaries). The task files are under Apache-2.0.
 """
 
@@ -44,7 +42,7 @@ from flanrepro.raw.reader import Reader, tasks_of
 from flanrepro.raw.reading import read_json_object
 
 FOLDERS = ("niv2/tasks", "natural-instructions/tasks")
-"""Where a mirror may have the task files."""
+"""Folders in which a mirror may have the task files."""
 
 HUB = "Muennighoff/natural-instructions"
 _MMLU = ("mmlu", "massive multitask language understanding")
@@ -53,7 +51,7 @@ Row = tuple[str, Mapping[str, Any]]
 
 
 def tasks() -> tuple[Task, ...]:
-    """The 1,556 tasks by name; no data file is read."""
+    """Makes the 1,556 tasks; no data is read."""
     return tasks_of(_datasets(), "niv2", __name__)
 
 
@@ -67,7 +65,7 @@ def _dataset(row: Mapping[str, str]) -> Dataset:
     paths = [f"{folder}/{row['file']}.json" for folder in FOLDERS]
     return Dataset(
         name=row["name"],
-        names=(row["file"],),
+        names=(row["file"],),  # what the Hub's rows call the task
         card="niv2",
         cluster=row["category"],
         templates="niv2",
@@ -89,11 +87,7 @@ def _dataset(row: Mapping[str, str]) -> Dataset:
 
 
 def read(path: Path) -> tuple[list[Record], list[Record]]:
-    """The instances and the positive examples of any task file.
-
-    Raises:
-        InputError: the file is no task file, or one made from MMLU.
-    """
+    """Reads a task file's instances and positive examples; InputError if it is made from MMLU."""
     reader = Reader("niv2", __name__)
     task = Dataset(name=path.stem, cluster="", templates="niv2", convert="niv2")
     parts = [list(reader.records(task, part(path))) for part in (instances, positive_examples)]
@@ -101,12 +95,12 @@ def read(path: Path) -> tuple[list[Record], list[Record]]:
 
 
 def instances(path: Path) -> Iterator[Row]:
-    """The rows of a file's instances, as the Hub's copy has them."""
+    """Yields (where, row) of a file's instances, in the Hub's schema."""
     return _rows(path, "Instances")
 
 
 def positive_examples(path: Path) -> Iterator[Row]:
-    """The rows of a file's positive examples."""
+    """Yields (where, row) of a file's positive examples, in the Hub's schema."""
     return _rows(path, "Positive Examples")
 
 
@@ -123,12 +117,14 @@ def _rows(path: Path, part: str) -> Iterator[Row]:
         if not isinstance(row, dict):
             raise InputError(f"{where}: expected a JSON object; mend the file or replace it")
         outputs = row.get("output")
+        # Instances have a list of outputs, positive examples one text.
         first = outputs[0] if isinstance(outputs, list) and outputs else outputs
         yield where, {"definition": definition, "inputs": row.get("input"), "targets": first}
 
 
 def _refuse_mmlu(path: Path, file: Mapping[str, Any]) -> None:
     said = [path.stem, file.get("Source"), file.get("Categories")]
+    # Words alone, in lower case: the files spell it in several ways.
     made_from = re.sub(r"[^a-z0-9]+", " ", str(said).lower())
     if any(name in made_from for name in _MMLU):
         raise InputError(
@@ -138,7 +134,7 @@ def _refuse_mmlu(path: Path, file: Mapping[str, Any]) -> None:
 
 
 def niv2(row: Mapping[str, Any]) -> list[Record]:
-    """The record of a row."""
+    """Makes the record of a row; InputError if a text is missing or empty."""
     fields = {"definition": "definition", "input": "inputs", "answer": "targets"}
     record = {}
     for name, column in fields.items():

@@ -1,12 +1,10 @@
 """Source `program_synthesis`: from a problem to code that solves it, and from broken code to whole.
 
-Records have the fields `problem` and `answer`, the code; of DrRepair also `code`, the broken
-program, and there the problem is what the compiler says of it. Code is kept as it is, indentation
-too: only blank lines around it go, and its line ends are line feeds (972 of MBPP's 974 programs
-have carriage returns).
+Records have the fields `problem` and `answer`, the code. DrRepair's have the broken program too, as
+`code`, and their problem is what the compiler says of it.
 
-`dmcc_python` and the four `dr_repair_*` are the Flan Collection's, `mbpp`, `conala` and `apps` are
-ours beside them. `humaneval` is for evaluation alone: `tasks` does not have it.
+`dmcc_python` and the four `dr_repair_*` are the Flan Collection's; `mbpp`, `conala` and `apps` are
+our addition. `humaneval` is for evaluation alone: `tasks` does not have it.
 """
 
 import functools
@@ -25,28 +23,29 @@ from flanrepro.raw.reading import read_jsonl
 Row = tuple[str, Mapping[str, Any]]
 
 EVALUATION = ("humaneval",)
-"""Data sets that are never trained on."""
+"""Names of the data sets that are never trained on."""
 
 
 def tasks() -> tuple[Task, ...]:
-    """The training tasks of `program_synthesis.yaml`; no data file is read."""
+    """Makes the training tasks of `program_synthesis.yaml`; no data is read."""
     datasets = [d for d in read_datasets("program_synthesis") if d.name not in EVALUATION]
     return tasks_of(datasets, "program_synthesis", __name__)
 
 
 def evaluation_tasks() -> tuple[Task, ...]:
-    """HumanEval, with its one split `test`; no data file is read."""
+    """Makes HumanEval's task, with its one split `test`; no data is read."""
     datasets = [d for d in read_datasets("program_synthesis") if d.name in EVALUATION]
     return tasks_of(datasets, "evaluation", __name__)
 
 
 def code(text: str) -> str:
-    """Code without blank lines around it, its line ends as line feeds."""
+    """Returns code without blank lines around it, its line ends as line feeds."""
+    # 972 of MBPP's 974 programs have carriage returns. Indentation stays, the first line's too.
     lines = text.replace("\r\n", "\n").replace("\r", "\n")
     return re.sub(r"\A(?:[ \t]*\n)+", "", lines).rstrip()
 
 
-# MBPP: the publisher's splits are ranges of `task_id` in one file.
+# MBPP's splits are ranges of `task_id` in one file (Austin et al., 2021).
 
 MBPP_SPLITS = {
     "prompt": range(1, 11),
@@ -82,9 +81,9 @@ def humaneval(row: Mapping[str, Any]) -> list[Record]:
 
 
 def apps(row: Mapping[str, Any]) -> list[Record]:
-    """The first solution, after the starter code where there is some; without one, nothing."""
+    """The answer is the first solution; starter code ends the problem."""
     try:
-        solutions = json.loads(row["solutions"] or "[]")
+        solutions = json.loads(row["solutions"] or "[]")  # a JSON list in a string, or empty
     except json.JSONDecodeError as error:
         raise InputError(
             f"the column 'solutions' is no JSON list ({error}); mend the file or replace it"
@@ -96,11 +95,12 @@ def apps(row: Mapping[str, Any]) -> list[Record]:
 
 
 PYTHON3 = 3
-"""CodeContests' number of the language."""
+"""CodeContests' number of the language; 1 is Python 2."""
 
 
 def code_contests(row: Mapping[str, Any]) -> list[Record]:
-    """The first right solution in Python 3; problems without one give nothing."""
+    """The answer is the first right solution in Python 3; a problem without one gives nothing."""
+    # `solutions` holds right ones alone; wrong ones are a column of their own.
     solved = row["solutions"]
     pairs = zip(solved["language"], solved["solution"], strict=False)
     return _first(row["description"].strip(), [text for kind, text in pairs if kind == PYTHON3])
@@ -111,15 +111,15 @@ def _first(problem: str, solutions: Sequence[str]) -> list[Record]:
     return [{"problem": problem, "answer": found[0]}] if problem and found else []
 
 
-# DrRepair: one object per line with `code_lines` (the broken program), `gold_code_lines` (the whole
-# one), both lists of {code, indent}, and `err_line` {lineno, from 0, msg}. The paper names four
-# tasks and shows none; what they show of the error is our reading of the names.
+# DrRepair's rows have a broken program (`code_lines`) and the whole one (`gold_code_lines`), lists
+# of {code, indent}, and `err_line` {lineno, from 0, msg}. The paper names four tasks and shows
+# none: what each shows of the error is our reading of its name.
 
 _UNKNOWN = "The program does not compile."
 
 
 def _indented(lines: Sequence[Mapping[str, Any]]) -> list[str]:
-    return ["  " * line["indent"] + line["code"] for line in lines]
+    return ["  " * line["indent"] + line["code"] for line in lines]  # `indent` is a depth
 
 
 def _repair(row: Mapping[str, Any], problem: str, broken: Sequence[str]) -> list[Record]:
@@ -128,23 +128,23 @@ def _repair(row: Mapping[str, Any], problem: str, broken: Sequence[str]) -> list
 
 
 def dr_repair_plain_code(row: Mapping[str, Any]) -> list[Record]:
-    """The program alone."""
+    """The problem is that it does not compile; the code is the program alone."""
     return _repair(row, _UNKNOWN, _indented(row["code_lines"]))
 
 
 def dr_repair_no_errors(row: Mapping[str, Any]) -> list[Record]:
-    """The program with numbered lines, without the compiler's message."""
+    """The code has numbered lines; the compiler's message is withheld."""
     return _repair(row, _UNKNOWN, _numbered(row["code_lines"]))
 
 
 def dr_repair_line_numbers(row: Mapping[str, Any]) -> list[Record]:
-    """The program with numbered lines, and the message with the number of the line."""
+    """The code has numbered lines; the problem is the message with its line's number."""
     number, message = row["err_line"]["lineno"] + 1, row["err_line"]["msg"].strip()
     return _repair(row, f"Line {number}: {message}", _numbered(row["code_lines"]))
 
 
 def dr_repair_error_comments(row: Mapping[str, Any]) -> list[Record]:
-    """The program with the message as a comment in the line that it is about."""
+    """The code has the compiler's message as a comment in the line that it is about."""
     lines, error = _indented(row["code_lines"]), row["err_line"]
     lines[error["lineno"]] += f"  // error: {error['msg'].strip()}"
     return _repair(row, "The compiler's message stands in a comment.", lines)
@@ -154,9 +154,7 @@ def _numbered(lines: Sequence[Mapping[str, Any]]) -> list[str]:
     return [f"{n} {text}" for n, text in enumerate(_indented(lines), 1)]
 
 
-PARSERS = {
-    **{f"mbpp_{split}": functools.partial(_mbpp_split, split) for split in MBPP_SPLITS},
-}
+PARSERS = {f"mbpp_{split}": functools.partial(_mbpp_split, split) for split in MBPP_SPLITS}
 CONVERTERS = {
     "mbpp": mbpp,
     "conala": conala,

@@ -1,14 +1,11 @@
 """Collection `flan2022_rendered`: the authors' own prompts, rendered and put on the Hub.
 
-A second way to the tasks of `flan2022`, by the same names, for those who want the prompts that the
-reference implementation wrote. The five data sets hold `inputs`, `targets`, `task_name` and
-`template_type` (`zs_opt`, `zs_noopt`, `fs_opt`, `fs_noopt`); program synthesis was never published.
-A task's splits are the template types; a mixture draws from the split of its setting, or from the
-nearest that the task has: chain of thought, dialog and Super-Natural Instructions were rendered
-with options only. Tasks and inverted tasks (`..._ii`) are one task here, since the rendered data
-mixed them at their rate already; so are the two of MNLI, whose training data is the same. An
-example is seen once before any is seen twice only within a split, and only for draws of one
-setting.
+It has the tasks of `flan2022` under the same names, with the prompts that the reference wrote. Five
+data sets hold `inputs`, `targets`, `task_name` and `template_type`; program synthesis was never
+published. A task's splits are the template types. A mixture draws from the split of its setting, or
+from the nearest that the task has: chain of thought, dialog and Super-Natural Instructions were
+rendered with options only. No example is seen twice before all are seen once, but only within a
+split, for draws of one setting.
 """
 
 import dataclasses
@@ -23,7 +20,9 @@ from flanrepro.sources import flan2022
 from flanrepro.sources.flan2022 import cot, dialog, flan2021, niv2, t0_sf
 
 SETTINGS = ("zs_opt", "zs_noopt", "fs_opt", "fs_noopt")
+"""Template types: zero-shot or few-shot, with answer options or without."""
 
+# The Data Provenance Initiative's copies of what the reference's code wrote.
 HUB = {
     "flan2021": "DataProvenanceInitiative/flan2021_submix_original",
     "t0_sf": "DataProvenanceInitiative/t0_submix_original",
@@ -59,28 +58,28 @@ NAMES = {
     "web_nlg_en": ["gem/web_nlg_en"],
     "wiki_lingua_english_en": ["gem/wiki_lingua_english_en"],
     **{name: [f"glue/{name}"] for name in ("cola", "sst2", "qnli", "wnli", "stsb")},
-    "mnli_matched": ["glue/mnli"],
+    "mnli_matched": ["glue/mnli"],  # one task there; mnli_mismatched trains on the same data
     "wsc": ["super_glue/wsc.fixed"],
     **{name: [f"super_glue/{name}"] for name in ("rte", "wic", "record", "multirc", "cb", "copa")},
 }  # fmt: skip
-"""What the rendered data calls a task where that is another name: TFDS's, without the version
-(after the Data Provenance Initiative's repository Data-Provenance-Collection, data_summaries)."""
+"""Names of a task in the rendered data where they differ: TFDS's, without the version (after the
+Data Provenance Initiative's repository Data-Provenance-Collection, data_summaries)."""
 
 
 def collection() -> Collection:
-    """The tasks of `tasks`; the suites are those of `flan2022`."""
+    """Makes the collection from the tasks of `tasks` and the suites of `flan2022`."""
     real = flan2022.collection()
     return dataclasses.replace(
         real,
         name="flan2022_rendered",
         tasks={task.name: task for task in tasks()},
         other={},
-        varied=False,
+        varied=False,  # the prompts are finished: no format can change
     )
 
 
 def tasks() -> tuple[Task, ...]:
-    """The tasks of five sources by `flan2022`'s names; no data is read."""
+    """Makes the tasks of five sources under `flan2022`'s names; no data is read."""
     return tuple(made for source in HUB for made in _tasks_of(source))
 
 
@@ -101,6 +100,7 @@ def _datasets(source: str) -> tuple[Dataset, ...]:
             licence=task.licence,
             citation=f"{task.citation}; prompts: Longpre et al., 2023",
             hub=place,
+            # One split of the Hub holds all settings; a task's rows are counted when they are read.
             splits={setting: {"hub": "train", "rows": 0} for setting in SETTINGS},
             convert="rendered",
             names=_names(task),
@@ -111,12 +111,14 @@ def _datasets(source: str) -> tuple[Dataset, ...]:
 
 def _names(task: Task) -> tuple[str, ...]:
     named = [task.name, *NAMES.get(task.name, ()), *(task.dataset.names if task.dataset else ())]
+    # Some chain-of-thought sets are `stream_...` there.
     named += [name.replace("cot_", "stream_") for name in named if task.source == "cot"]
+    # Inverted tasks, `..._ii`, are mixed in at their rate already, so they belong to the task.
     return (*named[1:], *(f"{name}_ii" for name in named))
 
 
 def rendered(row: Mapping[str, Any]) -> list[Record]:
-    """The record of a row; a prompt or target that is empty gives none."""
+    """Makes the record of a row; an empty prompt or target gives none."""
     inputs, answer = row["inputs"].strip(), row["targets"].strip()
     return [{"inputs": inputs, "answer": answer}] if inputs and answer else []
 

@@ -1,15 +1,15 @@
 """Source `t0_sf`: the Public Pool of Prompts (P3) without the data sets that FLAN 2021 has too.
 
-A subset of P3 is one prompt template of one data set, rendered. Records have the fields `inputs`
-and `answer`, and are used as they are; `options`, for a mixture to list, are in those subsets alone
-whose prompts do not name the candidates themselves, as in the reference.
+A subset of P3 is one prompt template of one data set, rendered. Its records, `inputs` and `answer`,
+are used as they are. As in the reference, a mixture can list `options` only for subsets whose
+prompts do not name the candidates themselves.
 
-`t0_sf.csv` lists the subsets by their names on the Hub, with the numbers of records and the kind of
-target that the reference states (google-research/FLAN, flan/v2/constants_t0.py), and the licence of
-the data set, after the Data Provenance Initiative's audit (its repository
-Data-Provenance-Collection, data_summaries); the prompts are under Apache-2.0. `in_flan` marks the
-subsets of FLAN 2021's data sets, which are no part of Flan 2022 and complete P3++. Subsets whose
-rows are candidate answers to be ranked (`score_eval`) are left out.
+`t0_sf.csv` lists the subsets by their names on the Hub. Numbers of records and the kind of target
+are the reference's (google-research/FLAN, flan/v2/constants_t0.py); the data set's licence is after
+the Data Provenance Initiative's audit (its repository Data-Provenance-Collection, data_summaries);
+the prompts are under Apache-2.0. `in_flan` marks the subsets of FLAN 2021's data sets, which are no
+part of Flan 2022 and complete P3++. Subsets whose rows are candidate answers to be ranked
+(`score_eval`) are left out.
 """
 
 import csv
@@ -28,12 +28,12 @@ HUB = "bigscience/P3"
 
 
 def tasks() -> tuple[Task, ...]:
-    """The 193 subsets of Flan 2022; no data is read."""
+    """Makes a task per subset of Flan 2022, 193 in all; no data is read."""
     return tasks_of(_datasets("no"), "t0_sf", __name__)
 
 
 def overlap_tasks() -> tuple[Task, ...]:
-    """The subsets of FLAN 2021's data sets, source `p3`."""
+    """Makes a task per subset of FLAN 2021's data sets, of the source `p3`; no data is read."""
     return tasks_of(_datasets("yes"), "p3", __name__)
 
 
@@ -54,22 +54,23 @@ def _dataset(row: Mapping[str, str]) -> Dataset:
         templates="rendered",
         licence=row["licence"],
         citation="prompts (Apache-2.0): Bach et al., 2022; Sanh et al., 2021",
-        hub={"id": HUB, "config": row["name"], "revision": PARQUET},
+        hub={"id": HUB, "config": row["name"], "revision": PARQUET},  # P3 itself is a script
         splits={split: {"hub": split, "rows": int(rows)} for split, rows in sizes.items()},
         convert="p3_with_options" if separated else "p3",
     )
 
 
 def p3(row: Mapping[str, Any]) -> list[Record]:
-    """The record of a row: the prompt and its target as text (`inputs`, `targets` are T5's ids)."""
+    """Makes the record of a row: prompt and target as text; `inputs`, `targets` are T5's ids."""
     inputs, answer = row["inputs_pretokenized"].strip(), row["targets_pretokenized"].strip()
-    # A prompt that does not fit a record was rendered as nothing.
+    # A template that does not fit a record was rendered as nothing.
     return [{"inputs": inputs, "answer": answer}] if inputs and answer else []
 
 
 def p3_with_options(row: Mapping[str, Any]) -> list[Record]:
-    """The record of a row with its candidates, of which the target is one."""
+    """Makes the record of a row with its candidates; the target is one of them."""
     options = "\n".join(filter(None, map(line, row["answer_choices"])))
+    # Options stand one per line, so the answer must be one line to equal its option.
     return [{**record, "answer": line(record["answer"]), "options": options} for record in p3(row)]
 
 

@@ -1,7 +1,7 @@
 """The pocket collection: a closed little world, made from a seed when it is read.
 
-`world.yaml` has its words, and every source makes records of them: the small twins of the paper's
-data sets, under the same names. What is in it and what was measured: `data_cards/pocket.md`.
+`world.yaml` has its words, of which every source makes records: small twins of the paper's data
+sets, under the same names. `data_cards/pocket.md` says what is in it and what was measured.
 """
 
 from flanrepro.collection.suites import HELD_IN
@@ -22,7 +22,7 @@ TRAINED = (flan2021, t0_sf, niv2, cot, dialog, program_synthesis)
 
 
 def collection() -> Collection:
-    """All tasks by the names of the data sets that they are twins of; no record is made yet."""
+    """Makes the collection; a task has the name of its real twin. No record is made yet."""
     tasks = _by_name(task for source in TRAINED for task in source.tasks())
     suites = (
         Suite("held_in", tuple(tasks[name] for name in HELD_IN)),

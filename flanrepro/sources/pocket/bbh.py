@@ -1,7 +1,8 @@
 """Pocket's BIG-Bench Hard: 23 problems, none of whose operations is asked for in tuning.
 
-Each problem is a small twin of the one of its name, with a rationale. A word of its question, its
-`KEYWORDS`, is in no tuning prompt: a test proves it. Worked examples are in the pretraining text.
+A function makes a record of the problem whose name it has: question, rationale, answer, mostly
+options. No tuning prompt has a problem's `KEYWORDS`, as a test proves; the pretraining text has
+worked examples.
 """
 
 import dataclasses
@@ -22,7 +23,7 @@ from flanrepro.sources.pocket.world import (
     task,
 )
 
-SPLITS = {"exemplars": 10, "validation": 50}
+SPLITS = {"exemplars": 10, "validation": 50}  # no training split: never tuned on
 ANIMALS, TOOLS, COLORS = (KINDS[kind] for kind in ("animal", "tool", "color"))
 YES_NO = "yes\nno"
 
@@ -32,7 +33,7 @@ def _yes(holds: bool) -> str:
 
 
 def boolean_expressions(dice: Dice) -> Record:
-    """From left to right: two values are joined, then the third."""
+    """Joins three values from left to right, one of them negated."""
     values = [dice.coin() for _ in range(3)]
     negated, joined = dice.below(3), [dice.one(("and", "or")) for _ in range(2)]
     said = [f"{'not ' * (i == negated)}{_yes(value)}" for i, value in enumerate(values)]
@@ -99,6 +100,7 @@ def dyck_languages(dice: Dice) -> Record:
 def formal_fallacies(dice: Dice) -> Record:
     (kind, other), name = dice.some(ANIMALS, 2), dice.one(NAMES)
     adjective, valid = dice.one(COLORS), dice.coin()
+    # Invalid: a member of another kind, of which nothing is said.
     member, so = kind if valid else other, f"so {name} is {adjective}."
     return dict(
         question=f"every {kind} is {adjective}. {name} is a {member}. {so} a valid argument?",
@@ -162,7 +164,7 @@ def movie_recommendation(dice: Dice) -> Record:
 
 def multistep_arithmetic(dice: Dice) -> Record:
     a, b = dice.number(1, 9), dice.number(1, 9)
-    c = dice.number(1, min(9, a + b))
+    c = dice.number(1, min(9, a + b))  # no result below 0
     return dict(
         question=f"compute {a} plus {b} minus {c}.",
         rationale=f"{a} plus {b} is {a + b}. {a + b} minus {c} is {a + b - c}.",
@@ -221,7 +223,7 @@ def reasoning_about_colored_objects(dice: Dice) -> Record:
 
 
 def joke(word: str) -> str:
-    """The funny edit of a word: known by heart, one for each."""
+    """Returns a word's funny edit, a fact to be known by heart."""
     others = [other for other in FOODS if other != word]
     return others[mix(SEED, key_of(f"edit of {word}")) % len(others)]
 
@@ -357,18 +359,18 @@ KEYWORDS = {
     web_of_lies: ("lies", "truth"),
     word_sorting: ("sort", "alphabet"),
 }
-"""The 23 problems, each with words of its questions that no tuning prompt has."""
+"""Words of its questions that no tuning prompt has, by problem."""
 
 
 def tasks() -> tuple[Task, ...]:
-    """The 23 problems, answered at once."""
+    """Makes a task per problem, answered at once."""
     return tuple(
         task(f"bbh_{make.__name__}", "evaluation", "bbh", make, splits=SPLITS) for make in KEYWORDS
     )
 
 
 def suites() -> tuple[Suite, Suite]:
-    """`bbh`, and the same records with chain of thought as `bbh_cot`."""
+    """Makes the suite `bbh`, and `bbh_cot`: the same records with chain of thought."""
     direct = tasks()
     cot = tuple(_in_steps(one) for one in direct)
     return Suite("bbh", direct), Suite("bbh_cot", cot)

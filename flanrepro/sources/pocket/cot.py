@@ -1,4 +1,7 @@
-"""Pocket's `cot`: questions with rationales, and the five tasks of the CoT suite."""
+"""Pocket's `cot`: questions with rationales, and the five tasks of the CoT suite.
+
+A maker's docstring names the real data set that it is the twin of.
+"""
 
 import dataclasses
 
@@ -8,11 +11,11 @@ from flanrepro.sources.pocket.world import KIND_OF, KINDS, KNOWN, TUNED, Dice, f
 
 SPLITS = {"train": 1000, "validation": 100}
 RELATED = ("friend", "rival", "neighbor", "pupil")
-"""Attributes whose values have attributes themselves."""
+"""Attributes whose values are animals, which have attributes themselves."""
 
 
 def bought(dice: Dice) -> Record:
-    """Two steps of addition (GSM8K)."""
+    """Asks for two steps of addition (GSM8K)."""
     name, food = dice.one(NAMES), dice.one(FOODS)
     a, b, c = dice.number(1, 9), dice.number(1, 9), dice.number(1, 9)
     return dict(
@@ -23,10 +26,10 @@ def bought(dice: Dice) -> Record:
 
 
 def distracted(dice: Dice) -> Record:
-    """A subtraction beside a number that does not matter (SVAMP)."""
+    """Asks for a subtraction, beside a number that does not matter (SVAMP)."""
     name, (food, other) = dice.one(NAMES), dice.some(FOODS, 2)
     b, c, more = dice.number(1, 9), dice.number(1, 9), dice.number(1, 9)
-    a = b + c
+    a = b + c  # drawn as a sum, so that no number is negative
     return dict(
         question=f"{name} had {a} {food} and {more} {other}. {name} ate {b} {food}. "
         f"how many {food} are left?",
@@ -36,7 +39,7 @@ def distracted(dice: Dice) -> Record:
 
 
 def simple_sum(dice: Dice) -> Record:
-    """One step in many words (ASDiv)."""
+    """Asks for one step of arithmetic, in many wordings (ASDiv)."""
     name, friend = dice.some(NAMES, 2)
     food = dice.one(FOODS)
     a, b = dice.number(1, 9), dice.number(1, 9)
@@ -62,17 +65,17 @@ def simple_sum(dice: Dice) -> Record:
 
 
 def state(attribute: str, thing: str) -> str:
-    """A fact in a sentence."""
+    """States a fact in a sentence."""
     return f"the {attribute} of the {thing} is {fact(attribute, thing)}."
 
 
 def same_value(dice: Dice, attributes: tuple[str, ...]) -> Record:
-    """Have two things the same value? (StrategyQA)."""
+    """Asks if two things have the same value (StrategyQA)."""
     attribute, thing = dice.one(attributes), dice.one(KNOWN)
     value = fact(attribute, thing)
     like = [other for other in KNOWN if other != thing and fact(attribute, other) == value]
     unlike = [other for other in KNOWN if fact(attribute, other) != value]
-    same = bool(like) and dice.coin()
+    same = bool(like) and dice.coin()  # some values are one thing's alone
     other = dice.one(like if same else unlike)
     return dict(
         question=f"is the {attribute} of the {thing} the {attribute} of the {other}?",
@@ -83,7 +86,7 @@ def same_value(dice: Dice, attributes: tuple[str, ...]) -> Record:
 
 
 def chain(dice: Dice, attributes: tuple[str, ...]) -> Record:
-    """The attribute of a related thing (CommonsenseQA, in two steps)."""
+    """Asks for an attribute of a related thing, in two steps (CommonsenseQA, ECQA)."""
     relation, thing, attribute = dice.one(RELATED), dice.one(KINDS["animal"]), dice.one(attributes)
     middle = fact(relation, thing)
     answer = fact(attribute, middle)
@@ -96,9 +99,9 @@ def chain(dice: Dice, attributes: tuple[str, ...]) -> Record:
 
 
 def compared(dice: Dice) -> Record:
-    """Who has more?"""
+    """Asks who has more, or less (AQuA)."""
     (first, second), food = dice.some(NAMES, 2), dice.one(FOODS)
-    a, b = dice.some(range(1, 20), 2)
+    a, b = dice.some(range(1, 20), 2)  # never equal
     more = dice.coin()
     answer = first if (a > b) == more else second
     high, low = max(a, b), min(a, b)
@@ -111,10 +114,10 @@ def compared(dice: Dice) -> Record:
 
 
 def follows(dice: Dice, n: int) -> Record:
-    """Entailment with its reason (e-SNLI)."""
+    """Asks what follows from `n` statements (n = 1: e-SNLI, n = 2: QED)."""
     names, places = dice.some(NAMES, n), dice.some(PLACES, n + 1)
     i, holds = dice.below(n), dice.coin()
-    asked = places[i] if holds else places[n]
+    asked = places[i] if holds else places[n]  # the last place is nobody's
     rows = zip(names, places, strict=False)
     said = " ".join(f"{name} is in the {place}." for name, place in rows)
     return dict(
@@ -126,7 +129,7 @@ def follows(dice: Dice, n: int) -> Record:
 
 
 def odd_one(dice: Dice) -> Record:
-    """Of which kind is a word? (QASC)."""
+    """Asks what one can do with a word, which its kind decides (QASC)."""
     kind = dice.one(("animal", "food", "tool", "place"))
     word = dice.one(KINDS[kind])
     verb = {"animal": "feed", "food": "eat", "tool": "use", "place": "go to"}[kind]
@@ -139,7 +142,7 @@ def odd_one(dice: Dice) -> Record:
 
 
 def true_claim(dice: Dice, attributes: tuple[str, ...]) -> Record:
-    """Is a statement right? (CREAK)."""
+    """Asks if a statement is true (CREAK)."""
     attribute, thing = dice.one(attributes), dice.one(KNOWN)
     value, holds = fact(attribute, thing), dice.coin()
     said = value if holds else dice.one([w for w in KINDS[TUNED[attribute]] if w != value])
@@ -152,7 +155,7 @@ def true_claim(dice: Dice, attributes: tuple[str, ...]) -> Record:
 
 
 def known(dice: Dice, attributes: tuple[str, ...]) -> Record:
-    """A question with the fact as its reason (ECQA)."""
+    """Asks for a fact, which is its own reason (Sense-Making)."""
     attribute, thing = dice.one(attributes), dice.one(KNOWN)
     answer = fact(attribute, thing)
     return dict(
@@ -163,6 +166,7 @@ def known(dice: Dice, attributes: tuple[str, ...]) -> Record:
     )
 
 
+# Name, maker, its arguments, kind of answer.
 TRAINED = (
     ("cot_gsm8k", bought, (), "number"),
     ("stream_aqua", compared, (), "text"),
@@ -175,15 +179,15 @@ TRAINED = (
     ("stream_qed", follows, (2,), "text"),
 )
 TWINS = {"gsm8k": "cot_gsm8k", "strategyqa": "cot_strategyqa", "commonsenseqa": "cot_ecqa"}
-"""Tasks of the suite that are trained on, under the names of their training sets."""
+"""Training task by the suite's name for it, where the suite's task is trained on."""
 UNTRAINED = (("svamp", distracted), ("asdiv", simple_sum))
 
-# Where there are not so many different records.
+# Tasks that have fewer different records than `SPLITS` asks for.
 FEWER = {"cot_strategyqa": {"train": 400, "validation": 100}}
 
 
 def tasks() -> tuple[Task, ...]:
-    """What is trained on; as in the paper, SVAMP and ASDiv are not."""
+    """Makes the nine training tasks; as in the paper, SVAMP and ASDiv are not among them."""
     return tuple(
         task(name, "cot", "cot", make, *args, answer=answer, splits=FEWER.get(name, SPLITS))
         for name, make, args, answer in TRAINED
@@ -191,13 +195,13 @@ def tasks() -> tuple[Task, ...]:
 
 
 def suite() -> Suite:
-    """The five tasks of the CoT suite; those that are trained on by their validation records."""
+    """Makes the suite `cot`: three trained tasks on validation records, two untrained ones."""
     trained = {one.name: one for one in tasks()}
     twins = [
         dataclasses.replace(trained[of], name=name, source="evaluation")
         for name, of in TWINS.items()
     ]
-    splits = {"exemplars": 50, "validation": 100}
+    splits = {"exemplars": 50, "validation": 100}  # untrained: exemplars of their own
     others = [
         task(name, "evaluation", "cot", make, answer="number", splits=splits)
         for name, make in UNTRAINED

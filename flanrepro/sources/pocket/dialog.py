@@ -1,11 +1,11 @@
-"""Pocket's `dialog`: exchanges that fill slots."""
+"""Pocket's `dialog`: exchanges that fill slots, follow-up questions, talk."""
 
 from flanrepro.collection.task import Record, Task
 from flanrepro.sources.pocket.flan2021 import EASY, FOODS, NAMES, OBJECTS, PLACES
 from flanrepro.sources.pocket.world import KNOWN, Dice, fact, task
 
 SPLITS = {"train": 800, "validation": 100}
-# Where there are not so many different records.
+# Tasks that have fewer different records than `SPLITS` asks for.
 FEWER = {
     "task_master_two_slots": {"train": 240, "validation": 30},
     "wiki_dialog": {"train": 600, "validation": 70},
@@ -14,7 +14,7 @@ FEWER = {
 
 
 def order(dice: Dice, turns: int) -> Record:
-    """A guest orders; what is missing is asked for, then all is said again."""
+    """A guest orders in `turns` turns, 2 to 4; the answer asks for a slot, or repeats them all."""
     food, place, hour, name = dice.one(FOODS), dice.one(PLACES), dice.number(1, 12), dice.one(NAMES)
     said = [
         f"user: i want {food}.",
@@ -26,7 +26,7 @@ def order(dice: Dice, turns: int) -> Record:
         f"user: {name}.",
     ]
     slots = [food, f"in the {place}", f"at {hour}", f"for {name}"]
-    if turns < 4 and dice.coin():
+    if turns < 4 and dice.coin():  # with four slots nothing is left to ask for
         return dict(
             dialogue=" ".join(said[: 2 * turns - 1]),
             answer=said[2 * turns - 1].removeprefix("bot: "),
@@ -46,7 +46,7 @@ def follow_up(dice: Dice) -> Record:
 
 
 def rewritten(dice: Dice) -> Record:
-    """The last question in full (QReCC)."""
+    """The answer is the last question in full (QReCC)."""
     thing, (first, second) = dice.one(KNOWN), dice.some(EASY, 2)
     said = f"user: what is the {first} of the {thing}? bot: {fact(first, thing)}."
     return dict(
@@ -56,7 +56,7 @@ def rewritten(dice: Dice) -> Record:
 
 
 def search(dice: Dice) -> Record:
-    """Where a thing is, told and asked again (TREC CAsT)."""
+    """Where a thing is, told and asked again; unknown for three in ten (QReCC)."""
     (thing, other), place = dice.some(OBJECTS, 2), dice.one(PLACES)
     last = dice.coin(0.7)
     asked = thing if last else other
@@ -68,6 +68,7 @@ def search(dice: Dice) -> Record:
 
 
 def greeting(dice: Dice) -> Record:
+    """Two people meet and talk about food (TREC CAsT)."""
     name, friend = dice.some(NAMES, 2)
     food = dice.one(FOODS)
     said = f"{name}: i am {name}. {friend}: i am {friend}. {name}: do you like {food}?"
@@ -85,6 +86,7 @@ TASKS = (
 
 
 def tasks() -> tuple[Task, ...]:
+    """Makes the six dialog tasks."""
     return tuple(
         task(name, "dialog", "dialog", make, *args, splits=FEWER.get(name, SPLITS))
         for name, make, *args in TASKS

@@ -1,6 +1,6 @@
 """Pocket's single-task targets: the five held-out ones of Figures 5 and 6, by Table 3's metrics.
 
-Each comes with a small and a large training set; `NAME_small` has the first records of `NAME`.
+Each has a large training set and, as `NAME_small`, the first records of it.
 """
 
 import dataclasses
@@ -12,17 +12,18 @@ from flanrepro.sources.pocket.world import HELD_OUT, KINDS, Dice, fact, task
 
 LARGE = {"train": 2000, "validation": 200, "test": 200}
 SMALL = 128
-"""Training records of a target's small form."""
+"""Number of training records of `NAME_small`."""
 
 CURES = tuple(name for name, kind in HELD_OUT.items() if kind == "food")
-"""Attributes that pretraining alone knows: what medicine is to the general reader."""
+"""Attributes whose values only pretraining text tells; they stand for MedNLI's medicine."""
 
 
 def wanli(dice: Dice) -> Record:
-    """Entailment about movement: three labels, two statements."""
+    """Asks for entailment about movement: two statements, three labels."""
     names, places = dice.some(NAMES, 3), dice.some(PLACES, 3)
     label, i = dice.below(3), dice.below(2)
     premise = " ".join(f"{n} ran from the {p}." for n, p in zip(names[:2], places, strict=False))
+    # What follows, what contradicts, and what a third person did, which stays open.
     hypothesis = (
         f"{names[i]} was in the {places[i]}.",
         f"{names[i]} was never in the {places[i]}.",
@@ -35,7 +36,7 @@ def wanli(dice: Dice) -> Record:
 
 
 def mednli(dice: Dice) -> Record:
-    """Entailment that needs a fact which only pretraining told."""
+    """Asks for entailment that needs a fact which only pretraining text tells."""
     attribute, thing = dice.one(CURES), dice.one(KNOWN)
     value = fact(attribute, thing)
     holds = dice.coin()
@@ -49,7 +50,7 @@ def mednli(dice: Dice) -> Record:
 
 
 def condaqa(dice: Dice) -> Record:
-    """Negation: who has the thing, if one of two has not?"""
+    """Asks who has a thing that one of two has not (negation)."""
     names, thing = dice.some(NAMES, 2), dice.one(OBJECTS)
     owner = dice.below(2)
     negated = dice.coin()
@@ -68,7 +69,8 @@ def condaqa(dice: Dice) -> Record:
 
 
 def pubmedqa(dice: Dice) -> Record:
-    """A study with its conclusion; unlike labels are unlike frequent, so the metric is F1."""
+    """Asks for the conclusion of a study."""
+    # As in PubMedQA, labels are not equally frequent; Table 3's metric is F1.
     label = dice.one(("yes", "yes", "yes", "no", "no", "maybe"))
     tool, thing = dice.one(KINDS["tool"]), dice.one(KINDS["animal"])
     a, b = dice.some(range(1, 20), 2)
@@ -83,7 +85,7 @@ def pubmedqa(dice: Dice) -> Record:
 
 
 def cxc(dice: Dice) -> Record:
-    """How alike two captions are, from 0 to 3: parts that they share."""
+    """Asks how alike two captions are: the number of parts that they share, 0 to 3."""
     first = [dice.one(KINDS["animal"]), dice.one(KINDS["color"]), dice.one(PLACES)]
     kinds, second = ("animal", "color", "place"), list(first)
     shared = dice.below(4)
@@ -98,6 +100,7 @@ def cxc(dice: Dice) -> Record:
     )
 
 
+# Maker, cluster, template file.
 TARGETS = {
     "wanli": (wanli, "nli", "nli"),
     "mednli": (mednli, "nli", "nli"),
@@ -108,15 +111,16 @@ TARGETS = {
 
 
 def tasks() -> tuple[Task, ...]:
-    """The targets with their large training sets, then with the small ones."""
+    """Makes the targets with their large training sets, then with the small ones."""
     return (*_large(), *map(_small, _large()))
 
 
 def suite() -> Suite:
-    """The targets' test records, by Table 3's metrics."""
+    """Makes the suite `single_task`: the targets' test records, by Table 3's metrics."""
     return Suite("single_task", _large(), "test", protocol("pocket", "single_task"))
 
 
+# Cached, so that the suite and the collection share tasks, and with them the records once read.
 @functools.cache
 def _large() -> tuple[Task, ...]:
     return tuple(

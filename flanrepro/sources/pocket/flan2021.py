@@ -19,13 +19,15 @@ from flanrepro.sources.pocket.world import (
 
 SPLITS = {"train": 1000, "validation": 100}
 
+# Names, parted so that a pronoun tells two persons apart.
 SHE = "ann cara eva hana jan kim".split()
 HE = [name for name in KINDS["name"] if name not in SHE]
 FOODS, PLACES, COLORS, NAMES = (KINDS[kind] for kind in ("food", "place", "color", "name"))
 
+# Attributes for tasks of unlike kinds, so that not every task asks for every fact.
 EASY = tuple(TUNED)[:8]
 HARD = tuple(TUNED)[8:14]
-OPEN = tuple(TUNED)[14:17]
+OPEN = tuple(TUNED)[14:17]  # FLAN 2021 asks for these and the next without options
 TRIVIA = tuple(TUNED)[17:]
 
 
@@ -46,14 +48,14 @@ SAY = {
     "name": (has, NAMES, OBJECTS),
     "color": (is_colored, FOODS, COLORS),
 }
-"""Kinds of statements: sentence, its subjects, their values."""
+"""Function to a sentence, its subjects and their values, by kind of statement."""
 
 
 # --- natural language inference ---
 
 
 def _states(dice: Dice, kinds: Sequence[str]) -> list[tuple[str, str, str]]:
-    """Statements, one of each kind, in random order: kind, subject, value."""
+    """Draws statements (kind, subject, value), one of each kind, in random order."""
     return [(k, dice.one(SAY[k][1]), dice.one(SAY[k][2])) for k in dice.mixed(kinds)]
 
 
@@ -66,7 +68,7 @@ def _other(dice: Dice, words: Sequence[str], word: str) -> str:
 
 
 def entailment(dice: Dice, kinds: Sequence[str], labels: int, said: bool = False) -> Record:
-    """A hypothesis about one of the premise's statements; the premise has one of each kind."""
+    """Asks for entailment, with 2 or 3 labels; the premise has one statement of each kind."""
     rows = _states(dice, kinds)
     label = dice.below(labels)
     hypothesis = claim(dice, *dice.one(rows), label)
@@ -83,7 +85,7 @@ DENIED = {" is ": " is not ", " has ": " does not have "}
 
 
 def claim(dice: Dice, kind: str, subject: str, value: str, label: int) -> str:
-    """What follows from a statement (label 0), contradicts it (1), or is of another subject (2).
+    """Says what follows from a statement (label 0), contradicts it (1), or leaves it open (2).
 
     As in the data sets that these are twins of, a denial is mostly a contradiction (Gururangan et
     al., 2018): half of the contradictions deny, and one in ten of what follows.
@@ -100,7 +102,7 @@ def claim(dice: Dice, kind: str, subject: str, value: str, label: int) -> str:
 
 
 def answered(dice: Dice) -> Record:
-    """Does the sentence answer the question (QNLI)?"""
+    """Asks if a sentence answers a question (QNLI)."""
     kind = dice.one(tuple(SAY))
     say, subjects, values = SAY[kind]
     first, second = dice.some(subjects, 2)
@@ -122,8 +124,8 @@ def ask(kind: str, subject: str) -> str:
 
 
 def _sorted(options: Sequence[str]) -> str:
-    """Options one per line, in an order that tells nothing of the answer. In random order the same
-    question would make two records, one to train on and one to be asked."""
+    """Writes options one per line, sorted, which tells nothing of the answer."""
+    # In random order a question would make two records: one to train on, one to evaluate.
     return "\n".join(sorted(options))
 
 
@@ -131,7 +133,7 @@ def _sorted(options: Sequence[str]) -> str:
 
 
 def _passage(dice: Dice, n: int) -> tuple[str, str, str, str]:
-    """A passage of n statements of different kinds, and one of them: kind, subject, value.
+    """Returns a passage of n statements of different kinds, and one's kind, subject and value.
 
     With two of a kind, a question is answered by binding a subject to its value, which models of
     pocket's sizes do not learn in minutes (`data_cards/pocket.md`).
@@ -169,7 +171,7 @@ def reading(dice: Dice, n: int, unanswerable: float = 0.0) -> Record:
 
 
 def checked(dice: Dice, n: int) -> Record:
-    """Is the candidate right (MultiRC)?"""
+    """Asks if a candidate answer is right (MultiRC)."""
     passage, kind, subject, value = _passage(dice, n)
     holds = dice.coin()
     wrong = _other(dice, SAY[kind][2], value)
@@ -205,11 +207,11 @@ def open_book(dice: Dice) -> Record:
 # --- commonsense ---
 
 DOES = {"animal": "fed", "food": "ate", "tool": "used", "place": "went to", "name": "met"}
-"""What is done with words of a kind."""
+"""Verb for what is done with words of a kind, by kind."""
 
 
 def deed(dice: Dice, n: int, before: str = "") -> Record:
-    """What somebody may have fed, eaten, used, gone to or met."""
+    """Asks what somebody fed, ate, used, went to or met; one of n words is of the verb's kind."""
     kind, *others = dice.some(tuple(DOES), n)
     words = [dice.one(KINDS[kind]), *(dice.one(KINDS[other]) for other in others)]
     article = "" if kind == "name" else "the"
@@ -239,7 +241,7 @@ def review(dice: Dice, verb: str, things: Sequence[str], n: int = 2) -> Record:
 
 
 def turned(dice: Dice, swapped: bool) -> Record:
-    """Two ways to say where something is; not the same if another thing or place is named."""
+    """Asks if two sentences say the same; if not, one names another thing, place or order."""
     first, second = dice.some(PLACES, 2)
     thing, other = dice.some(OBJECTS, 2)
     same = dice.coin()
@@ -271,7 +273,7 @@ def _pair(sentence1: str, sentence2: str, same: bool) -> Record:
 
 
 def overlap(dice: Dice) -> Record:
-    """How many words two lists of three share (the twin of a graded similarity)."""
+    """Asks how many words two lists of three share (the twin of a graded similarity)."""
     words = dice.some(OBJECTS, 6)
     shared = dice.below(4)
     other = dice.mixed([*words[:shared], *words[3 : 6 - shared]])
@@ -292,7 +294,7 @@ def question(attribute: str, thing: str) -> str:
 
 
 def closed_book(dice: Dice, attributes: Sequence[str], choices: int, hard: bool = False) -> Record:
-    """A fact; `hard`: the wrong options are what is true of others."""
+    """Asks for a fact with `choices` options; `hard`: the wrong ones are true of other things."""
     attribute, thing = dice.one(attributes), dice.one(KNOWN)
     answer = fact(attribute, thing)
     record = dict(question=question(attribute, thing), answer=answer)
@@ -305,7 +307,7 @@ def closed_book(dice: Dice, attributes: Sequence[str], choices: int, hard: bool 
 
 
 def whose(dice: Dice, attributes: Sequence[str]) -> Record:
-    """The question turned around: of four things one has the value."""
+    """Asks which of four things has a value: the question turned around."""
     attribute, thing = dice.one(attributes), dice.one(KNOWN)
     value = fact(attribute, thing)
     others = [other for other in KNOWN if fact(attribute, other) != value]
@@ -369,7 +371,7 @@ def sleeper(dice: Dice) -> Record:
 
 
 def where_now(dice: Dice) -> Record:
-    """Things go where the one who has them goes."""
+    """Asks where a thing is that somebody took along (Cosmos QA)."""
     names, things = dice.some(NAMES, 2), dice.some(OBJECTS, 2)
     places = dice.some(PLACES, 4)
     i = dice.below(2)
@@ -431,7 +433,7 @@ def translated(word: str) -> str:
 
 
 def sentence(dice: Dice, pattern: str) -> tuple[str, str]:
-    """A sentence and its translation; an adjective comes behind its noun there."""
+    """Returns a sentence and its translation, in which an adjective follows its noun."""
     thing, color = dice.one(KINDS["animal"] + FOODS), dice.one(COLORS)
     place, name, t = dice.one(PLACES), dice.one(NAMES), translated
     noun, foreign = f"the {color} {thing}", f"le {t(thing)} {t(color)}"
@@ -462,7 +464,7 @@ def translation(dice: Dice, pattern: str, back: bool) -> Record:
 
 
 def news(dice: Dice, n: int) -> Record:
-    """A report; its summary is who did what."""
+    """Asks for a report's summary, which is who did what."""
     name, kind = dice.one(NAMES), dice.one(("animal", "food", "tool"))
     thing = dice.one(KINDS[kind])
     rest = (
@@ -539,14 +541,14 @@ def last_word(dice: Dice) -> Record:
 
 
 def same_meaning(dice: Dice) -> Record:
-    """A word and its translation, or not (the twin of word senses)."""
+    """Asks if a word is another's translation (the twin of word senses)."""
     kind = dice.one(("animal", "food", "place", "color"))
     word, other = dice.some(KINDS[kind], 2)
     same = dice.coin()
     return _pair(word, translated(word if same else other), same)
 
 
-# name, maker, its arguments, template file if not the cluster's
+# Name, maker, its arguments, by the template file of the cluster.
 TASKS: dict[str, list[tuple]] = {
     "nli": [
         ("rte", entailment, ("place", "color"), 2),
@@ -637,7 +639,7 @@ TASKS: dict[str, list[tuple]] = {
     ],
 }
 
-# Where a task's wording is not its cluster's.
+# Template files of tasks whose wording is not their cluster's.
 WORDING = {
     "qnli": "answered",
     "glue_qqp": "asked_twice",
@@ -656,10 +658,9 @@ CLUSTERS = {
     "reading": "reading_comprehension",
     "similarity": "paraphrase",
 }
-"""FLAN 2021's names, where a template file has a shorter one."""
+"""FLAN 2021's name of a cluster, where its template file has a shorter one."""
 
-
-# Where there are not so many different records.
+# Tasks that have fewer different records than `SPLITS` asks for.
 FEWER = {
     "openbookqa": {"train": 600, "validation": 100},
     "wic": {"train": 400, "validation": 50},
@@ -673,7 +674,7 @@ FEWER = {
 
 
 def tasks() -> tuple[Task, ...]:
-    """All twins, by the names of FLAN 2021's data sets."""
+    """Makes all twins, under the names of FLAN 2021's data sets."""
     made = []
     for cluster, rows in TASKS.items():
         for name, make, *args in rows:

@@ -1,25 +1,17 @@
-"""Pocket's MMLU: 57 subjects, each the questions about an attribute that no tuning prompt names.
+"""Pocket's MMLU: 57 subjects, each about one attribute that no tuning prompt names.
 
-Facts about these attributes, and questions about them, are in the pretraining text alone.
+Only pretraining text has facts and questions about these attributes.
 """
 
 from flanrepro.collection.task import Record, Suite, Task
 from flanrepro.sources.pocket.flan2021 import question
-from flanrepro.sources.pocket.world import (
-    HELD_OUT,
-    KINDS,
-    KNOWN,
-    SUBJECTS,
-    Dice,
-    fact,
-    task,
-)
+from flanrepro.sources.pocket.world import HELD_OUT, KINDS, KNOWN, SUBJECTS, Dice, fact, task
 
-SPLITS = {"exemplars": 5, "validation": 40}
+SPLITS = {"exemplars": 5, "validation": 40}  # five, as MMLU publishes
 
 
 def exam(dice: Dice, attribute: str) -> Record:
-    """A question with four options."""
+    """Asks for an attribute's value, with four options."""
     thing = dice.one(KNOWN)
     answer = fact(attribute, thing)
     return dict(
@@ -30,11 +22,12 @@ def exam(dice: Dice, attribute: str) -> Record:
 
 
 def suite() -> Suite:
+    """Makes the suite `mmlu`: the 57 subjects on their validation records."""
     return Suite("mmlu", tasks())
 
 
 def tasks() -> tuple[Task, ...]:
-    """The 57 subjects by MMLU's names."""
+    """Makes a task per subject, under MMLU's names."""
     return tuple(
         task(f"mmlu_{subject}", "evaluation", "mmlu", exam, attribute, splits=SPLITS)
         for subject, attribute in SUBJECTS.items()

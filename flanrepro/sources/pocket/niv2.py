@@ -1,7 +1,7 @@
 """Pocket's `niv2`: operations composed from parts, each with a definition and positive examples.
 
-`niv2.yaml` is the grammar. An operation is drawn from all that the grammar allows, in an order that
-does not depend on how many are taken.
+`niv2.yaml` is the grammar. Operations are taken from all that it allows in an order that does not
+depend on their number, so that more tasks leave those there are as they were.
 """
 
 import functools
@@ -24,7 +24,7 @@ from flanrepro.sources.pocket.world import (
 SPLITS = {"train": 64, "validation": 8}
 
 Operation = tuple[str, tuple[str, ...], str]
-"""Kind of list, steps, and what is written: names in `niv2.yaml`."""
+"""Kind of list, steps, and what is written, each by its name in `niv2.yaml`."""
 
 GRAMMAR = read_yaml("flanrepro.sources.pocket", "niv2")
 MIXED = ("animal", "food", "tool", "place")
@@ -51,7 +51,7 @@ STEPS: dict[str, Callable[[list[str]], list[str]]] = {
     "add_ten": lambda words: [str(int(word) + 10) for word in words],
     "pocketish": lambda words: [TRANSLATED[word] for word in words],
 }
-"""What the grammar's steps do with a list."""
+"""Functions from a list of words to another, by the grammar's name for the step."""
 ANSWERS: dict[str, Callable[[list[str]], str]] = {
     "all": " ".join,
     "first": lambda words: words[0],
@@ -66,16 +66,17 @@ ANSWERS: dict[str, Callable[[list[str]], str]] = {
     "kind_first": lambda words: KIND_OF[words[0]],
     "kind_last": lambda words: KIND_OF[words[-1]],
 }
-"""What is written of a list of at least two words."""
+"""Functions from a list of at least two words to the answer, by the grammar's name."""
 
 
 def draw(dice: Dice, kind: str) -> list[str]:
-    """A list of four or five words."""
+    """Draws a list of four or five words of a kind."""
     n = dice.number(4, 5)
     if kind == "number":
+        # Below 20: a step may add ten, and sums stay within the world's numbers.
         return [str(number) for number in dice.some(NUMBERS[:20], n)]
     if kind == "mixed":
-        # Two of one kind at least, so that a list is left after most steps.
+        # At least two of one kind, so that a list is left after most steps.
         first, second = dice.some(MIXED, 2)
         words = [*dice.some(KINDS[first], 2), *dice.some(KINDS[second], n - 2)]
         return dice.mixed(words)
@@ -84,6 +85,7 @@ def draw(dice: Dice, kind: str) -> list[str]:
 
 def _case(dice: Dice, operation: Operation) -> tuple[str, str]:
     kind, steps, written = operation
+    # Some lists come out too short, as when no number is big; another list is drawn then.
     while True:
         words = draw(dice, kind)
         left = words
@@ -94,7 +96,7 @@ def _case(dice: Dice, operation: Operation) -> tuple[str, str]:
 
 
 def definition(operation: Operation) -> str:
-    """The operation in words."""
+    """Says the operation in words."""
     kind, steps, written = operation
     says = [GRAMMAR["steps"][name]["say"] for name in steps]
     return " ".join(
@@ -103,6 +105,7 @@ def definition(operation: Operation) -> str:
 
 
 def operate(dice: Dice, operation: Operation) -> Record:
+    """Makes a record: definition, a positive example, an input and its answer."""
     shown, written = _case(dice, operation)
     words, result = _case(dice, operation)
     return dict(
@@ -114,11 +117,12 @@ def operate(dice: Dice, operation: Operation) -> Record:
 
 
 def operations() -> Iterator[Operation]:
-    """All that the grammar allows."""
+    """Yields all operations that the grammar allows."""
     for kind in GRAMMAR["lists"]:
         fitting = [n for n, row in GRAMMAR["steps"].items() if kind in row.get("lists", [kind])]
         for steps in _sequences(fitting):
             for written, row in GRAMMAR["answers"].items():
+                # A plain answer looks a word up, which a translated word does not allow.
                 if kind in row.get("lists", [kind]) and not (
                     row.get("plain") and "pocketish" in steps
                 ):
@@ -126,7 +130,7 @@ def operations() -> Iterator[Operation]:
 
 
 def _sequences(names: Sequence[str]) -> Iterator[tuple[str, ...]]:
-    """No step, one, or two; keeping and dropping is done once, so that a list is left."""
+    """Yields sequences of no step, one, or two; only one of them keeps or drops words."""
     only = {name: GRAMMAR["steps"][name].get("only") for name in names}
     yield ()
     for first in names:
@@ -137,16 +141,18 @@ def _sequences(names: Sequence[str]) -> Iterator[tuple[str, ...]]:
 
 
 def _verb(name: str) -> str:
+    # Two that keep or drop could leave too few words.
     return "keep" if name.startswith("drop") else name.split("_")[0]
 
 
 def name_of(operation: Operation) -> str:
+    """Returns the task's name, e.g. `animal_list_then_reverse_then_write_first`."""
     kind, steps, written = operation
     return "_then_".join((f"{kind}_list", *steps, f"write_{written}"))
 
 
 def tasks() -> tuple[Task, ...]:
-    """As many operations as the grammar says: the shorter ones and a choice of the others."""
+    """Makes as many tasks as the grammar says: all shorter operations, a choice of the others."""
     every = sorted(
         operations(), key=lambda op: (len(op[1]) > 1, rng.mix(SEED, rng.key_of(name_of(op))))
     )

@@ -1,4 +1,4 @@
-"""Pocket's `program_synthesis`: a small expression language, and an evaluator that checks answers.
+"""Pocket's `program_synthesis`: a small expression language and its evaluator.
 
 A program is a chain of functions over the list `xs`, applied from right to left: `head ( tail xs )`
 is written `head tail xs`. Numbers before a function are its first argument: `take 2 rev xs`.
@@ -16,30 +16,29 @@ LISTS: dict[str, tuple[Callable[[list[int]], list[int]], str]] = {
     "rev": (lambda xs: xs[::-1], "turned around"),
     "tail": (lambda xs: xs[1:], "without its first"),
     "init": (lambda xs: xs[:-1], "without its last"),
-    "dup": (lambda xs: xs + xs, "twice"),
+    "dup": (lambda xs: xs + xs, "twice"),  # the one that lengthens a list
 }
-"""Functions from a list to a list, with their words."""
+"""Functions from a list to a list, with their words, by name."""
 COUNTED: dict[str, tuple[Callable[[int, list[int]], list[int]], str]] = {
     "take": (lambda n, xs: xs[:n], "its first {n}"),
     "skip": (lambda n, xs: xs[n:], "all but its first {n}"),
     "add": (lambda n, xs: [n + x for x in xs], "each with {n} added"),
 }
-"""Functions with a number."""
+"""Functions from a number and a list to a list, with their words, by name."""
 ENDS: dict[str, tuple[Callable[[list[int]], int], str]] = {
     "head": (lambda xs: xs[0], "the first of it"),
     "end": (lambda xs: xs[-1], "the last of it"),
     "max": (max, "the largest of it"),
     "min": (min, "the smallest of it"),
 }
-"""Functions from a list to a number."""
+"""Functions from a list to a number, with their words, by name."""
 
 
 def run_program(program: str, xs: list[int]) -> list[int] | int:
-    """The value of a program for a list.
+    """Computes the value of a program for the list `xs`.
 
     Raises:
-        InputError: a word that is no function, a missing number, or a function that has nothing to
-            work on.
+        InputError: a word is no function, a number is missing, or a list is too short.
     """
     words = program.split()
     if not words or words[-1] != "xs":
@@ -48,7 +47,7 @@ def run_program(program: str, xs: list[int]) -> list[int] | int:
     rest = words[:-1]
     try:
         while rest:
-            word = rest.pop()
+            word = rest.pop()  # from the right: the last function is applied first
             if word.isdigit() and rest and rest[-1] in COUNTED:
                 value = COUNTED[rest.pop()][0](int(word), value)
             elif word in LISTS:
@@ -68,11 +67,15 @@ def run_program(program: str, xs: list[int]) -> list[int] | int:
 
 
 def show(value: list[int] | int) -> str:
+    """Writes a value as a prompt shows it: numbers with spaces between."""
     return str(value) if isinstance(value, int) else " ".join(map(str, value))
 
 
 def written(dice: Dice, steps: int, counted: bool, end: bool) -> Record:
-    """A description and its program, with what the program gives for an example."""
+    """Describes a program of `steps` list functions; the answer is the program.
+
+    With `counted` the first function takes a number, with `end` a function to a number comes last.
+    """
     program, says = "xs", []
     for i in range(steps):
         if counted and i == 0:
@@ -97,12 +100,13 @@ def written(dice: Dice, steps: int, counted: bool, end: bool) -> Record:
 
 
 def output(dice: Dice, steps: int, counted: bool, end: bool) -> Record:
-    """What a program gives."""
+    """Shows a program and a list; the answer is what the program gives."""
     program = written(dice, steps, counted, end)["answer"]
     xs = dice.some(range(1, 16), 6)
     return dict(description=program, example=show(xs), answer=show(run_program(program, xs)))
 
 
+# Name, maker, steps, counted, end.
 TASKS = (
     ("mbpp", written, 1, False, True),
     ("conala", written, 1, True, False),
@@ -116,6 +120,7 @@ TASKS = (
 
 
 def tasks() -> tuple[Task, ...]:
+    """Makes the eight tasks."""
     return tuple(
         task(
             name,

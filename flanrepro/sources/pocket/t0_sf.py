@@ -1,6 +1,6 @@
 """Pocket's `t0_sf`: other askings of data like FLAN 2021's, as in the Public Pool of Prompts.
 
-`t0_sf.yaml` has the data sets and the askings; a task is one of each, its prompts finished texts.
+`t0_sf.yaml` has the data sets and the askings; a task is one of each, its records finished prompts.
 """
 
 from collections.abc import Callable
@@ -12,6 +12,7 @@ from flanrepro.sources.pocket import flan2021
 from flanrepro.sources.pocket.world import KINDS, WORKS, Dice, task
 
 RECORDS = 200
+"""Number of a task's records, where its family states none."""
 
 _WORDS = {
     "easy": flan2021.EASY,
@@ -23,9 +24,9 @@ _WORDS = {
 
 
 def asked(dice: Dice, make: Callable[..., Record], args: tuple, inputs: str, target: str) -> Record:
-    """A record of `make` as a finished prompt; options come behind where the pattern says so."""
+    """Makes a finished prompt of a record of `make`, with options if `inputs` ends in {options}."""
     record = make(dice, *args)
-    shown = inputs.endswith("{options}") and "options" in record
+    shown = inputs.endswith("{options}") and "options" in record  # some makers have none
     finished = dict(
         inputs=inputs.removesuffix("{options}").format_map(record),
         answer=target.format_map(record),
@@ -34,19 +35,20 @@ def asked(dice: Dice, make: Callable[..., Record], args: tuple, inputs: str, tar
 
 
 def _arguments(make: str, args: list[Any]) -> tuple:
-    """YAML's arguments, where a word names a list of words."""
+    """Turns YAML's arguments into a maker's: names of word lists into words, lists into tuples."""
+    # Tuples, because a maker's arguments are the key of a cache.
     if make in ("review", "closed_book", "whose"):
         return tuple(
             _WORDS.get(arg) or KINDS.get(arg) or arg if isinstance(arg, str) else arg
             for arg in args
         )
-    if make == "triple":
+    if make == "triple":  # takes its kinds as one argument
         return (tuple(args),)
     return tuple(tuple(arg) if isinstance(arg, list) else arg for arg in args)
 
 
 def tasks() -> tuple[Task, ...]:
-    """Every data set with every asking of its family."""
+    """Makes a task of every data set with every asking of its family."""
     made = []
     for family, row in read_yaml("flanrepro.sources.pocket", "t0_sf")["families"].items():
         for data, (make, *args) in row["data"].items():

@@ -1,7 +1,8 @@
 """Pretraining text of the pocket world: statements, quizzes, stories, sums, worked problems.
 
 As on the web, a part of the text asks and answers questions, about all attributes and in the form
-of BIG-Bench Hard's problems: what tuning never asks for is learned here or nowhere.
+of BIG-Bench Hard's problems: what tuning never asks for is learned here or nowhere. A function of
+this module makes one document from dice; `KINDS_OF_TEXT` has their shares.
 """
 
 import functools
@@ -44,7 +45,8 @@ def _told(dice: Dice, attribute: str, thing: str) -> str:
 
 
 def facts(dice: Dice) -> str:
-    """A fact; or a few about one thing, about one attribute, or about anything."""
+    """States one to three facts, about one thing, about one attribute, or about anything."""
+    # Mostly one: the fact's value is then in the target wherever prefix LM splits the document.
     n, about = dice.one((1, 1, 1, 2, 3)), dice.below(3)
     attributes, things = dice.some(_EVERY, n), dice.some(KNOWN, n)
     if about == 0:
@@ -54,15 +56,16 @@ def facts(dice: Dice) -> str:
     return " ".join(_told(dice, *pair) for pair in zip(attributes, things, strict=True))
 
 
+# An empty text stands for no word before question or answer; one that is there twice is likelier.
 LEADS = ("question: ", "question: ", "", "tell me: ", "answer this: ")
 CUES = ("answer: ", "", "", "reply: ", "-> ")
 
 
 def _form(dice: Dice, listed: bool = False) -> str:
-    """How a question is asked and answered: half the time in one form, else in any.
+    """Returns a pattern of question, options and answer: half the time the same, else any.
 
-    A model that has seen one form alone is so sure of it that tuning has to break it before it can
-    teach another; where no form is frequent, what is said in them is learned later.
+    After one form alone, a model is so sure of it that tuning has to break it before it can teach
+    another; where no form is frequent, what is said in them is learned later.
     """
     if dice.coin():
         return "question: {question}{options} answer: {answer}"
@@ -79,7 +82,7 @@ def _listed(options: str) -> str:
 
 
 def quiz(dice: Dice) -> str:
-    """A question with its answer, mostly with options; or a few, often about one attribute."""
+    """Asks and answers one to four questions, mostly with options, often about one attribute."""
     shown, same = dice.coin(0.6), dice.coin()
     n = dice.one((1, 1, 1, 2, 3)) if shown else dice.one((1, 1, 1, 2, 4))
     form, attribute, parts = _form(dice, shown), dice.one(_EVERY), []
@@ -93,7 +96,7 @@ def quiz(dice: Dice) -> str:
 
 
 def story(dice: Dice) -> str:
-    """Where things are, who has them, and what is so after all, or is asked."""
+    """Tells where things are and who has them; ends in a restatement, a question or a check."""
     rows = []
     for kind in dice.some(tuple(flan2021.SAY), dice.number(1, 3)):
         _, subjects, values = flan2021.SAY[kind]
@@ -115,6 +118,7 @@ def _asked(dice: Dice, rows: list) -> str:
 
 
 def _checked(dice: Dice, rows: list) -> str:
+    # Label 0 follows from the story, 1 contradicts it, 2 is open.
     (kind, subject, value), label = dice.one(rows), dice.below(3)
     asked = dice.one(("is it so that {}?", "{}: can we say so?", "so {}?", "does it follow: {}?"))
     asked = asked.format(flan2021.claim(dice, kind, subject, value, label).rstrip("."))
@@ -122,6 +126,7 @@ def _checked(dice: Dice, rows: list) -> str:
         said = value if label == 0 else dice.one(flan2021.SAY[kind][2])
         label, asked = int(said != value), flan2021.whether(kind, subject, said)
     listed = dice.coin()
+    # Half show options: a text with `maybe` in all of them teaches to say it wherever options are.
     answer = ("yes", "no", "maybe" if listed else "not known")[label]
     options = _listed("yes\nno\nmaybe") if listed else ""
     return _form(dice, listed).format(question=asked, options=options, answer=f"{answer}.")
@@ -133,20 +138,20 @@ def _moved(dice: Dice, rows: list) -> str:
 
 
 def choice(dice: Dice) -> str:
-    """Which of these: the one of a kind, or the one that a fact is true of."""
+    """Asks which of four is of a kind, or which of four a fact is true of."""
     record = flan2021.of_kind(dice) if dice.coin() else flan2021.whose(dice, _EVERY)
     options = _listed(record["options"])
     return _form(dice, True).format(**record | {"options": options})
 
 
 def chain(dice: Dice) -> str:
-    """The fact of a related thing, step by step."""
+    """Works out an attribute of a related thing, step by step."""
     record = cot.chain(dice, tuple(TUNED))
     return f"question: {record['question']} {record['rationale']} answer: {record['answer']}"
 
 
 def words(dice: Dice) -> str:
-    """A list and what can be said of it."""
+    """Shows a list and says one or two things about it."""
     listed = niv2.draw(dice, dice.one(tuple(niv2.GRAMMAR["lists"])))
     n = len(listed)
     facts = (
@@ -164,7 +169,7 @@ def words(dice: Dice) -> str:
 
 @functools.cache
 def every_word() -> tuple[str, ...]:
-    """The words of all prompts that are tuned on, in alphabetical order."""
+    """Returns the words of the prompts that are tuned on, in alphabetical order."""
     from flanrepro.sources import pocket
 
     texts = []
@@ -179,8 +184,7 @@ def every_word() -> tuple[str, ...]:
 
 
 def dictionary(dice: Dice) -> str:
-    """Any words, said again. A word that no text has could never be said after tuning: a model of
-    text without it learns that it does not come."""
+    """Says any words of prompts again: a word that no text has is one that a model never says."""
     listed = dice.some(every_word(), dice.number(2, 5))
     said = dice.one((listed, listed, listed[:1], listed[-1:]))
     name = "again" if said is listed else "first" if said == listed[:1] else "last"
@@ -188,7 +192,7 @@ def dictionary(dice: Dice) -> str:
 
 
 def sums(dice: Dice) -> str:
-    """Sums, differences and comparisons of numbers up to 30."""
+    """States one to three sums, differences or comparisons of numbers up to 30."""
     parts = []
     for _ in range(dice.number(1, 3)):
         a, b = dice.number(1, 15), dice.number(1, 15)
@@ -207,6 +211,7 @@ def sums(dice: Dice) -> str:
 
 
 def two_languages(dice: Dice) -> str:
+    """Says a sentence in both languages."""
     pair = flan2021.sentence(dice, dice.one(("in", "is", "has", "noun", "and")))
     if dice.coin():
         return f"english: {pair[0]} pocketish: {pair[1]}"
@@ -214,7 +219,7 @@ def two_languages(dice: Dice) -> str:
 
 
 def kinds(dice: Dice) -> str:
-    """What things are, and what is done with them."""
+    """Says of which kind words are, and what is done with them."""
     parts = []
     for _ in range(dice.number(1, 3)):
         kind = dice.one(tuple(flan2021.DOES))
@@ -227,6 +232,7 @@ def kinds(dice: Dice) -> str:
 
 
 def opinion(dice: Dice) -> str:
+    """Reviews a work, a food or a place."""
     good = dice.coin()
     first, second, third = dice.some(GOOD if good else BAD, 3)
     work, name = dice.one(WORKS + FOODS + PLACES), dice.one(NAMES)
@@ -237,7 +243,7 @@ def opinion(dice: Dice) -> str:
 
 
 def problem(dice: Dice) -> str:
-    """A worked problem; with its options and its reason, or without."""
+    """Works a problem of BBH, with its reason or with the answer alone."""
     record = dice.one(tuple(bbh.KEYWORDS))(dice)
     options = _listed(record["options"]) if "options" in record else ""
     if dice.coin():
@@ -249,33 +255,35 @@ def problem(dice: Dice) -> str:
 
 
 def talk(dice: Dice) -> str:
+    """Takes an order, in two to four turns."""
     record = dialog.order(dice, dice.number(2, 4))
     return f"{record['dialogue']} bot: {record['answer']}"
 
 
 KINDS_OF_TEXT: dict[Callable[[Dice], str], int] = {
-    facts: 19,
+    facts: 19,  # and `quiz`: most of the text, since every fact must be seen many times
     quiz: 24,
     choice: 6,
     chain: 2,
     story: 14,
     words: 4,
-    dictionary: 7,
+    dictionary: 7,  # for words that only prompts have
     sums: 5,
     two_languages: 4,
     kinds: 2,
     opinion: 2,
-    problem: 10,
+    problem: 10,  # 23 kinds, in no tuning prompt
     talk: 1,
 }
-"""Documents of each kind in a hundred."""
+"""Number of documents of each kind in a hundred."""
 
+# One entry per document in a hundred, so that one draw picks a kind at its share.
 _EACH = tuple(make for make, share in KINDS_OF_TEXT.items() for _ in range(share))
 
 
 @dataclass(frozen=True)
 class Documents:
-    """Endless text; the i-th document is a pure function of (seed, i)."""
+    """An endless sequence of documents; the i-th is a pure function of (seed, i)."""
 
     seed: int = 0
 

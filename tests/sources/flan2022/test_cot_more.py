@@ -76,11 +76,17 @@ def test_qed_has_a_record_for_every_answer_that_stands_in_one_sentence(tasks, mi
     assert len(tasks["cot_qed"].records("validation")) == 1021
 
 
-def test_every_record_renders_with_every_template(tasks):
-    assert assert_renders(tasks["cot_esnli"], "validation") == 9842
-    assert assert_renders(tasks["cot_esnli"], "test") == 9824
-    assert assert_renders(tasks["cot_qed"], "train") == 5156
-    assert assert_renders(tasks["cot_qed"], "validation") == 1021
+@pytest.mark.parametrize(
+    ("task", "split", "records"),
+    [
+        pytest.param("cot_esnli", "validation", 9842, marks=pytest.mark.slow),
+        pytest.param("cot_esnli", "test", 9824, marks=pytest.mark.slow),
+        pytest.param("cot_qed", "train", 5156, marks=pytest.mark.slow),
+        ("cot_qed", "validation", 1021),
+    ],
+)
+def test_every_record_renders_with_every_template(tasks, task, split, records):
+    assert assert_renders(tasks[task], split) == records
 
 
 def test_esnli_golden(tasks):

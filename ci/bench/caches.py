@@ -1,56 +1,43 @@
-"""How fast one core reads rendered data: `python ci/cache.py`.
+"""How fast one core renders data and reads it again.
 
 Seconds are those of the processor, on one core, so that other work on the machine does not count.
 """
 
-import json
-import os
-import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
 
 import pandas as pd
 
+from ci.bench.common import in_process
+
 MIXTURE = "flan2022"
 VOCABULARIES = {"pocket": "pocket", "flan2022": "flan2022-4096"}
-"""By collection; flan2022's is trained from its text, since its own is on the Hub."""
+"""Vocabulary by collection; flan2022's is trained from its text, since its own is on the Hub."""
+
+QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONWARNINGS": "ignore", "JAX_PLATFORMS": "cpu"}
 
 
-def table(examples: int = 30_000, steps: int = 500) -> pd.DataFrame:
+def table(collections: list[str], examples: int, steps: int) -> pd.DataFrame:
     """Rates of writing and reading caches, with columns what, value, unit.
 
-    Of the real data what is at hand is taken, see FLANREPRO_MIRROR; nothing of it: no rows.
-
     Args:
-        examples: in SeqIO's layout.
-        steps: batches in packed files.
+        collections: names; without data that is available, one gives no rows. Real data is read
+            from FLANREPRO_MIRROR or the user's cache.
+        examples: number of them in SeqIO's layout.
+        steps: number of batches in packed files.
     """
     from flanrepro.sources import load_collection
 
     rows = []
-    for collection in VOCABULARIES:
+    for collection in collections:
         tasks = load_collection(collection).tasks.values()
         if any(not task.missing("train") for task in tasks):
             with tempfile.TemporaryDirectory() as folder:
-                for part, number in (("seqio", examples), ("packed", steps)):
-                    rows += _in_process(part, collection, folder, str(number))
+                for part, number in ((seqio, examples), (packed, steps)):
+                    given = part, collection, Path(folder), number
+                    rows += in_process(*given, one_core=True, environment=QUIET)
     return pd.DataFrame(rows, columns=["what", "value", "unit"])
-
-
-def _in_process(*arguments: str) -> list[list]:
-    """A part's rows from a process of its own, which is kept on one core from its beginning."""
-    core = min(os.sched_getaffinity(0))
-    done = subprocess.run(
-        [sys.executable, "-W", "ignore", __file__, *arguments],
-        preexec_fn=lambda: os.sched_setaffinity(0, {core}),
-        env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3", "JAX_PLATFORMS": "cpu"},
-        stdout=subprocess.PIPE,
-        text=True,
-        check=True,
-    )
-    return json.loads(done.stdout.splitlines()[-1])
 
 
 def seqio(collection: str, folder: Path, examples: int) -> list[list]:
@@ -115,11 +102,3 @@ def packed(collection: str, folder: Path, steps: int) -> list[list]:
 
 def _row(what: str, examples: int, began: float) -> list:
     return [what, examples / (time.process_time() - began), "examples/s"]
-
-
-if __name__ == "__main__":
-    if len(sys.argv) > 1:
-        part, of, where, number = sys.argv[1:]
-        print(json.dumps({"seqio": seqio, "packed": packed}[part](of, Path(where), int(number))))
-    else:
-        print(table().to_string(index=False, float_format=lambda x: f"{x:,.1f}"))

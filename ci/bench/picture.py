@@ -21,8 +21,8 @@ WIDTH = 0.4
 def draw(folder: Path) -> list[Path]:
     """Draws `train.csv` of the folder as train.png and train.svg beside it; gives their paths."""
     path = folder / "train.csv"
-    # As text it is written again as it was.
     fig = figure(pd.read_csv(path))
+    # As text the table is written again as it was: 3.12 is a version, not 3.1200.
     paths = save_figure(fig, pd.read_csv(path, dtype=str), folder, "train")[:2]
     plt.close(fig)
     return paths

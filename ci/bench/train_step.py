@@ -1,25 +1,29 @@
-"""Engines in turn, each in a process of its own: `python -m ci.bench train`."""
+"""Rates of the train step: engines in turn, each in a process of its own; and runs at once."""
 
 import contextlib
+import functools
 import importlib
 import os
+import resource
 import time
 from collections.abc import Callable, Iterator
-from multiprocessing.connection import Connection
 
 import numpy as np
 import pandas as pd
-from ci.bench.engines import ENGINES, NEEDS, PARTNERS, Engine, Setup
-from ci.bench.flops import peak, train_flops
-from ci.bench.processes import process, serve
-from ci.bench.rows import Batch, useful_tokens
 
+from ci.bench.common import in_turn, process, rate, timed
+from ci.bench.costs import peak, train_flops
+from ci.bench.engines import ENGINES, NEEDS, PARTNERS, Engine, Setup
+from ci.bench.rows import Batch, packed_rows, shape, useful_tokens
+from flanrepro import allocator
 from flanrepro.model.sizes import T5Config, t5_config
 
 Turn = Callable[[float], dict]
-"""Trains for about so many seconds, one step at least, and gives what `turns` measures."""
+"""Trains for about the given number of seconds, one step at least, and gives what `turns` says."""
 
 RUN = ["model", "optimizer", "engine"]
+
+# --- engines in turn ---
 
 
 def turns(engine: Engine, useful: list[int], config: T5Config) -> Turn:
@@ -34,16 +38,17 @@ def turns(engine: Engine, useful: list[int], config: T5Config) -> Turn:
         a turn; it gives useful_tokens_per_s, useful_tokens_per_cpu_s (of the process's CPU time,
         which other work on the machine hardly changes), useful_fraction (of all tokens),
         ms_per_step, model_flops_per_s, loss (the turn's mean), useful_tokens (since the start, in
-        the turn's middle) and peak_mib.
+        the turn's middle), page_faults (without disk) and system_s (CPU seconds in the kernel) of
+        the process in this turn, and peak_mib.
     """
     done, seen = 0, 0
 
     def steps(n: int) -> dict:
         nonlocal done, seen
         numbers = [i % len(useful) for i in range(done, done + n)]
-        began, cpu_began = time.perf_counter(), time.process_time()
-        loss = engine.run(numbers)
-        elapsed, cpu = time.perf_counter() - began, time.process_time() - cpu_began
+        before, cpu_began = resource.getrusage(resource.RUSAGE_SELF), time.process_time()
+        elapsed, loss = timed(lambda: engine.run(numbers))
+        cpu, after = time.process_time() - cpu_began, resource.getrusage(resource.RUSAGE_SELF)
         tokens = sum(useful[i] for i in numbers)
         shapes = [engine.shapes[i] for i in numbers]
         done, seen = done + n, seen + tokens
@@ -55,6 +60,8 @@ def turns(engine: Engine, useful: list[int], config: T5Config) -> Turn:
             "model_flops_per_s": sum(train_flops(config, *shape) for shape in shapes) / elapsed,
             "loss": loss,
             "useful_tokens": seen - tokens / 2,
+            "page_faults": after.ru_minflt - before.ru_minflt,
+            "system_s": after.ru_stime - before.ru_stime,
             "peak_mib": engine.peak_mib(),
         }
 
@@ -71,10 +78,11 @@ def turns(engine: Engine, useful: list[int], config: T5Config) -> Turn:
 
 def alternate(engines: dict[tuple[str, str], Turn], rounds: int, seconds: float) -> pd.DataFrame:
     """Each engine, by its optimizer and name, in turn for about `seconds`, `rounds` times."""
+    measured = in_turn({key: functools.partial(t, seconds) for key, t in engines.items()}, rounds)
     rows = [
-        {"optimizer": optimizer, "engine": name, "round": i} | turn(seconds)
+        {"optimizer": optimizer, "engine": name, "round": i} | each[i]
         for i in range(rounds)
-        for (optimizer, name), turn in engines.items()
+        for (optimizer, name), each in measured.items()
     ]
     return pd.DataFrame(rows)
 
@@ -85,19 +93,22 @@ def summary(rounds: pd.DataFrame, device: str, dtype: str) -> pd.DataFrame:
     `loss` is read where each engine has seen as many useful tokens, `loss_at`, as the slowest of
     its model and optimizer has in its last round; `ratio` is of useful tokens/s to those
     of the engine that ours is compared with under that optimizer. `utilisation` is of what the
-    device can do at most; of padding too: model FLOPs count all of a row.
+    device can do at most; of padding too: model FLOPs count all of a row. `page_faults` and
+    `system_s` are per turn.
     """
     groups = rounds.groupby(RUN, sort=False)
-    rate = groups["useful_tokens_per_s"]
+    speed, medians = groups["useful_tokens_per_s"], groups.median(numeric_only=True)
     table = pd.DataFrame(
         {
-            "useful_tokens_per_s": rate.median(),
-            "slowest": rate.min(),
-            "fastest": rate.max(),
-            "useful_tokens_per_cpu_s": groups["useful_tokens_per_cpu_s"].median(),
-            "padding": 1 - groups["useful_fraction"].median(),
-            "ms_per_step": groups["ms_per_step"].median(),
-            "model_gflops_per_s": groups["model_flops_per_s"].median() / 1e9,
+            "useful_tokens_per_s": medians["useful_tokens_per_s"],
+            "slowest": speed.min(),
+            "fastest": speed.max(),
+            "useful_tokens_per_cpu_s": medians["useful_tokens_per_cpu_s"],
+            "padding": 1 - medians["useful_fraction"],
+            "ms_per_step": medians["ms_per_step"],
+            "model_gflops_per_s": medians["model_flops_per_s"] / 1e9,
+            "page_faults": medians["page_faults"],
+            "system_s": medians["system_s"],
             "peak_mib": groups["peak_mib"].max(),
         }
     )
@@ -145,7 +156,9 @@ def compare(
             for optimizer in optimizers:
                 for name in ("flanrepro", *(o for o in others if o == PARTNERS[optimizer])):
                     setup = Setup(config, optimizer, options["remat"])
-                    turn, said = stack.enter_context(process(name, _work, name, setup, batches))
+                    how = {"optional": name != "flanrepro", "environment": _environment(name)}
+                    started = process(name, _work, name, setup, batches, **how)
+                    turn, said = stack.enter_context(started)
                     if "missing" in said:
                         print(f"{name} is left out, it is not installed: {said['missing']}")
                         continue
@@ -159,18 +172,68 @@ def compare(
         yield table.assign(compiled_mib=[compiled[key] for key in keys]), so_far, facts
 
 
-def _work(connection: Connection, name: str, setup: Setup, batches: list[Batch]) -> None:
-    """An engine in its process: says its device, compiled_mib and versions, or what is `missing`
-    to import it; then answers with turns of so many seconds."""
-    # Before JAX starts: several processes share an accelerator.
-    os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
-    try:
-        for module in NEEDS[name]:
-            importlib.import_module(module)
-    except ImportError as error:
-        connection.send({"missing": str(error)})
-        return
+def _environment(name: str) -> dict[str, str]:
+    """What an engine's process has in its environment: ours, what the commands that train have."""
+    share = "XLA_PYTHON_CLIENT_PREALLOCATE"  # several processes share an accelerator
+    variables = {share: os.environ.get(share, "false")}
+    return variables | (allocator.environment() if name == "flanrepro" else {})
+
+
+def _work(name: str, setup: Setup, batches: list[Batch]) -> tuple[dict, Turn]:
+    """An engine in its process: its device, compiled_mib and versions, and its turns."""
+    for module in NEEDS[name]:
+        importlib.import_module(module)
     engine = ENGINES[name](setup, batches)
     turn = turns(engine, [useful_tokens(batch) for batch in batches], setup.config)
     facts = {"device": engine.device, "compiled_mib": engine.compiled_mib}
-    serve(connection, facts | {"versions": engine.versions}, turn)
+    return facts | {"versions": engine.versions}, turn
+
+
+# --- runs at once ---
+
+OPTIMIZER = ("adamw", 1e-3, 0)
+
+
+def many(
+    models: list[str], at_once: list[int], data: str, rounds: int, seconds: float
+) -> pd.DataFrame:
+    """Measures whether small runs at once pay: a row per model and number of runs, of `quick`'s shape.
+
+    Returns:
+        model, rows, inputs_length, targets_length, at_once, run_steps_per_s (steps of all runs
+        together: median over rounds, in turn), ratio (to one run at a time), compile_s.
+    """
+    batches, size = packed_rows(data, 1, rows=8, inputs_length=256, targets_length=64)
+    rows = []
+    for model in models:
+        steps = {n: _steps(t5_config(model, size), batches[0], n) for n in at_once}
+        compile_s = {n: timed(step)[0] for n, step in steps.items()}
+        measured = in_turn(
+            {n: functools.partial(rate, s, seconds) for n, s in steps.items()}, rounds
+        )
+        medians = {n: n * np.median(rates) for n, rates in measured.items()}
+        for n in at_once:
+            found = {"run_steps_per_s": medians[n], "ratio": medians[n] / medians[at_once[0]]}
+            told = {"model": model, **shape(batches[0]), "at_once": n}
+            rows.append(told | found | {"compile_s": compile_s[n]})
+    return pd.DataFrame(rows)
+
+
+def _steps(config: T5Config, batch: Batch, n: int) -> Callable[[], None]:
+    """One step of `n` runs; its first call compiles."""
+    import jax
+    import jax.numpy as jnp
+
+    from ci.gpu.many import make_step, stacked
+    from flanrepro.training.step import Metrics, init_state
+
+    kept = {"state": stacked([init_state(config, *OPTIMIZER, seed=i) for i in range(n)])}
+    metrics, keys = stacked([Metrics.zero()] * n), jnp.stack([jax.random.key(i) for i in range(n)])
+    batches = {name: np.stack([rows] * n) for name, rows in batch.items()}
+    step = make_step(config, OPTIMIZER, (("z_loss", 0.0),))
+
+    def run() -> None:
+        kept["state"], sums = step(kept["state"], metrics, batches, keys)
+        jax.block_until_ready(sums)
+
+    return run

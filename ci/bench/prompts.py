@@ -1,0 +1,249 @@
+"""How quick the way from a record to tokens is, beside the reference implementation's.
+
+The reference is FLAN v2's tf.data pipelines. They are on no package index: PYTHONPATH has to name a
+checkout of github.com/google-research/FLAN (its flan/v2/README.md says what it needs beside SeqIO
+and t5) in which the archives of flan/v2/niv2_few_shot_data are unpacked.
+"""
+
+# What a process imports is measured here: flanrepro and what it needs is imported in functions.
+import dataclasses
+import functools
+import importlib
+import itertools
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pandas as pd
+
+from ci.bench.common import in_process, in_turn, process, rate, timed
+
+PUBLISHED = {"few_shot": 75, "zero_shot": 1731}
+"""Examples/s of the reference on GSM8K, measured once on two CPU cores, with 14 s to the first
+few-shot one and 3 s to the first zero-shot one: what is shown where it is not installed."""
+
+TASK, VOCABULARY = "cot_gsm8k", "flan2022-4096"
+LENGTHS = {"inputs": 2048, "targets": 512}  # the reference's own
+SETTINGS = {"zero_shot": "zero_shot", "few_shot": "x_shot"}
+"""The reference's name of its task of all templates, by setting."""
+
+
+def table(rounds: int, seconds: float, draws: int) -> pd.DataFrame:
+    """All that is measured here: columns what, value, unit; medians of `rounds`.
+
+    Turns beside the reference take about `seconds`; `draws` prompts of flan2022 are drawn while its
+    memory is watched.
+    """
+    imported = _start_seconds("import flanrepro", rounds) - _start_seconds("pass", rounds)
+    rows = [("import flanrepro", imported, "s")]
+    rows += _mixture_rows(rounds)
+    for setting in SETTINGS:
+        rows += tokenized(setting, rounds, seconds)
+    in_process(warm)  # reads the files into the store, so that the next process finds them there
+    rows += in_process(whole, rounds, draws)
+    return pd.DataFrame(rows, columns=["what", "value", "unit"])
+
+
+# --- mixtures ---
+
+
+def _median_seconds(run: Callable, repeats: int) -> float:
+    return statistics.median(timed(run)[0] for _ in range(repeats))
+
+
+def _start_seconds(code: str, repeats: int) -> float:
+    run = functools.partial(subprocess.run, [sys.executable, "-c", code], check=True)
+    return _median_seconds(run, repeats)
+
+
+def _made_up_mixture(tasks: int):
+    from flanrepro.collection import Mixture, Task
+
+    def load(split: str) -> list[dict[str, str]]:
+        return [{"question": f"{split} question {i}?", "answer": str(i)} for i in range(1000)]
+
+    of = ("niv2", "made up", load, {"train": 1000}, "closed_book_qa")
+    made = [Task(f"task{i}", *of) for i in range(tasks)]
+    return Mixture(tuple(made), weights=tuple(1 + (37 * i) % 101 / 7 for i in range(tasks)))
+
+
+def _mixture_rows(repeats: int) -> Iterator[tuple]:
+    for tasks in (10, 2000):
+        build = _median_seconds(lambda n=tasks: _made_up_mixture(n), repeats)
+        # A fresh mixture each time: no table is cached and no record is there.
+        fresh = iter([_made_up_mixture(tasks) for _ in range(repeats)])
+        first = _median_seconds(lambda mixtures=fresh: next(mixtures)[10_000_000], repeats)
+        mixture = _made_up_mixture(tasks)
+        for task in mixture.tasks:
+            task.records("train")
+        each = _median_seconds(lambda m=mixture: [m[i] for i in range(5000)], repeats) / 5000
+        yield f"build a mixture of {tasks} tasks", build, "s"
+        yield f"first mixture[10_000_000], {tasks} tasks", 1e3 * first, "ms"
+        yield f"mixture[i], {tasks} tasks", 1 / each, "prompts/s"
+
+
+# --- the whole of flan2022 ---
+
+
+class _Sized:
+    """Stands for a task's records that are not available: their number, and made-up text."""
+
+    def __init__(self, task, n: int):
+        from flanrepro.collection.templates import fields_of, load_templates
+
+        parts = [t.instruction + t.inputs + t.targets for t in load_templates(task.templates)]
+        self.fields = sorted({name for part in parts for name in fields_of(part)} - {"options"})
+        self.name, self.n = task.name, n
+
+    def __len__(self) -> int:
+        return self.n
+
+    def __getitem__(self, i: int) -> dict[str, str]:
+        words = " and some more words" * 10
+        return {field: f"{self.name} {field} {i}{words}" for field in self.fields}
+
+
+def _stubbed(collection):
+    """The collection with all of its tasks, those without data by their size only; how many."""
+    tasks, stubs = {}, 0
+    for name, task in collection.tasks.items():
+        if task.missing("train"):
+            stubs += 1
+            n = task.splits["train"] or 1000
+            load = lambda split, task=task, n=n: _Sized(task, n)  # noqa: E731
+            own = {"approximate": False, "find_missing": None}
+            task = dataclasses.replace(task, load=load, splits={"train": n}, **own)
+        tasks[name] = task
+    return dataclasses.replace(collection, tasks=tasks), stubs
+
+
+def _anonymous_mib() -> float:
+    """Resident memory of this process that is no file's, in MiB; NaN elsewhere than on Linux."""
+    status = Path("/proc/self/status")
+    lines = status.read_text().splitlines() if status.exists() else []
+    sizes = (int(line.split()[1]) / 1024 for line in lines if line.startswith("RssAnon"))
+    return next(sizes, float("nan"))
+
+
+def whole(rounds: int, draws: int) -> list[tuple]:
+    """The whole Flan 2022 mixture, in this process; the store holds what was read before."""
+    began = time.perf_counter()
+    from flanrepro.collection.named import named_mixture
+    from flanrepro.sources import load_collection
+
+    collection, stubs = _stubbed(load_collection("flan2022"))
+    mixture = named_mixture("flan2022", collection).mixture
+    built = time.perf_counter()
+    mixture[0]
+    first = time.perf_counter()
+    few_shot = named_mixture("flan2022", collection, few_shot_fraction=1.0).mixture
+    for i in range(2000):  # opens the tasks' records
+        few_shot[i]
+    drawn = itertools.count()
+    each = _median_seconds(lambda: [few_shot[next(drawn)] for _ in range(5000)], rounds) / 5000
+    memory = {}
+    for i in range(draws + 1):
+        if i in (draws // 10, draws):
+            memory[i] = _anonymous_mib()
+        mixture[i]
+    return [
+        ("flan2022: tasks", len(mixture.tasks), ""),
+        ("flan2022: of these by size only", stubs, ""),
+        ("flan2022: imported and built", built - began, "s"),
+        ("flan2022: first prompt, with that", first - began, "s"),
+        ("flan2022: few-shot", 1 / each, "prompts/s"),
+        *((f"flan2022: memory after {i:,} draws", mib, "MiB") for i, mib in memory.items()),
+    ]
+
+
+def warm() -> None:
+    """Reads every training file that is available into the store."""
+    from flanrepro.sources import load_collection
+
+    for task in load_collection("flan2022").tasks.values():
+        if not task.missing("train"):
+            task.records("train")
+
+
+# --- tokenized prompts of one task, in turn with the reference ---
+
+
+def import_ours() -> None:
+    for name in ("collection", "data.examples", "data.vocabulary", "sources"):
+        importlib.import_module(f"flanrepro.{name}")
+
+
+def ours(setting: str) -> Iterator:
+    """Tokens of the task's prompts, without end."""
+    from flanrepro.collection import Mixture
+    from flanrepro.data.examples import Encode
+    from flanrepro.data.vocabulary import load_vocabulary
+    from flanrepro.sources import load_collection
+
+    task, few_shot = load_collection("flan2022").task(TASK), float(setting == "few_shot")
+    mixture = Mixture((task,), few_shot_fraction=few_shot)
+    encode = Encode(load_vocabulary(VOCABULARY), LENGTHS["inputs"], LENGTHS["targets"])
+    return (encode(mixture[i]) for i in itertools.count())
+
+
+def load_reference() -> None:
+    """Registers the reference's tasks with our vocabulary: its own lies in a bucket of Google's."""
+    import seqio
+    import t5.data
+
+    from flanrepro.data.vocabulary import load_vocabulary
+
+    vocabulary = load_vocabulary(VOCABULARY)
+    pieces = seqio.SentencePieceVocabulary(str(vocabulary.path), extra_ids=vocabulary.extra_ids)
+    # A task takes what this gives when it is registered, which the import does.
+    t5.data.get_default_vocabulary = lambda: pieces
+    importlib.import_module("flan.v2.tasks")
+
+
+def reference(setting: str) -> Iterator:
+    """The same of the reference's task, shuffled as in its example."""
+    import seqio
+
+    name = f"{TASK}_template_0to10_{SETTINGS[setting]}"
+    dataset = seqio.get_mixture_or_task(name).get_dataset(
+        sequence_length=LENGTHS, split="train", shuffle=True, num_epochs=None
+    )
+    return dataset.as_numpy_iterator()
+
+
+def _work(prepare: Callable, of: Callable, setting: str) -> tuple[dict, Callable]:
+    """Seconds to the first example, without imports, and what measures examples/s."""
+    prepare()
+    began = time.perf_counter()
+    examples = of(setting)
+    next(examples)
+    first = {"first": time.perf_counter() - began}
+    return first, functools.partial(rate, functools.partial(next, examples))
+
+
+def tokenized(setting: str, rounds: int, seconds: float) -> list[tuple]:
+    """Examples/s of both, medians of rounds in turn: rows of what, value and unit."""
+    started = process("ours", _work, import_ours, ours, setting)
+    beside = process("the reference", _work, load_reference, reference, setting, optional=True)
+    with started as (turn, said), beside as (their_turn, theirs):
+        engines = {"ours": functools.partial(turn, seconds)}
+        if "missing" not in theirs:
+            engines["theirs"] = functools.partial(their_turn, seconds)
+        rates = in_turn(engines, rounds)
+    name, published = f"GSM8K {setting}, tokenized", ""
+    if "missing" in theirs:
+        missing = theirs["missing"]
+        print(f"the reference is not installed: {missing}; what it gave elsewhere is shown")
+        rates["theirs"], published = [PUBLISHED[setting]], ", published"
+    mine, other = (statistics.median(rates[key]) for key in ("ours", "theirs"))
+    rows = [
+        (name, mine, "examples/s"),
+        (f"{name}, reference{published}", other, "examples/s"),
+        (f"{name}, ratio", mine / other, ""),
+        (f"{name}, first", said["first"], "s"),
+    ]
+    first = (f"{name}, reference, first", theirs.get("first"), "s")
+    return rows if published else [*rows, first]

@@ -1,0 +1,94 @@
+"""The allocator of processes that train on a CPU: glibc's malloc, told to keep what is freed.
+
+XLA's CPU backend allocates a step's temporary buffers anew in every call (some 100 MB even for
+`nano`). By default glibc maps them from the kernel and gives them back, so that each step touches
+every page for the first time.
+
+TABLE
+
+The price is a process that stays as large as it once was. glibc reads the settings when a process
+starts. Told later, by `mallopt`, it is too late wherever another thread has begun, as in a
+notebook's kernel: threads keep the arena that they began with. So the settings are in the
+environment that a process is started with, and whoever imports the library keeps their own
+allocator.
+"""
+
+import contextlib
+import os
+import sys
+from pathlib import Path
+
+SETTINGS = {
+    # Any other arena consists of small heaps of its own, which go back to the kernel when empty.
+    "MALLOC_ARENA_MAX": "1",
+    "MALLOC_TRIM_THRESHOLD_": str(2**31 - 1),
+    "MALLOC_MMAP_MAX_": "0",
+    # What is asked of the kernel at once; memory is taken by pages that are touched, not by this.
+    "MALLOC_TOP_PAD_": str(64 << 20),
+}
+"""Environment variables that glibc's malloc reads when a process starts."""
+
+
+def environment() -> dict[str, str]:
+    """Gives what a process that trains has in its environment beside this one's.
+
+    Empty if it is there already, if the user has any setting of malloc of their own, and elsewhere
+    than on Linux with glibc.
+    """
+    return {} if _own() or not _glibc() else dict(SETTINGS)
+
+
+def holds() -> bool:
+    """Whether this process was started with the settings; what is set later changes nothing."""
+    try:
+        began = Path("/proc/self/environ").read_bytes().split(b"\0")
+    except OSError:  # only Linux has it
+        return False
+    return _glibc() and {f"{name}={value}".encode() for name, value in SETTINGS.items()} <= {*began}
+
+
+def state() -> str:
+    """Says whether the settings hold in this process, and if not, what follows from it."""
+    if holds():
+        return "glibc keeps freed memory for the next train step (MALLOC_ARENA_MAX=1 and others)"
+    if not _glibc():
+        return "the system's own; flanrepro has settings for glibc alone"
+    if own := _own():
+        return f"as your own settings say ({', '.join(own)}), which flanrepro leaves as they are"
+    settings = " ".join(f"{name}={value}" for name, value in SETTINGS.items())
+    return (
+        "glibc gives freed memory back, which makes train steps on a CPU slower; the commands that "
+        f"train are started with other settings, for JupyterLab write: {settings} jupyter lab"
+    )
+
+
+def restart_with_it() -> None:
+    """Starts the program of this process anew with the settings; returns if it has them.
+
+    Everything else stays: process, arguments, standard streams, working directory, and so the exit
+    status. For the beginning of a command: what has been read or begun is lost.
+    """
+    added, arguments = environment(), sys.argv[1:]
+    # Inside another program, a test say, that calls the command, it would restart that program.
+    is_command = bool(arguments) and sys.orig_argv[-len(arguments) :] == arguments
+    if added and is_command and sys.executable:
+        # It cannot go round: the new process has settings, whoever made them.
+        with contextlib.suppress(OSError):  # no more than slower
+            command = [sys.executable, *sys.orig_argv[1:]]
+            os.execve(sys.executable, command, {**os.environ, **added})
+
+
+def _own() -> list[str]:
+    """The names of the variables in this environment that set anything of malloc's."""
+    names = [name for name in os.environ if name.startswith("MALLOC_")]
+    tuned = "glibc.malloc." in os.environ.get("GLIBC_TUNABLES", "")
+    return sorted(names) + ["GLIBC_TUNABLES"] * tuned
+
+
+def _glibc() -> bool:
+    if sys.platform != "linux":
+        return False
+    try:
+        return bool(os.confstr("CS_GNU_LIBC_VERSION"))
+    except (OSError, ValueError):  # another C library
+        return False

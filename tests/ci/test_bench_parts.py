@@ -1,0 +1,226 @@
+"""The arithmetic, the data, the engines and the picture of the benchmarks."""
+
+import io
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+from ci.bench import costs, engines, picture, rows, train_step
+from ci.bench.__main__ import app
+from ci.gpu.packed_writer import write_packed
+from flanrepro.errors import InputError
+from flanrepro.model.sizes import T5Config, t5_config
+from flanrepro.model.t5 import Transformer, param_count, param_shapes
+from flanrepro.training.spec import RunSpec
+
+ROOT = Path(__file__).resolve().parents[2]
+
+# --- rows ---
+
+
+def test_synthetic_segments_are_whole_and_fill_most_of_a_row():
+    (batch,), size = rows.packed_rows("synthetic", 1, 32, 512, 128)
+    for side, tokens in (("encoder", "encoder_input_tokens"), ("decoder", "decoder_target_tokens")):
+        segments, positions = batch[f"{side}_segment_ids"], batch[f"{side}_positions"]
+        assert ((batch[tokens] > 0) == (segments > 0)).all() and batch[tokens].max() < size
+        starts = np.diff(segments, axis=1, prepend=0) > 0
+        assert ((positions == 0) == (starts | (segments == 0))).all()
+        assert (segments.max(axis=1) == batch["encoder_segment_ids"].max(axis=1)).all()
+    assert (batch["encoder_segment_ids"] > 0).mean() > 0.75
+
+
+def test_packed_files_of_a_run_are_data_too_with_its_rows_and_lengths(tmp_path):
+    spec = RunSpec("pocket", "nano", "pocket", 3, 2, 64, 32, 1e-3)
+    folder = tmp_path / spec.run_id
+    write_packed(spec, folder, first=1)
+    batches, size = rows.packed_rows(str(folder), 2, 16, 256, 64)
+    (_, *expected), of_pocket = rows.packed_rows("pocket", 3, 2, 64, 32)
+    assert size == of_pocket
+    for batch, same in zip(batches, expected, strict=True):
+        assert {name: array.tolist() for name, array in batch.items()} == {
+            name: array.tolist() for name, array in same.items()
+        }
+    with pytest.raises(InputError, match="no packed files in"):
+        rows.packed_rows(str(tmp_path), 1, 16, 256, 64)
+
+
+@pytest.mark.usefixtures("transformers")
+def test_hugging_face_has_the_examples_that_lie_in_a_batch_and_as_many_parameters():
+    (batch,), size = rows.packed_rows("pocket", 1, 4, 128, 32)
+    padded = engines.padded(batch, "cpu")
+    useful = int(padded["attention_mask"].sum() + (padded["labels"] >= 0).sum())
+    assert useful == rows.useful_tokens(batch)
+    assert len(padded["labels"]) == batch["decoder_segment_ids"].max(axis=1).sum()
+    # Row by row the tokens are in the order that they have in the packed rows.
+    packed = batch["encoder_input_tokens"]
+    assert padded["input_ids"][padded["input_ids"] > 0].tolist() == packed[packed > 0].tolist()
+    config = t5_config("nano", size)
+    theirs = engines.hugging_face_model(config).parameters()
+    assert sum(p.numel() for p in theirs) == param_count(config)
+
+
+# --- turns ---
+
+
+def test_each_engine_has_its_turns_and_the_first_steps_do_not_count():
+    config = t5_config("nano", 128)
+    calls = []
+
+    def engine(name: str):
+        def steps(numbers):
+            calls.append((name, numbers))
+            return float(len(calls))
+
+        shapes = [(1, 30, 10), (2, 30, 10)]
+        return engines.Engine(steps, shapes, "cpu", lambda: 1.0, float("nan"), {})
+
+    running = {("adamw", name): train_step.turns(engine(name), [10, 20], config) for name in "ab"}
+    rounds = train_step.alternate(running, rounds=2, seconds=0)
+    assert [name for name, _ in calls] == [*"aabb", *"abab"]
+    assert [numbers for name, numbers in calls if name == "a"] == [[0], [1, 0], [1], [0]]
+    assert list(rounds["useful_tokens"]) == [50, 50, 65, 65]
+    assert list(rounds["useful_fraction"]) == [0.25] * 4
+    assert list(rounds["loss"]) == [5, 6, 7, 8]
+
+
+def test_losses_are_compared_after_as_many_tokens_and_rates_under_one_optimizer():
+    measured = [
+        ("adamw", "flanrepro", 300.0, 100, 3.0),
+        ("adamw", "hugging_face", 100.0, 50, 4.0),
+        ("adafactor", "flanrepro", 200.0, 500, 1.0),
+        ("adamw", "flanrepro", 300.0, 200, 2.0),
+        ("adamw", "hugging_face", 100.0, 150, 2.5),
+        ("adafactor", "flanrepro", 200.0, 600, 0.5),
+    ]
+    names = ["optimizer", "engine", "useful_tokens_per_s", "useful_tokens", "loss"]
+    same = {"model": "nano", "useful_fraction": 0.5, "ms_per_step": 1.0, "peak_mib": 1.0}
+    same |= {"useful_tokens_per_cpu_s": 1.0, "page_faults": 7, "system_s": 0.5}
+    rounds = pd.DataFrame(measured, columns=names).assign(**same, model_flops_per_s=98.94e12)
+    table = train_step.summary(rounds, "NVIDIA H200", "bfloat16")
+    assert list(table["loss_at"]) == [150, 150, 600]
+    assert list(table["loss"]) == [2.5, 2.5, 0.5]
+    assert table["ratio"].tolist()[:2] == [3, 1] and pd.isna(table["ratio"][2])
+    assert set(table["page_faults"]) == {7} and set(table["system_s"]) == {0.5}
+    assert table["utilisation"].tolist() == pytest.approx([0.1] * 3)
+
+
+# --- the picture ---
+
+MEASURED = """\
+model,optimizer,engine,useful_tokens_per_s,slowest,fastest,ratio,jax,python
+nano,adamw,flanrepro,300.0,200.0,310.0,3.0,0.10.2,3.12
+nano,adamw,hugging_face,100.0,90.0,110.0,1.0,0.10.2,3.12
+nano,adafactor,flanrepro,250.0,200.0,260.0,,0.10.2,3.12
+small,adafactor,flanrepro,20.0,19.0,21.0,1.25,0.10.2,3.12
+small,adafactor,t5x,16.0,15.0,17.0,1.0,0.10.2,3.12
+"""
+
+
+def test_the_picture_is_drawn_from_the_table_alone_which_stays_as_it_is(tmp_path):
+    (tmp_path / "train.csv").write_text(MEASURED)
+    assert [path.name for path in picture.draw(tmp_path)] == ["train.png", "train.svg"]
+    assert (tmp_path / "train.csv").read_text() == MEASURED  # 3.12 is no 3.1200
+    assert all((tmp_path / name).stat().st_size > 1000 for name in ("train.png", "train.svg"))
+
+
+def test_the_picture_has_a_panel_per_model_and_says_the_ratios():
+    fig = picture.figure(pd.read_csv(io.StringIO(MEASURED)))
+    nano, small = fig.axes
+    assert [ax.get_title() for ax in fig.axes] == ["nano", "small"]
+    assert [text.get_text() for text in nano.texts] == ["3.0x"]
+    assert [text.get_text() for text in small.texts] == ["1.2x"]
+    assert sorted(bar.get_height() for bar in nano.patches) == [100, 250, 300]
+    names = {text.get_text() for text in fig.legends[0].get_texts()}
+    assert names == {"flanrepro", "Hugging Face (PyTorch)", "T5X"}
+    plt.close(fig)
+
+
+# --- costs ---
+
+
+def test_flops_by_formula_are_xla_s_of_the_matrix_products():
+    # All dimensions differ, so that none can stand for another; wide, since XLA counts norms and
+    # softmax too, which are the less the wider a model is.
+    config = T5Config(
+        vocab_size=2048,
+        emb_dim=512,
+        num_heads=6,
+        head_dim=64,
+        num_encoder_layers=2,
+        num_decoder_layers=3,
+        mlp_dim=1280,
+    )
+    inputs, targets = (jax.ShapeDtypeStruct((2, n), jnp.int32) for n in (320, 96))
+
+    def forward(params, inputs, targets):
+        return Transformer(config).apply({"params": params}, inputs, targets, targets)
+
+    lowered = jax.jit(forward).lower(param_shapes(config), inputs, targets)
+    counted = lowered.cost_analysis()["flops"]
+    assert costs.forward_flops(config, 2, 320, 96) == pytest.approx(counted, rel=0.02)
+    assert costs.train_flops(config, 2, 320, 96) == 3 * costs.forward_flops(config, 2, 320, 96)
+
+
+def test_utilisation_is_known_for_bfloat16_on_devices_of_the_table_alone():
+    peak = costs.peak
+    assert peak("NVIDIA H200", "bfloat16") == peak("NVIDIA H100 80GB HBM3", "bfloat16") == 989.4e12
+    assert peak("NVIDIA H100 PCIe", "bfloat16") < 989.4e12
+    assert peak("TPU v5 lite", "bfloat16") < peak("TPU v5", "bfloat16") == 459e12
+    assert np.isnan(peak("NVIDIA H200", "float32")) and np.isnan(peak("cpu", "bfloat16"))
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory):
+    """What `python -m ci.bench cost` writes."""
+    folder = tmp_path_factory.mktemp("cost")
+    done = CliRunner().invoke(app, ["cost", f"--out={folder}"], catch_exceptions=False)
+    assert done.exit_code == 0 and "ablations" in done.output
+    return pd.read_csv(folder / "cost.csv", index_col="what")
+
+
+@pytest.mark.slow
+def test_the_committed_costs_are_what_the_arithmetic_gives(table):
+    committed = pd.read_csv(ROOT / "figures" / "bench" / "cost.csv", index_col="what")
+    assert list(committed.index) == list(table.index)
+    pd.testing.assert_frame_equal(committed, table, rtol=1e-5, check_dtype=False)
+
+
+@pytest.mark.slow
+def test_a_run_of_xl_takes_six_flops_per_token_and_parameter_that_it_passes(table):
+    # A token passes one of the two stacks, about half of the parameters, and the embedding is
+    # free; attention's pairs and the logits come on top.
+    xl = table.loc["xl"]
+    assert xl["tokens"] == 38_000 * 64 * (1024 + 256)
+    assert 0.45 < xl["flops"] / (6 * xl["parameters"] * xl["tokens"]) < 0.6
+    assert xl["parameters"] == pytest.approx(2.85e9, rel=0.01)
+    assert table.loc["xxl", "parameters"] == pytest.approx(11.1e9, rel=0.01)
+
+
+def test_hours_are_of_one_device_at_the_assumed_utilisation():
+    assert costs.hours(0.4 * 989.4e12 * 3600, "NVIDIA H100") == pytest.approx(1.0)
+
+
+@pytest.mark.slow
+def test_the_sweeps_have_the_papers_runs_each_counted_once(table):
+    # Table 1 has 8 mixtures; Figure 4 has 5 sizes of the model at 8 numbers of tasks, one of which
+    # is Table 1's row without few-shot templates.
+    assert table.loc["ablations", "runs"] == 8
+    assert table.loc["task_scaling", "runs"] == 5 * 8 - 1
+    assert table.loc["xl", "flops"] * 8 == pytest.approx(table.loc["ablations", "flops"])
+
+
+@pytest.mark.slow
+def test_the_page_on_scaling_has_these_costs(table):
+    lines = (ROOT / "ci" / "SCALING.md").read_text().splitlines()
+    for size in ("small", "base", "large", "xl", "xxl"):
+        row = table.loc[size]
+        wanted = [f"{row['h100_hours']:,.1f}", f"{row['h100_dollars']:,.0f}"]
+        wanted += [f"{row['v4_hours']:,.1f}", f"{row['v4_dollars']:,.0f}"]
+        (line,) = [line for line in lines if line.startswith(f"| `{size}` | ")]
+        assert [cell.strip() for cell in line.strip("|").split("|")][-4:] == wanted
