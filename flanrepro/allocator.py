@@ -23,23 +23,31 @@ SETTINGS = {
     "MALLOC_ARENA_MAX": "1",
     "MALLOC_TRIM_THRESHOLD_": str(2**31 - 1),
     "MALLOC_MMAP_MAX_": "0",
-    # What is asked of the kernel at once; memory is taken by pages that are touched, not by this.
-    "MALLOC_TOP_PAD_": str(64 << 20),
 }
 """Environment variables that glibc's malloc reads when a process starts."""
 
+HUGE_PAGES = "glibc.malloc.hugetlb=1"
+"""A tunable of glibc 2.35 and later, which others ignore: malloc asks for transparent huge pages."""
+
+_PAGE_SIZE = Path("/sys/kernel/mm/transparent_hugepage/hpage_pmd_size")
+
 
 def environment() -> dict[str, str]:
-    """Gives what a process that trains has in its environment beside this one's.
+    """Gives the variables that a process that trains needs beside those of this process.
 
-    Empty if it is there already, if the user has any setting of malloc of their own, and elsewhere
-    than on Linux with glibc.
+    There are none if it has them already, if the user has any setting of malloc of their own, and
+    elsewhere than on Linux with glibc.
     """
-    return {} if _own() or not _glibc() else dict(SETTINGS)
+    if _own() or not _glibc():
+        return {}
+    if not _huge_pages_are_small():
+        return dict(SETTINGS)
+    others = os.environ.get("GLIBC_TUNABLES")
+    return SETTINGS | {"GLIBC_TUNABLES": f"{others}:{HUGE_PAGES}" if others else HUGE_PAGES}
 
 
 def holds() -> bool:
-    """Whether this process was started with the settings; what is set later changes nothing."""
+    """Says if this process was started with the settings; what is set later changes nothing."""
     try:
         began = Path("/proc/self/environ").read_bytes().split(b"\0")
     except OSError:  # only Linux has it
@@ -48,14 +56,14 @@ def holds() -> bool:
 
 
 def state() -> str:
-    """Says whether the settings hold in this process, and if not, what follows from it."""
+    """Says if the settings hold in this process, and if they do not, what follows from it."""
     if holds():
         return "glibc keeps freed memory for the next train step (MALLOC_ARENA_MAX=1 and others)"
     if not _glibc():
         return "the system's own; flanrepro has settings for glibc alone"
     if own := _own():
         return f"as your own settings say ({', '.join(own)}), which flanrepro leaves as they are"
-    settings = " ".join(f"{name}={value}" for name, value in SETTINGS.items())
+    settings = " ".join(f"{name}={value}" for name, value in environment().items())
     return (
         "glibc gives freed memory back, which makes train steps on a CPU slower; the commands that "
         f"train are started with other settings, for JupyterLab write: {settings} jupyter lab"
@@ -79,7 +87,7 @@ def restart_with_it() -> None:
 
 
 def _own() -> list[str]:
-    """The names of the variables in this environment that set anything of malloc's."""
+    """Names the variables of this process's environment that set anything of malloc's."""
     names = [name for name in os.environ if name.startswith("MALLOC_")]
     tuned = "glibc.malloc." in os.environ.get("GLIBC_TUNABLES", "")
     return sorted(names) + ["GLIBC_TUNABLES"] * tuned
@@ -91,4 +99,12 @@ def _glibc() -> bool:
     try:
         return bool(os.confstr("CS_GNU_LIBC_VERSION"))
     except (OSError, ValueError):  # another C library
+        return False
+
+
+def _huge_pages_are_small() -> bool:
+    # 2 MiB on most machines; with ARM's pages of 64 KiB it is 512 MiB, which every process would fill.
+    try:
+        return int(_PAGE_SIZE.read_text()) <= 2 << 20
+    except (OSError, ValueError):  # a kernel without them
         return False

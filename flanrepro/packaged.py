@@ -1,4 +1,4 @@
-"""Readers of the YAML files beside the package's modules."""
+"""Readers of the data files beside the package's modules."""
 
 import functools
 from importlib import resources
@@ -10,6 +10,11 @@ import yaml
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
+def read_text(package: str, name: str) -> str:
+    """The text of the file `name` in a package, e.g. `flanrepro.collection`."""
+    return resources.files(package).joinpath(name).read_text("utf-8")
+
+
 @functools.cache
 def read_yaml(package: str, name: str) -> Any:
     """Reads `NAME.yaml` in a package once; callers share the result and must not change it.
@@ -18,8 +23,7 @@ def read_yaml(package: str, name: str) -> Any:
         package: dotted name, e.g. `flanrepro.collection`.
         name: name of the file without its ending.
     """
-    text = resources.files(package).joinpath(f"{name}.yaml").read_text("utf-8")
-    return parse_yaml(text)
+    return parse_yaml(read_text(package, f"{name}.yaml"))
 
 
 def parse_yaml(text: str) -> Any:

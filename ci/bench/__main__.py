@@ -23,8 +23,8 @@ app = typer.Typer(add_completion=False, help=__doc__)
 Out = Annotated[Path, typer.Option(help="folder of the files")]
 Sizes = Annotated[str, typer.Option(help="sizes of flanrepro.model.sizes")]
 Rounds = Annotated[int, typer.Option(help="turns of each engine")]
-Seconds = Annotated[float, typer.Option(help="per turn, about; one step at least")]
-Length = Annotated[int, typer.Option(help="of a row, in tokens")]
+Seconds = Annotated[float, typer.Option(help="length of a turn, about; one step at least")]
+Length = Annotated[int, typer.Option(help="tokens of a row")]
 
 
 @app.command()
@@ -36,7 +36,7 @@ def train(
     rows: Annotated[int, typer.Option(help="packed rows per step")] = 16,
     inputs_length: Length = 256,
     targets_length: Length = 64,
-    dtype: Annotated[str, typer.Option(help="of activations: float32 or bfloat16")] = "float32",
+    dtype: Annotated[str, typer.Option(help="activations' type: float32 or bfloat16")] = "float32",
     remat: Annotated[bool, typer.Option(help="ours computes activations again")] = False,
     data: Annotated[
         str, typer.Option(help="pocket, synthetic, or a run's folder with packed files")

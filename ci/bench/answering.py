@@ -43,7 +43,7 @@ Engine = Callable[[], list]
 
 @dataclass(frozen=True)
 class Case:
-    """What is measured: a model on a suite's items, ranked or decoded."""
+    """A measured case: a model on a suite's items, ranked or decoded."""
 
     model: Model
     suite: Suite
@@ -58,10 +58,10 @@ def cases(sizes: Sequence[str], n: int, real: bool, folder: Path) -> list[Case]:
     """Held-In zero-shot and MMLU three-shot of pocket, ranked and decoded, for each size.
 
     Args:
-        sizes: `nano` is the shipped one; others have random weights and T5's 32,128 rows.
+        sizes: names; `nano` is the shipped one; others have random weights and T5's 32,128 rows.
         n: number of prompts per suite; models other than `nano` get an eighth of them.
         real: True: MMLU itself too, five-shot; its files are read or fetched.
-        folder: where the vocabulary of real text is written.
+        folder: path where the vocabulary of real text is written.
     """
     asked = [("pocket", "held_in", 0), ("pocket", "mmlu", 3)]
     made = []

@@ -32,9 +32,9 @@ def process(
     """Starts `work(*arguments)` in a new interpreter, where it stays to answer questions.
 
     Args:
-        name: of the process, for its error.
+        name: the process's, for its error.
         work: function that gives what is said first, and what answers a question.
-        arguments: of `work`.
+        arguments: `work`'s.
         optional: True: if a module is not installed, {"missing": the error} is said instead.
         one_core: True: the process has one of this one's cores, from its beginning.
         environment: variables beside this process's own.
@@ -138,7 +138,7 @@ def rate(step: Callable[[], Any], seconds: float) -> float:
 def environment(device: str | None = None, packages: str = "") -> dict[str, str | int]:
     """What a measured number depends on: versions (of `packages`, too), machine, and the device's
     name, which is JAX's first one's if none is given."""
-    from flanrepro.model.compile_cache import usable_cores
+    from flanrepro.workers import cores
 
     versions = {}
     for name in ("jax", "flax", "optax", "torch", "transformers", *packages.split()):
@@ -149,7 +149,7 @@ def environment(device: str | None = None, packages: str = "") -> dict[str, str 
 
         device = jax.devices()[0].device_kind
     system = {"machine": platform.machine(), "python": platform.python_version()}
-    return versions | system | {"cores": usable_cores(), "device": device}
+    return versions | system | {"cores": len(cores()), "device": device}
 
 
 def tell(table: pd.DataFrame, path: Path, where: dict | None = None, **how: Any) -> None:
@@ -157,7 +157,7 @@ def tell(table: pd.DataFrame, path: Path, where: dict | None = None, **how: Any)
 
     Args:
         table: what was measured.
-        path: of the CSV file; its folder is made.
+        path: the CSV file's; its folder is made.
         where: see `environment`; written, too, unless `columns` is False.
         how: `form` of printed numbers, `digits` of written ones as `to_csv` takes it, `columns`.
     """

@@ -20,7 +20,7 @@ def packed_rows(
         data: `pocket`: its prompts, as in a run on them (needs Grain); `synthetic`: random tokens
             in segments as long as prompts of Flan 2022 are; or the folder of a run with packed
             files, see `ci.gpu.packed_files`, whose rows and lengths are its own.
-        n, rows, inputs_length, targets_length: of the batches.
+        n, rows, inputs_length, targets_length: number and shape of the batches.
 
     Raises:
         InputError: there are no such files, or fewer batches.
@@ -89,7 +89,7 @@ def _packed_files(folder: Path):
 
 
 LENGTHS = {"encoder": (5.25, 1.14), "decoder": (2.20, 1.46)}
-"""Mean and deviation of the logarithm of a prompt's tokens, its inputs and its targets: of 4,000
+"""Mean and deviation of the logarithm of a prompt's tokens, its inputs and its targets, over 4,000
 prompts of the mixture flan2022, half of them few-shot, in the vocabulary flan2022-4096."""
 
 TRIES = 8

@@ -30,9 +30,9 @@ def turns(engine: Engine, useful: list[int], config: T5Config) -> Turn:
     """An engine's turns, after three steps that do not count: the first one compiles.
 
     Args:
-        engine: see `Engine`.
+        engine: what trains.
         useful: tokens per batch that are no padding.
-        config: of the model.
+        config: the model's.
 
     Returns:
         a turn; it gives useful_tokens_per_s, useful_tokens_per_cpu_s (of the process's CPU time,
@@ -137,8 +137,8 @@ def compare(
 
     Args:
         models: sizes of `flanrepro.model.sizes`.
-        optimizers: ours is measured with each of them.
-        others: engines to compare with; one that is not installed is named and left out.
+        optimizers: names; ours is measured with each of them.
+        others: names of engines to compare with; one that is not installed is named and left out.
         packed: the batches, and the vocabulary's size.
         options: `dtype` and `remat`.
         rounds, seconds: see `alternate`.
@@ -197,7 +197,7 @@ OPTIMIZER = ("adamw", 1e-3, 0)
 def many(
     models: list[str], at_once: list[int], data: str, rounds: int, seconds: float
 ) -> pd.DataFrame:
-    """Measures whether small runs at once pay: a row per model and number of runs, of `quick`'s shape.
+    """Measures whether runs at once pay: a row per model and number of runs, of `quick`'s shape.
 
     Returns:
         model, rows, inputs_length, targets_length, at_once, run_steps_per_s (steps of all runs

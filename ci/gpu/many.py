@@ -48,8 +48,8 @@ def train_many(
     """Trains runs side by side on one device, going on from the newest step that all have.
 
     Args:
-        specs: equal in `ALIKE`.
-        folders: one for each run's checkpoints.
+        specs: runs that are equal in `ALIKE`.
+        folders: paths for each run's checkpoints.
         inputs: for each run, what `flanrepro.training.loop.train` takes as `config`, `batches` and
             `start`, where it is not to be made here.
         checkpoint_seconds, bar, stop_at: see `flanrepro.training.loop.train`.
@@ -135,8 +135,8 @@ def make_step(config: T5Config, optimizer: tuple, options: tuple):
     """The step of `make_train_step` for runs that are stacked in a first axis.
 
     Args:
-        config, optimizer: see `make_train_step`.
-        options: its keyword arguments, as pairs.
+        config, optimizer: as `make_train_step` takes them.
+        options: pairs of its keyword arguments.
     """
     step = make_train_step(config, *optimizer, **dict(options))
     # The sums of metrics are not donated: the zeros are taken again and again.
@@ -162,7 +162,7 @@ def get_many(
     """The finished runs of `specs`, as `RunStore.get` gives one: trained at once, if at all.
 
     Args:
-        store: where they are, or are put.
+        store: the one that has them, or gets them.
         specs, bar, stop: see `train_many`.
 
     Returns:

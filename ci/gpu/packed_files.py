@@ -37,8 +37,8 @@ Batch = dict[str, np.ndarray]
 def compact(batches: Sequence[Batch]) -> dict[str, np.ndarray]:
     """Batches of `flanrepro.data.packing.pack` as arrays [batches, rows, length] of small types.
 
-    Padding, segments and positions stay in them: compressed, they take a tenth of a file, and to
-    compute them again would take most of the time of reading.
+    Padding, segments and positions stay in them: compressed, they take a tenth of a file, and
+    computing them anew would take most of the time of reading.
     """
     arrays = {name: np.stack([batch[name] for batch in batches]) for name in batches[0]}
     return {name: a.astype(np.min_scalar_type(int(a.max(initial=0)))) for name, a in arrays.items()}

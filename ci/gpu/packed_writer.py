@@ -38,13 +38,13 @@ def write_packed(
 
     Args:
         spec: the run.
-        folder: the run's, named by its `run_id`.
+        folder: path of the run's, named by its `run_id`.
         start: the parameters that `spec.start` names, see `flanrepro.experiments.start`; where
             they are not there yet, or travel by themselves, `give_start` takes them later.
         first, end: steps; None: the run's last.
-        bar: show progress over batches under this name; empty: not.
-        compression: of the files, as `zipfile` calls it; ZIP_LZMA makes them a third smaller, and
-            the reading three times as slow.
+        bar: name of a progress bar over batches; empty: none.
+        compression: `zipfile`'s number of the files' kind; ZIP_LZMA makes them a quarter smaller,
+            and the reading half as fast.
 
     Raises:
         InputError: the range is none of the run's; `folder` is not the run's; bad data; or a file

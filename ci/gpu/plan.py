@@ -17,7 +17,7 @@ class Planned:
     """A run of the standing job.
 
     Attributes:
-        spec: what to train.
+        spec: the run to train.
         evaluated: (suite, shots, items) of its evaluations.
         params: True: its parameters come home beside its metrics and scores.
     """

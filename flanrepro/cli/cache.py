@@ -6,20 +6,24 @@ from typing import Annotated
 
 import typer
 
-from flanrepro.cli.options import CollectionName
+from flanrepro.cli.options import (
+    CollectionName,
+    FewShotFraction,
+    MixtureName,
+    StreamSeed,
+    Subset,
+)
 
 
 def cache(
-    name: Annotated[str, typer.Argument(help="mixture, e.g. flan2022; a wrong name lists all")],
+    name: MixtureName,
     out: Annotated[Path, typer.Option(help="folder of caches")] = Path("cache"),
     examples: Annotated[int, typer.Option(min=1, help="number of prompts")] = 100_000,
     workers: Annotated[int, typer.Option(min=1, help="number of processes")] = 1,
     collection: CollectionName = "flan2022",
-    seed: Annotated[int, typer.Option(help="seed of the stream and of the subset")] = 0,
-    subset: Annotated[int, typer.Option(min=0, help="number of tasks, Held-In first; 0: all")] = 0,
-    few_shot_fraction: Annotated[
-        float, typer.Option(help="share of few-shot prompts; negative: the mixture's")
-    ] = -1.0,
+    seed: StreamSeed = 0,
+    subset: Subset = 0,
+    few_shot_fraction: FewShotFraction = -1.0,
     vocabulary: Annotated[str, typer.Option(help="vocabulary; empty: the collection's")] = "",
 ) -> None:
     """Render and tokenize a mixture's prompts into files that SeqIO reads with use_cached=True.

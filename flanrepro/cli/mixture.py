@@ -6,19 +6,23 @@ from typing import Annotated
 
 import typer
 
-from flanrepro.cli.options import CollectionName
+from flanrepro.cli.options import (
+    CollectionName,
+    FewShotFraction,
+    MixtureName,
+    StreamSeed,
+    Subset,
+)
 from flanrepro.errors import InputError
 
 
 def mixture(
-    name: Annotated[str, typer.Argument(help="mixture, e.g. flan2022; a wrong name lists all")],
+    name: MixtureName,
     table: Annotated[bool, typer.Option(help="also print a line per task")] = False,
     collection: CollectionName = "flan2022",
-    seed: Annotated[int, typer.Option(help="seed of the stream and of the subset")] = 0,
-    subset: Annotated[int, typer.Option(min=0, help="number of tasks, Held-In first; 0: all")] = 0,
-    few_shot_fraction: Annotated[
-        float, typer.Option(help="share of few-shot prompts; negative: the mixture's")
-    ] = -1.0,
+    seed: StreamSeed = 0,
+    subset: Subset = 0,
+    few_shot_fraction: FewShotFraction = -1.0,
     csv: Annotated[Path | None, typer.Option(help="file for the table of tasks, as CSV")] = None,
 ) -> None:
     """Print a mixture's sources: rates, available tasks, and what is missing."""

@@ -14,3 +14,9 @@ Engine = Annotated[str, typer.Option(help="local: this folder's runs; shipped: s
 Model = Annotated[str, typer.Option(help="size of the model; empty: the profile's")]
 Out = Annotated[str, typer.Option(help="folder with runs/ and figures/; empty: the project's")]
 Seeds = Annotated[int, typer.Option(min=0, help="number of seeds; 0: the profile's")]
+FewShotFraction = Annotated[
+    float, typer.Option(help="share of few-shot prompts; negative: the mixture's")
+]
+MixtureName = Annotated[str, typer.Argument(help="mixture, e.g. flan2022; a wrong name lists all")]
+StreamSeed = Annotated[int, typer.Option("--seed", help="seed of the stream and of the subset")]
+Subset = Annotated[int, typer.Option(min=0, help="number of tasks, Held-In first; 0: all")]

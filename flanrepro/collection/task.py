@@ -3,7 +3,7 @@
 import dataclasses
 import difflib
 import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -191,6 +191,10 @@ class Suite:
     def split_of(self, task: Task) -> str:
         """Name of the split of `task` that is evaluated."""
         return self.split if self.split in task.splits else "validation"
+
+
+def by_name(tasks: Iterable[Task]) -> dict[str, Task]:
+    return {task.name: task for task in tasks}
 
 
 class MissingTasks(UserWarning):

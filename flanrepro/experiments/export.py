@@ -14,6 +14,7 @@ from flanrepro.experiments.start import vocabulary_digest
 from flanrepro.experiments.store import Run
 from flanrepro.model import pretrained
 from flanrepro.model.tree import count
+from flanrepro.packaged import read_text
 from flanrepro.training.spec import RunSpec
 from flanrepro.whole import write_whole
 
@@ -21,29 +22,6 @@ _HEADER = (
     "# Checkpoints that ship with the package, see `flanrepro.model.pretrained`; written by\n"
     "# `flanrepro pretrain --export`.\n"
 )
-
-_CARD = """\
-# {name}
-
-A T5.1.1 encoder-decoder of size `{model}` ({parameters:,} parameters), pretrained on the texts of
-the collection `{collection}` with the vocabulary `{vocabulary}`: span corruption (Raffel et al.,
-2020, section 3.3.4), then prefix language modelling (Lester et al., 2021). Nothing of it is tuned
-on instructions. A run starts from it with `start: {name}`.
-
-{phases}
-
-Losses are in nats per target token, over 25 steps; `{stem}.csv` has all of them up to step 1,000 of
-a phase, then one in 1,000 steps.
-Weights are stored in float16 (`{file}`, {megabytes:.2f} MB, SHA-256 `{sha256}`).
-
-Made with {versions}, at commit {commit}. To make it again:
-`flanrepro pretrain --collection {collection} --model {model} --seed {seed}`; to see whether its
-first steps still go as they did: `flanrepro pretrain --model {model} --check 200`.
-
-## What it can do before tuning
-
-{scores}
-"""
 
 
 def export(runs: Sequence[Run], folder: Path, scores: Path | None = None) -> pretrained.Pretrained:
@@ -102,7 +80,7 @@ def _card(
 ) -> str:
     columns = [_facts(run) for run in runs]
     last = runs[-1].manifest
-    return _CARD.format(
+    return read_text("flanrepro.experiments", "card.md").format(
         name=row.name,
         stem=Path(row.file).stem,
         **{key: getattr(row, key) for key in ("model", "collection", "vocabulary", "file")},

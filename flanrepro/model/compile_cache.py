@@ -7,12 +7,12 @@ names another folder, `JAX_ENABLE_COMPILATION_CACHE=false` keeps nothing.
 import contextlib
 import functools
 import hashlib
-import os
 import platform
 import warnings
 from pathlib import Path
 
 from flanrepro.raw.files import cache_folder
+from flanrepro.workers import cores
 
 LIMIT = 1 << 30
 """Number of bytes to keep, of the programs that were used last."""
@@ -44,21 +44,13 @@ def _machine() -> str:
     A program for the CPU is compiled for both. JAX's key has neither, so that machines that share
     a home folder, or a process pinned to one core, would load each other's programs.
     """
-    facts = [platform.machine(), platform.processor(), str(usable_cores())]
+    facts = [platform.machine(), platform.processor(), str(len(cores()))]
     try:
         lines = Path("/proc/cpuinfo").read_text("utf-8").splitlines()
         facts += sorted({ln for ln in lines if ln.startswith(("model name", "flags", "Features"))})
     except OSError:  # only Linux lists a processor's features
         facts.append(platform.node())
     return hashlib.sha256("\n".join(facts).encode()).hexdigest()[:8]
-
-
-def usable_cores() -> int:
-    """Counts the cores that this process may run on."""
-    # `cpu_count` also counts cores that `taskset` or a container's set of cores keeps from it.
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _prune(root: Path, limit: int) -> None:

@@ -13,6 +13,8 @@ import pytest
 from flanrepro.data.cache import Cached, write_cache
 from flanrepro.errors import InputError
 
+pytestmark = pytest.mark.slow  # SeqIO brings TensorFlow: half a gigabyte for each process
+
 CACHED = Cached("flan2021", "pocket", 300)
 
 
@@ -67,7 +69,6 @@ def test_its_counts_are_those_of_the_mixture(root):
     }
 
 
-@pytest.mark.slow
 def test_a_killed_worker_is_a_sentence_and_the_next_start_writes_only_what_is_missing(
     seqio, tmp_path
 ):

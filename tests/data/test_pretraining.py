@@ -16,7 +16,7 @@ from flanrepro.data.pretraining import (
     noise_counts,
     noise_mask,
 )
-from flanrepro.data.vocabulary import EOS, load_vocabulary
+from flanrepro.data.vocabulary import EOS
 from flanrepro.errors import InputError
 from flanrepro.sources import documents
 
@@ -86,17 +86,6 @@ def test_the_example_of_a_text_is_this_one():
     assert example["targets"].tolist() == [1000, 15, 999, *range(23, 28), 998, 52, 53, EOS]
     assert example["fate"].tolist() == [KEPT]
     assert {array.dtype for array in example.values()} == {np.dtype(np.int32)}
-
-
-def test_sentinels_are_seqios():
-    seqio = pytest.importorskip("seqio")
-    vocabulary = load_vocabulary("pocket")
-    theirs = seqio.SentencePieceVocabulary(str(vocabulary.path), extra_ids=vocabulary.extra_ids)
-    assert vocabulary.first_sentinel == theirs.vocab_size - 1  # T5's `sentinel_id`
-    for k in (0, 1, vocabulary.extra_ids - 1):
-        piece = theirs.tokenizer.id_to_piece(vocabulary.first_sentinel - k)
-        assert piece.endswith(f"<extra_id_{k}>")
-    assert vocabulary.first_sentinel < vocabulary.size
 
 
 def t5_counts(length: int) -> tuple[int, int]:

@@ -207,3 +207,14 @@ def test_without_seqio_the_extra_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "seqio", None)
     with pytest.raises(InputError, match=r"pip install 'flanrepro\[beam\]'"):
         register("flanrepro_test_none", pocket_mixture(), load_vocabulary("pocket"), 1)
+
+
+def test_sentinels_are_seqios():
+    seqio = pytest.importorskip("seqio")
+    vocabulary = load_vocabulary("pocket")
+    theirs = seqio.SentencePieceVocabulary(str(vocabulary.path), extra_ids=vocabulary.extra_ids)
+    assert vocabulary.first_sentinel == theirs.vocab_size - 1  # T5's `sentinel_id`
+    for k in (0, 1, vocabulary.extra_ids - 1):
+        piece = theirs.tokenizer.id_to_piece(vocabulary.first_sentinel - k)
+        assert piece.endswith(f"<extra_id_{k}>")
+    assert vocabulary.first_sentinel < vocabulary.size

@@ -145,7 +145,10 @@ def test_t5_without_the_hub_says_what_to_do(monkeypatch):
         raise OSError("no route to host")
 
     monkeypatch.setattr(hub, "snapshot_download", unreachable)
-    said = "'google/t5-v1_1-small' could not be downloaded from the Hugging Face Hub .no route to host.; check"
+    said = (
+        "'google/t5-v1_1-small' could not be downloaded from the Hugging Face Hub "
+        ".no route to host.; check"
+    )
     with pytest.raises(InputError, match=said):
         load_vocabulary("t5")
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from flanrepro.model import compile_cache
+from flanrepro.workers import cores
 
 # Ten steps of smoke's run and two of its suites; the last lines are what came of it.
 RUN = """
@@ -121,7 +122,7 @@ def test_a_folder_that_jax_was_given_is_left_alone(process, tmp_path):
     assert not entries(tmp_path)
 
 
-@pytest.mark.skipif(compile_cache.usable_cores() < 2, reason="one core")
+@pytest.mark.skipif(len(cores()) < 2, reason="one core")
 def test_a_process_on_one_core_has_a_cache_of_its_own(process, tmp_path):
     pin = "import os; os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:1])\n"
     both = [finished(process(text))[1] for text in (COMPILE, pin + COMPILE)]

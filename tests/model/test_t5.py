@@ -106,12 +106,17 @@ def test_initial_queries_hold_the_scaling_that_the_logits_lack(config):
     assert query == pytest.approx(key / np.sqrt(config.head_dim), rel=0.05)
 
 
+def assert_equal_but_for_rounding(one: np.ndarray, other: np.ndarray) -> None:
+    # Other shapes add up in another order: 3e-6 of the largest logit, more on another processor.
+    np.testing.assert_allclose(one, other, rtol=0, atol=3e-5 * np.abs(other).max())
+
+
 def test_padding_changes_no_logit(config, params, tokens):
     inputs, targets = tokens(2, 9), tokens(2, 5)
     plain = logits(config, params, inputs, shifted(targets), targets)
     longer = [np.pad(x, ((0, 0), (0, 7))) for x in (inputs, shifted(targets), targets)]
     assert plain.shape == (2, 5, config.vocab_size) and plain.dtype == np.float32
-    np.testing.assert_allclose(logits(config, params, *longer)[:, :5], plain, atol=1e-4)
+    assert_equal_but_for_rounding(logits(config, params, *longer)[:, :5], plain)
 
 
 def test_packed_examples_give_the_logits_that_they_give_alone(config, params, tokens):
@@ -126,7 +131,7 @@ def test_packed_examples_give_the_logits_that_they_give_alone(config, params, to
 
     row = packed(inputs), packed([shifted(y) for y in targets]), packed(targets)
     together = logits(config, params, *row, segments(inputs), segments(targets))[:, :10]
-    np.testing.assert_allclose(together, np.concatenate(alone, axis=1), atol=1e-4)
+    assert_equal_but_for_rounding(together, np.concatenate(alone, axis=1))
     # Without segment ids the examples see each other.
     assert np.abs(logits(config, params, *row)[:, :10] - together).max() > 0.1
 

@@ -53,7 +53,15 @@ def start_training(tmp_path_factory):
     def start(spec, folder, before: str = "") -> subprocess.Popen:
         fields = json.dumps(dataclasses.asdict(spec))
         return subprocess.Popen(
-            [sys.executable, "-W", "ignore", "-c", "how = {}\n" + before + TRAIN, fields, str(folder)],
+            [
+                sys.executable,
+                "-W",
+                "ignore",
+                "-c",
+                "how = {}\n" + before + TRAIN,
+                fields,
+                str(folder),
+            ],
             env=os.environ | compiled,
             stderr=subprocess.PIPE,
             text=True,

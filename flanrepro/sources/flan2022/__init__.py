@@ -6,7 +6,7 @@
 from collections.abc import Iterable
 
 from flanrepro.collection.suites import HELD_IN
-from flanrepro.collection.task import Collection, Suite, Task, protocol
+from flanrepro.collection.task import Collection, Suite, Task, by_name, protocol
 from flanrepro.sources.flan2022 import (
     bbh,
     cot,
@@ -25,9 +25,9 @@ TRAINED = (flan2021, t0_sf, niv2, cot, dialog, program_synthesis)
 
 def collection() -> Collection:
     """Makes the collection; its tasks have the names of the reference's list. No data is read."""
-    tasks = _by_name(task for source in TRAINED for task in source.tasks())
+    tasks = by_name(task for source in TRAINED for task in source.tasks())
     other = (*t0_sf.overlap_tasks(), *evaluation.tasks(), *program_synthesis.evaluation_tasks())
-    known = {**tasks, **_by_name(other)}  # section 4 finetunes on trained and on held-out tasks
+    known = {**tasks, **by_name(other)}  # section 4 finetunes on trained and on held-out tasks
     suites = (
         _suite("held_in", (tasks[name] for name in HELD_IN)),
         cot_suite.suite(),
@@ -40,7 +40,7 @@ def collection() -> Collection:
         tasks=tasks,
         suites={suite.name: suite for suite in suites},
         vocabulary="flan2022-4096",  # trained on its own text, for models that are not T5's
-        other=_by_name(other),
+        other=by_name(other),
         held_in=HELD_IN,
         varied=True,  # formats vary as in section 3.6; pocket's do not
     )
@@ -48,7 +48,3 @@ def collection() -> Collection:
 
 def _suite(name: str, tasks: Iterable[Task], split: str = "validation") -> Suite:
     return Suite(name, tuple(tasks), split, protocol("flan2022", name))
-
-
-def _by_name(tasks) -> dict[str, Task]:
-    return {task.name: task for task in tasks}

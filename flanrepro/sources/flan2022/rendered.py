@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from flanrepro.collection.task import Collection, Record, Task
+from flanrepro.packaged import read_yaml
 from flanrepro.raw.dataset import Dataset
 from flanrepro.raw.reader import tasks_of
 from flanrepro.sources import flan2022
@@ -33,37 +34,8 @@ HUB = {
 
 _MODULES = {"flan2021": flan2021, "t0_sf": t0_sf, "niv2": niv2, "cot": cot, "dialog": dialog}
 
-NAMES = {
-    "natural_questions": ["natural_questions_open"],
-    "trivia_qa": ["trivia_qa/rc"],
-    "arc_easy": ["ai2_arc/ARC-Easy"],
-    "arc_challenge": ["ai2_arc/ARC-Challenge"],
-    "math_dataset": ["math_dataset/algebra__linear_1d"],
-    "xsum": ["huggingface:xsum"],
-    "squad_v1": ["squad/v1.1"],
-    "squad_v2": ["squad/v2.0"],
-    "anli_r1": ["anli/r1"],
-    "anli_r2": ["anli/r2"],
-    "anli_r3": ["anli/r3"],
-    "story_cloze": ["story_cloze/2016"],
-    "imdb_reviews": ["imdb_reviews/plain_text"],
-    "glue_mrpc": ["glue/mrpc"],
-    "glue_qqp": ["glue/qqp"],
-    "wmt14_enfr": ["wmt14_translate/fr-en"],
-    **{f"wmt16_translate_{pair}": [f"wmt16_translate/{pair[:2]}-{pair[2:]}"]
-       for pair in ("csen", "deen", "fien", "roen", "ruen", "tren")},
-    "common_gen": ["gem/common_gen"],
-    "dart": ["gem/dart"],
-    "e2e_nlg": ["gem/e2e_nlg"],
-    "web_nlg_en": ["gem/web_nlg_en"],
-    "wiki_lingua_english_en": ["gem/wiki_lingua_english_en"],
-    **{name: [f"glue/{name}"] for name in ("cola", "sst2", "qnli", "wnli", "stsb")},
-    "mnli_matched": ["glue/mnli"],  # one task there; mnli_mismatched trains on the same data
-    "wsc": ["super_glue/wsc.fixed"],
-    **{name: [f"super_glue/{name}"] for name in ("rte", "wic", "record", "multirc", "cb", "copa")},
-}  # fmt: skip
-"""Names of a task in the rendered data where they differ: TFDS's, without the version (after the
-Data Provenance Initiative's repository Data-Provenance-Collection, data_summaries)."""
+NAMES: dict[str, str] = read_yaml(__package__, "rendered")
+"""Names of tasks in the rendered data, where they differ from ours."""
 
 
 def collection() -> Collection:
@@ -110,7 +82,11 @@ def _datasets(source: str) -> tuple[Dataset, ...]:
 
 
 def _names(task: Task) -> tuple[str, ...]:
-    named = [task.name, *NAMES.get(task.name, ()), *(task.dataset.names if task.dataset else ())]
+    named = [
+        task.name,
+        *([NAMES[task.name]] if task.name in NAMES else []),
+        *(task.dataset.names if task.dataset else ()),
+    ]
     # Some chain-of-thought sets are `stream_...` there.
     named += [name.replace("cot_", "stream_") for name in named if task.source == "cot"]
     # Inverted tasks, `..._ii`, are mixed in at their rate already, so they belong to the task.

@@ -5,7 +5,7 @@ sets, under the same names. `data_cards/pocket.md` says what is in it and what w
 """
 
 from flanrepro.collection.suites import HELD_IN
-from flanrepro.collection.task import Collection, Suite, Task
+from flanrepro.collection.task import Collection, Suite, by_name
 from flanrepro.sources.pocket import (
     bbh,
     cot,
@@ -23,7 +23,7 @@ TRAINED = (flan2021, t0_sf, niv2, cot, dialog, program_synthesis)
 
 def collection() -> Collection:
     """Makes the collection; a task has the name of its real twin. No record is made yet."""
-    tasks = _by_name(task for source in TRAINED for task in source.tasks())
+    tasks = by_name(task for source in TRAINED for task in source.tasks())
     suites = (
         Suite("held_in", tuple(tasks[name] for name in HELD_IN)),
         cot.suite(),
@@ -36,10 +36,6 @@ def collection() -> Collection:
         tasks=tasks,
         suites={suite.name: suite for suite in suites},
         vocabulary="pocket",
-        other=_by_name(evaluation.tasks()),
+        other=by_name(evaluation.tasks()),
         held_in=HELD_IN,
     )
-
-
-def _by_name(tasks) -> dict[str, Task]:
-    return {task.name: task for task in tasks}
