@@ -14,9 +14,12 @@ import typer
 
 from flanrepro.experiments.profiles import Job, profile_names
 from flanrepro.experiments.results import finished
-from flanrepro.experiments.shipped_scores import folder, ship
+from flanrepro.experiments.shipped_scores import folder, read
 from flanrepro.experiments.store import Run
 from flanrepro.training.spec import RunSpec
+
+FACTS = ("seconds", "device", "cores", "git_commit", "python", "useful_tokens", "versions")
+"""The fields of a run's manifest that ship."""
 
 
 def main(
@@ -34,6 +37,42 @@ def main(
     runs = [Run(read_spec(root / name), root / name) for name in {*scores["run"], *curves["run"]}]
     ship(runs, scores, curves, collection)
     print(f"{len(runs)} runs -> {folder() / collection}")
+
+
+def ship(runs, scores, curves, collection: str, to: Path | None = None) -> None:
+    """Writes finished runs and their scores as the tables that ship; replaces the old tables.
+
+    Args:
+        runs: finished `Run`s.
+        scores: DataFrame from `flanrepro.experiments.results.scores`.
+        curves: DataFrame from `flanrepro.experiments.single_task.curves`.
+        collection: name of the runs' collection.
+        to: folder to write to; None: the package's own.
+    """
+    target = (to or folder()) / collection
+    target.mkdir(parents=True, exist_ok=True)
+    described = pd.DataFrame(_described(run.spec, run.manifest) for run in runs)
+    keys = ["run", "suite", "shots", "items"]
+    kept = scores[[*keys, "metric", "value", "chance", "standard_error", "n"]]
+    steps = curves[["run", "step", "metric", "validation", "test"]]
+    # Sweeps share runs, so a run can come several times. Sorted: only new scores change the files.
+    tables = {
+        "runs": described.drop_duplicates("run").sort_values("run"),
+        "scores": kept.drop_duplicates(keys).sort_values(keys),
+        "curves": steps.drop_duplicates(["run", "step"]).sort_values(["run", "step"]),
+    }
+    for name, table in tables.items():
+        table.round(4).to_csv(target / f"{name}.csv", index=False)
+    read.cache_clear()
+
+
+def _described(spec: RunSpec, manifest: dict) -> dict:
+    facts = {name: manifest[name] for name in FACTS}
+    facts |= {
+        "seconds": round(manifest["seconds"], 1),
+        "versions": json.dumps(manifest["versions"]),
+    }
+    return {"run": spec.run_id, "spec": spec.to_json(), **facts}
 
 
 def read_spec(run: Path) -> RunSpec:

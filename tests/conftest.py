@@ -7,6 +7,7 @@ import re
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
 
 from flanrepro.model import compile_cache
@@ -56,19 +57,30 @@ def pytest_make_collect_report():
     return report
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _memory_given_back():
-    """Forgets a module's compiled programs: JAX keeps each with its buffers, some 100 MB a piece.
+_kept = 600 * 2**20
+"""Bytes that this process may hold before it forgets what it compiled."""
 
-    What the next module shares with it comes from the folder of compiled programs. The trim is for
-    glibc, which the package tells to keep what is free (`flanrepro/model/host_memory.py`).
+
+def _resident() -> int:
+    return psutil.Process().memory_info().rss
+
+
+@pytest.fixture(autouse=True)
+def _memory_given_back():
+    """Forgets compiled programs when they are many: JAX keeps each with its buffers, 100 MB each.
+
+    What a later test shares with them comes from the folder of compiled programs. The trim is for
+    glibc, which the package tells to keep what is free (`flanrepro/model/host_memory.py`). A
+    quarter more than what was left each time, so that what is no program does not trigger it.
     """
+    global _kept
     yield
-    if "jax" in sys.modules:
+    if "jax" in sys.modules and _resident() > _kept:
         sys.modules["jax"].clear_caches()
         gc.collect()
         if hasattr(libc := ctypes.CDLL(None), "malloc_trim"):
             libc.malloc_trim(0)
+        _kept = max(_kept, int(1.25 * _resident()))
 
 
 @pytest.fixture(scope="session")

@@ -42,7 +42,7 @@ app.add_typer(data.app, name="data", no_args_is_help=True)
 app.add_typer(pocket.app, name="pocket", no_args_is_help=True)
 
 RESTARTED = {"run", "reproduce", "pretrain", "pocket", "evaluate", "doctor"}
-"""The commands that train or evaluate, and the one that says what they run with."""
+"""The commands that train or evaluate, and `doctor`, which says what they run with."""
 
 
 def command() -> None:

@@ -4,6 +4,7 @@ import shutil
 import pandas as pd
 import pytest
 
+from ci.ship import ship
 from flanrepro.errors import InputError
 from flanrepro.experiments import shipped_scores as shipped
 from flanrepro.experiments.profiles import Job, profile_names
@@ -66,7 +67,7 @@ def test_scores_that_ship_are_those_of_the_runs(table, job, tmp_path, monkeypatc
     specs = SWEEPS["task_scaling"].specs(job)
     runs = [Run(spec, job.store.root / spec.run_id) for spec in specs]
     none = pd.DataFrame(columns=["run", "step", "metric", "validation", "test"])
-    shipped.ship(runs, table, none, "pocket", to=tmp_path)
+    ship(runs, table, none, "pocket", to=tmp_path)
     monkeypatch.setattr(shipped, "folder", lambda: tmp_path)
     elsewhere = Job(profile="smoke", engine="shipped", seeds=1, out=str(tmp_path / "other"))
     read = scores(elsewhere, "task_scaling")
@@ -87,7 +88,7 @@ def test_of_a_collection_without_shipped_scores_it_is_said_which_has_some(tmp_pa
     shutil.copytree(shipped.folder() / "pocket", tmp_path / "pocket")
     monkeypatch.setattr(shipped, "folder", lambda: tmp_path)
     with pytest.raises(InputError, match=r"no scores of collection 'flan2022' ship .* of pocket"):
-        shipped.shipped("flan2022", "scores")
+        shipped.shipped_table("flan2022", "scores")
 
 
 @pytest.mark.parametrize("profile", SHIPPED)
