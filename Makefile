@@ -12,8 +12,9 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
 
 PROFILE ?= quick
 
-# A process per core, each with whole files of tests, so that what a file's tests share is made once.
-PYTEST := $(BIN)/python -m pytest -n auto --maxprocesses 2 --dist loadfile
+# A process per core, each with whole files of tests: what a file's tests share is made once. Two
+# take 3 to 4 GB, so that `make test`, which is to fit beside other work, has one.
+WORKERS ?= -n auto --maxprocesses 2 --dist loadfile
 
 # T5X is on no package index, and what PyPI has of the other two does not do. None of them has
 # releases: these commits are those that the tests ran with.
@@ -36,10 +37,10 @@ student: install ## write the notebooks without their exercises' solutions into 
 	$(BIN)/flanrepro student student
 
 test: install-dev ## run the tests but for the slow ones; PYTEST_ARGS="-k packaging -x" goes to pytest
-	$(PYTEST) -m "not slow" $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -m "not slow" $(PYTEST_ARGS)
 
 test-all: install-dev ## run all tests, with simulated meshes, kills and whole notebooks
-	$(PYTEST) $(PYTEST_ARGS)
+	$(BIN)/python -m pytest $(WORKERS) $(PYTEST_ARGS)
 
 lint: install-dev ## ruff check and ruff format --check, notebooks too
 	$(BIN)/ruff check .

@@ -65,6 +65,14 @@ def _resident() -> int:
     return psutil.Process().memory_info().rss
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest leaves out what -m does not ask for
+def pytest_collection_modifyitems(items):
+    """Counts as slow what imports TensorFlow or PyTorch: each stays with some 500 MB."""
+    for item in items:
+        if {"seqio", "torch"} & set(item.fixturenames):
+            item.add_marker(pytest.mark.slow)
+
+
 @pytest.fixture(autouse=True)
 def _memory_given_back():
     """Forgets compiled programs when they are many: JAX keeps each with its buffers, 100 MB each.

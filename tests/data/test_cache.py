@@ -13,7 +13,7 @@ import pytest
 from flanrepro.data.cache import Cached, write_cache
 from flanrepro.errors import InputError
 
-pytestmark = pytest.mark.slow  # SeqIO brings TensorFlow: half a gigabyte for each process
+pytestmark = pytest.mark.slow  # SeqIO brings TensorFlow
 
 CACHED = Cached("flan2021", "pocket", 300)
 

@@ -10,6 +10,8 @@ from flanrepro.data.vocabulary import EOS, load_vocabulary
 from flanrepro.errors import InputError
 from flanrepro.sources import load_collection
 
+pytestmark = pytest.mark.slow  # SeqIO brings TensorFlow
+
 LENGTHS = {"inputs": 64, "targets": 8}  # short, so that some examples are cut and some left out
 NUM_EXAMPLES = 300
 

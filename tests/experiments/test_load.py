@@ -45,10 +45,11 @@ def test_a_shipped_model_has_a_short_and_a_full_name(model):
     same(load(full), model)
 
 
-def test_activations_are_as_wide_as_the_device_is_good_at(model, monkeypatch):
-    assert model.config.dtype == ("float32" if jax.default_backend() == "cpu" else "bfloat16")
+def test_activations_are_float32_on_every_device_unless_asked_otherwise(model, monkeypatch):
+    assert model.config.dtype == "float32"
     monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
-    assert load("pocket-nano").config.dtype == "bfloat16"
+    assert load("pocket-nano").config.dtype == "float32"
+    assert load("pocket-nano", dtype="bfloat16").config.dtype == "bfloat16"
 
 
 def test_a_hugging_face_folder_is_loaded_by_path_and_by_the_hub_s_name(model, hub):

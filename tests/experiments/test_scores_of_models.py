@@ -131,7 +131,7 @@ def test_a_checkpoint_that_cannot_be_loaded_is_left_out_and_said(tmp_path):
 
 
 def test_shots_may_be_asked_for(tmp_path, monkeypatch):
-    monkeypatch.setattr(module, "_load", never)
+    monkeypatch.setattr(module, "load", never)
     table = score_models(["random"], "pocket", ["cot"], tmp_path, shots=[1, 2], items=1)
     assert set(table["shots"]) == {1, 2}
 
