@@ -12,8 +12,10 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
 
 PROFILE ?= quick
 
-# A process per core, each with whole files of tests: what a file's tests share is made once. Two
-# take 3 to 4 GB, so that `make test`, which is to fit beside other work, has one.
+# `make test` is one process at a time, within 2 GB: folders of tests/ by parts, whose memory is given
+# back at their end. `make test-all` has a process per core; two take 3 to 4 GB. Each has whole files of
+# tests, so that what a file's tests share is made once.
+PARTS := collection,raw,sources,cards,cli data,model,training,evaluation experiments,report,notebooks,t5x,ci
 WORKERS ?= -n auto --maxprocesses 2 --dist loadfile
 
 # T5X is on no package index, and what PyPI has of the other two does not do. None of them has
@@ -37,7 +39,13 @@ student: install ## write the notebooks without their exercises' solutions into 
 	$(BIN)/flanrepro student student
 
 test: install-dev ## run the tests but for the slow ones; PYTEST_ARGS="-k packaging -x" goes to pytest
+ifdef PYTEST_ARGS
 	$(BIN)/python -m pytest -m "not slow" $(PYTEST_ARGS)
+else
+	$(BIN)/python -m pytest -m "not slow" tests/test_*.py
+	@for part in $(PARTS); do \
+	$(BIN)/python -m pytest -m "not slow" $$(printf 'tests/%s ' $$(echo $$part | tr , ' ')) || exit; done
+endif
 
 test-all: install-dev ## run all tests, with simulated meshes, kills and whole notebooks
 	$(BIN)/python -m pytest $(WORKERS) $(PYTEST_ARGS)

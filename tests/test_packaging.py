@@ -26,6 +26,7 @@ PACKAGE_INDEX = re.compile(
     rb"|[d]eb\.debian\.org|[d]ownload\.pytorch\.org|[-]-(?:extra-)?index-url|[-]-find-links"
 )
 LARGEST_FILE_BYTES = 10_000_000
+TESTS = sorted((ROOT / "tests").rglob("test_*.py"))
 
 
 def requirement_names(requirements: list[str]) -> set[str]:
@@ -171,3 +172,10 @@ def test_missing_real_data_fails_in_ci_and_is_skipped_elsewhere(tmp_path, ci, ou
     )
     assert outcome in done.stdout.splitlines()[-1]
     assert "no real data: FLANREPRO_MIRROR names" in done.stdout
+
+
+def test_make_test_names_every_folder_of_tests():
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    (parts,) = re.findall(r"^PARTS := (.*)$", makefile, re.MULTILINE)
+    folders = {path.parent.relative_to(ROOT / "tests").parts for path in TESTS}
+    assert sorted(re.split("[ ,]", parts)) == sorted({first for first, *_ in filter(None, folders)})

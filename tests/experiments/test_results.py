@@ -22,7 +22,9 @@ def job(tmp_path_factory) -> Job:
 
 @pytest.fixture(scope="module")
 def table(job) -> pd.DataFrame:
-    return scores(job, "task_scaling")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FLANREPRO_WORKERS", "1")  # two more processes would take 1.5 GB
+        return scores(job, "task_scaling")
 
 
 def test_scores_are_a_row_per_run_suite_and_shots_with_what_the_run_is(table, job):
