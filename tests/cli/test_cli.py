@@ -131,6 +131,9 @@ def test_doctor_names_versions_devices_and_the_mirror(monkeypatch, capsys, tmp_p
     assert status == 0
     assert "cpu" in out
     assert f"mirror: {tmp_path}, 0 of 300 files" in out
+    monkeypatch.setenv("HOME", str(tmp_path.parent))
+    monkeypatch.setenv("FLANREPRO_MIRROR", f"~/{tmp_path.name}")
+    assert f"mirror: {tmp_path}, 0 of 300 files" in flanrepro(monkeypatch, capsys, "doctor")[1]
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ import pytest
 from flanrepro.collection import render
 from flanrepro.errors import InputError
 from flanrepro.raw import hub as hub_module
-from flanrepro.raw import records
+from flanrepro.raw import origin, records
 from flanrepro.raw.dataset import Dataset
 from flanrepro.raw.reader import fetch, tasks_of
 
@@ -101,6 +101,19 @@ def test_other_fields_are_other_records(places):
     task().records("train")
     other = task(fields={**FIELDS, "options": ["no", "yes"]})
     assert other.records("train")[0]["options"] == "no\nyes"
+
+
+def test_records_are_read_again_when_the_readers_version_goes_up(places, monkeypatch):
+    write_file(places)
+    task().records("train")
+    again = []
+    real = records._write
+    monkeypatch.setattr(records, "_write", lambda *given: again.append(given) or real(*given))
+    task().records("train")
+    assert not again
+    monkeypatch.setattr(origin, "READING", origin.READING + 1)
+    assert list(task().records("train")) == RECORDS
+    assert len(again) == 1
 
 
 def test_nothing_is_read_twice(places, monkeypatch):
