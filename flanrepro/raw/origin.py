@@ -51,17 +51,18 @@ def find(dataset: Dataset, split: str) -> Origin | None:
     made_by = f"{READING}:{_digest(dataset)}"
     mirror = files.mirror()
     on_hub = dataset.hub is not None and split in dataset.splits
-    for path in dataset.files.get(split, ()):
+    for path, parser in dataset.files.get(split, {}).items():
         names = file_names(path)
+        read_by = f"{made_by}:{parser}:{names}"
         if mirror is not None:
             stats = [files.status_of(mirror / name) for name in names]
             # Sizes and times, since hashing gigabytes for every task would take minutes.
             if stats and all(stats):
                 marks = ",".join(f"{s.st_size}-{s.st_mtime_ns}" for s in stats)
-                return Origin("file", path, f"{made_by}:{names}:{marks}")
+                return Origin("file", path, f"{read_by}:{marks}")
         elif not on_hub and names and all(name in files.manifest() for name in names):
             marks = ",".join(files.manifest()[name].sha256 for name in names)
-            return Origin("file", path, f"{made_by}:{names}:{marks}")
+            return Origin("file", path, f"{read_by}:{marks}")
     if not on_hub:
         return None
     if mirror is None:
@@ -98,7 +99,7 @@ def _digest_of(text: str) -> str:
 
 
 def _digest(dataset: Dataset) -> str:
-    # Only what changes the records: neither the licence nor the notes. Parsers are in `READING`.
+    # Only what changes the records: neither the licence nor the notes. `find` names the parser.
     return _digest_of(
         repr(
             (

@@ -7,14 +7,13 @@ error's sentence.
 import csv
 import gzip
 import io
-import json as json_module
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from flanrepro.errors import InputError
-from flanrepro.raw.reading import read_json, read_jsonl, read_text
+from flanrepro.raw.reading import json_line, read_json, read_jsonl, read_text
 
 Row = tuple[str, Mapping[str, Any]]
 Parser = Callable[..., Iterable[Row]]
@@ -82,7 +81,7 @@ def parquet(path: Path) -> Iterator[Row]:
         yield f"{path}, row {n}", row
 
 
-def jsonl_gz(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+def jsonl_gz(path: Path) -> Iterator[Row]:
     """Reads a gzip-compressed file of one JSON object per line, in constant memory.
 
     Raises:
@@ -92,26 +91,11 @@ def jsonl_gz(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     try:
         with gzip.open(path) as stream:
             for number, line in enumerate(stream, 1):
-                yield f"{path}, line {number}", _gzipped_row(line, f"{path}, line {number}")
+                yield f"{path}, line {number}", json_line(line, path, number)
     except (OSError, EOFError, zlib.error) as error:
         raise InputError(
             f"{path}: not a whole gzip file ({error}, after {number} lines); fetch it again"
         ) from None
-
-
-def _gzipped_row(line: bytes, where: str) -> dict[str, Any]:
-    try:
-        row = json_module.loads(line)
-    except ValueError as error:
-        raise InputError(
-            f"{where}: not JSON ({error}); mend the line or replace the file"
-        ) from None
-    if not isinstance(row, dict):
-        raise InputError(
-            f"{where}: expected a JSON object, found {type(row).__name__}; mend the line or "
-            f"replace the file"
-        )
-    return row
 
 
 PARSERS = {

@@ -84,10 +84,20 @@ def read_jsonl(path: Path, fields: Sequence[str] = ()) -> list[dict[str, Any]]:
     Raises:
         InputError: a line is no JSON object or lacks a field.
     """
-    return [
-        _check(_parse(text, path, number), fields, f"{path}, line {number}")
-        for number, text in enumerate(_lines(path), 1)
-    ]
+    return [json_line(text, path, number, fields) for number, text in enumerate(_lines(path), 1)]
+
+
+def json_line(
+    line: str | bytes, path: Path, number: int, fields: Sequence[str] = ()
+) -> dict[str, Any]:
+    """Reads the line `number` of a file, one JSON object; see `read_jsonl`."""
+    try:
+        text = line if isinstance(line, str) else line.decode().rstrip("\r\n")
+    except UnicodeDecodeError as error:
+        raise InputError(
+            f"{path}, line {number}: not UTF-8 ({error.reason}); mend the line or replace the file"
+        ) from None
+    return _check(_parse(text, path, number), fields, f"{path}, line {number}")
 
 
 def read_json(path: Path, fields: Sequence[str] = ()) -> list[dict[str, Any]]:

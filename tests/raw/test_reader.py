@@ -116,6 +116,14 @@ def test_records_are_read_again_when_the_readers_version_goes_up(places, monkeyp
     assert len(again) == 1
 
 
+def test_another_parser_reads_the_same_file_again(places):
+    write_file(places)
+    assert len(task().records("train")) == 2
+    files = {"train": {"boolq/train.jsonl": "csv"}}
+    with pytest.raises(InputError, match=r"boolq/train\.jsonl"):
+        task(files=files).records("train")
+
+
 def test_nothing_is_read_twice(places, monkeypatch):
     write_file(places)
     task().records("train")

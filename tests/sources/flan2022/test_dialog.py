@@ -254,7 +254,8 @@ def test_a_bad_row_of_taskmaster_is_named(own, name, content, said):
         (gzip.compress(b'{"a": 1}\n' * 99)[:-20], "not a whole gzip file ("),
         (gzip.compress(b"[1]\n"), ", line 1: expected a JSON object, found list"),
         (gzip.compress(b"{\n"), ", line 1: not JSON ("),
-        (gzip.compress(b"\xff\n"), ", line 1: not JSON ("),
+        (gzip.compress(b"\xff\n"), ", line 1: not UTF-8 ("),
+        (gzip.compress(b"[" * 99_999 + b"\n"), ", line 1: JSON that cannot be read ("),
         (
             gzip.compress(b'{"utterances": ["a"], "author_num": []}\n'),
             ", line 1: 1 utterances and 0 authors, expected one author for each",
