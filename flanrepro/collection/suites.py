@@ -1,5 +1,6 @@
 """Items of a suite: its prompts, the options to choose from, and the right answers."""
 
+import json
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -34,6 +35,7 @@ class Item:
         choices: targets to choose from, in the record's order; empty: the record has no options.
         right: position of the right choice, from 0; None: no options.
         references: acceptable answers.
+        head, tests: code that a program is run between; empty: it is not run.
         group: name shared by items that are not independent, since they are about one passage.
     """
 
@@ -42,6 +44,8 @@ class Item:
     right: int | None
     references: tuple[str, ...]
     group: str
+    head: str = ""
+    tests: str = ""
 
 
 def at_hand(suite: Suite, shots: int) -> tuple[Suite, dict[str, str]]:
@@ -117,7 +121,9 @@ def _item(task: Task, prompt: Prompt) -> Item:
     # By the passage's text, since not every publisher gives passages an id.
     passage = next((record[name] for name in _PASSAGES if name in record), None)
     group = f"{prompt.record}" if passage is None else f"{rng.key_of(passage):016x}"
-    return Item(prompt, choices, right, _references(record, prompt), f"{task.name}/{group}")
+    checked = {name: record.get(name, "") for name in ("head", "tests")}
+    group = f"{task.name}/{group}"
+    return Item(prompt, choices, right, references(record), group, **checked)
 
 
 def _choices(task: Task, prompt: Prompt, record: Record) -> tuple[tuple[str, ...], int | None]:
@@ -136,11 +142,11 @@ def _choices(task: Task, prompt: Prompt, record: Record) -> tuple[tuple[str, ...
     return tuple(target.strip() for target in targets), options.index(record["answer"])
 
 
-def _references(record: Record, prompt: Prompt) -> tuple[str, ...]:
-    # SQuAD and the like accept several answers.
-    if "references" in record:
-        return tuple(record["references"].split("\n"))
-    return (prompt.targets,)
+def references(record: Record) -> tuple[str, ...]:
+    """The acceptable answers of a record: its target, then the publisher's others."""
+    # A list in JSON, since an answer may have several lines.
+    others = json.loads(record.get("references", "[]"))
+    return tuple(dict.fromkeys((record["answer"], *others)))
 
 
 def instruction(task: Task, prompt: Prompt) -> str:

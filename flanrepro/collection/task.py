@@ -12,8 +12,11 @@ from flanrepro.errors import InputError
 from flanrepro.packaged import read_yaml
 
 Record = Mapping[str, str]
-"""One raw example: a flat dict of named text fields. The optional field `options` holds the answer
-options, one per line."""
+"""One raw example: a flat dict of named text fields.
+
+Optional fields are `options`, the answer options, one per line; `references`, all accepted answers
+beside `answer`, as a list in JSON; and `head` and `tests`, code that a program is run between.
+"""
 
 
 @dataclass(frozen=True)
@@ -29,8 +32,8 @@ class Task:
         splits: number of records per split, so that a mixture can be made without reading any.
             Few-shot exemplars come from the split `exemplars` if there is one, else from `train`.
         templates: name of the file under `templates/` with its wordings.
-        answer: kind of answer, which decides how it is read from generated text
-            (`flanrepro.evaluation.metrics.extract_answer`).
+        answer: kind of answer, which decides how it is read from generated text and compared, see
+            `flanrepro.evaluation.extraction`.
         licence, citation: the data set's, as text.
         approximate: true if `splits` are the publisher's figures: `size` then counts the records.
         rendered: true if records are finished prompts (`inputs`, `answer`) with one split per
@@ -46,7 +49,7 @@ class Task:
     load: Callable[[str], Sequence[Record]]
     splits: Mapping[str, int]
     templates: str
-    answer: Literal["text", "number", "option"] = "text"
+    answer: Literal["text", "span", "number", "option", "code"] = "text"
     licence: str = ""
     citation: str = ""
     approximate: bool = False
@@ -142,7 +145,8 @@ class Protocol:
         shots: number of exemplars per few-shot prompt.
         exemplars: `drawn` at random for each item, or the first ones in `published` order.
         unit: equally weighted unit of the suite's mean, a `task` or a `cluster` of tasks.
-        metric: metric of the suite's mean: `accuracy`, or each task's first one in `table_3`.
+        metric: metric of the suite's mean: `accuracy`; each task's first one in `table_3`; or
+            `pass_at_1`: programs are run, and the share that passes the tests counts.
         inputs_length, targets_length: numbers of tokens; a longer prompt loses exemplars.
         source: text that says which of these values are published, and where.
     """
@@ -152,7 +156,7 @@ class Protocol:
     shots: int = 3
     exemplars: Literal["drawn", "published"] = "drawn"
     unit: Literal["task", "cluster"] = "task"
-    metric: Literal["accuracy", "table_3"] = "accuracy"
+    metric: Literal["accuracy", "table_3", "pass_at_1"] = "accuracy"
     inputs_length: int = 256
     targets_length: int = 64
     source: str = "own choice"

@@ -7,7 +7,8 @@ from flanrepro.collection.task import Suite, Task
 from flanrepro.errors import InputError
 from flanrepro.evaluation import baselines, predict
 from flanrepro.evaluation.batches import Asked, encode_items
-from flanrepro.evaluation.metrics import extract_answer, is_correct
+from flanrepro.evaluation.extraction import read_answer
+from flanrepro.evaluation.programs import passed, program_of
 from flanrepro.model.model import Model
 
 METHODS = ("decode", "rank", "rank_per_token")
@@ -44,15 +45,32 @@ def answer_suite(
         raise InputError(f"unknown method '{method}': choose one of {', '.join(METHODS)}")
     asked = suite_items(suite, shots, items)
     if isinstance(model, str):
-        put, answers = [Asked(item.prompt, []) for item in asked], _guesses(model, suite, asked)
+        put, answers = [Asked(item.prompt, []) for item in asked], _guesses(model, asked)
     else:
         longest = inputs_length or suite.protocol.inputs_length
         put = encode_items(asked, suite, model.vocabulary, longest)
         length = targets_length or suite.protocol.targets_length
         answers = _answers(model, asked, [one.ids for one in put], method, length)
     tasks = {task.name: task for task in suite.tasks}
-    rows = zip(asked, put, answers, strict=True)
-    return [_row(suite, tasks[item.prompt.task], item, *given) for item, *given in rows]
+    rows = [
+        _row(suite, tasks[item.prompt.task], item, *given)
+        for item, *given in zip(asked, put, answers, strict=True)
+    ]
+    return _run(asked, rows) if suite.protocol.metric == "pass_at_1" else rows
+
+
+def _run(asked: Sequence[Item], rows: list[dict]) -> list[dict]:
+    """Runs each item's program; the rows that pass are the correct ones."""
+    ran = [
+        program_of(item.head, row["prediction"], item.tests)
+        for item, row in zip(asked, rows, strict=True)
+    ]
+    if untested := [item.prompt.task for item in asked if not item.tests]:
+        raise InputError(
+            f"task '{untested[0]}' has no tests to run a program against: expected mbpp or "
+            f"humaneval, or a protocol with another metric than pass_at_1"
+        )
+    return [row | {"correct": ok} for row, ok in zip(rows, passed(ran), strict=True)]
 
 
 def _answers(
@@ -75,19 +93,10 @@ def _answers(
 _DECODED = {"prediction": "", "method": "decode", "log_likelihoods": [], "tokens": []}
 
 
-def _guesses(name: str, suite: Suite, asked: Sequence[Item]) -> list[dict]:
-    kinds = {task.name: task.answer for task in suite.tasks}
-    prompts = [item.prompt for item in asked]
-    # A reference may reason before its answer; a baseline gives the answer alone.
+def _guesses(name: str, asked: Sequence[Item]) -> list[dict]:
     known = [
-        (
-            one.task,
-            one.record,
-            item.choices,
-            item.right,
-            extract_answer(one.targets, kinds[one.task]),
-        )
-        for item, one in zip(asked, prompts, strict=True)
+        (item.prompt.task, item.prompt.record, item.choices, item.right, item.references[0])
+        for item in asked
     ]
     texts = baselines.predict(name, known)
     return [{**_DECODED, "prediction": text, "method": name} for text in texts]
@@ -95,11 +104,10 @@ def _guesses(name: str, suite: Suite, asked: Sequence[Item]) -> list[dict]:
 
 def _row(suite: Suite, task: Task, item: Item, asked: Asked, answer: dict) -> dict:
     prompt = asked.prompt
-    if item.choices and answer["method"] != "decode":
+    read, correct = read_answer(answer["prediction"], item.references, task.answer)
+    if item.choices and answer["method"] != "decode" and len(item.references) == 1:
         # By text, not by position: options that read alike are all right.
         correct = answer["prediction"] == item.choices[item.right]
-    else:
-        correct = is_correct(answer["prediction"], prompt.targets, task)
     return {
         **prompt.provenance(),
         "inputs": prompt.inputs,
@@ -110,7 +118,7 @@ def _row(suite: Suite, task: Task, item: Item, asked: Asked, answer: dict) -> di
         "group": item.group,
         "unit": suite.unit_of(task),
         **answer,
-        "answer": extract_answer(answer["prediction"], task.answer),
+        "answer": read,
         "correct": correct,
         "shortened": asked.shortened,
         "cut": asked.cut,

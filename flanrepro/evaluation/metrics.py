@@ -1,9 +1,7 @@
-"""Answers read from generated text and compared, and a task's metrics (Table 3)."""
+"""A task's metrics (Table 3), from the rows of its items."""
 
 import re
-import string
 from collections.abc import Mapping, Sequence
-from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -11,51 +9,8 @@ import numpy as np
 from flanrepro.collection.metrics import table_3_metrics
 from flanrepro.collection.task import Task
 from flanrepro.errors import InputError
+from flanrepro.evaluation.extraction import extract_answer, read_answer
 from flanrepro.evaluation.squad import squad_scores
-
-_NUMBER = re.compile(r"-?\d[\d,]*(?:\.\d+)?|-?\.\d+")
-_LETTER = re.compile(r"\(([A-Za-z])\)|^\W*([A-Za-z])(?:[.:)]|\W*$)")
-_CUE = "answer is"
-# What is left of a Dyck language's answer, which has brackets and nothing else.
-_NO_BRACKETS = "".join(set(string.punctuation) - set("()[]{}<>")) + " "
-
-
-def extract_answer(text: str, kind: str) -> str:
-    """Reads the answer in a generated or reference text, in a form that can be compared.
-
-    A chain of thought ends in 'the answer is X' (the convention of Wei et al., 2022). The text
-    behind the last such cue is read, or the whole text if it has none.
-
-    Args:
-        text: generated or reference text.
-        kind: `number` reads the first number behind a cue, without a cue the last one, and drops
-            thousands commas and trailing zeros. `option` reads the first letter in brackets, or a
-            letter that stands alone or in front of a colon, stop or bracket, as in a list; without
-            one it reads as `text`. `text` reads the words, in lower case without punctuation at the
-            ends (so that `No.` is `no`), or the brackets of a text without words (BIG-Bench Hard's
-            Dyck languages).
-
-    Returns:
-        the answer; the empty string if there is none.
-    """
-    _, cue, tail = text.rpartition(_CUE)
-    if kind == "number":
-        numbers = _NUMBER.findall(tail)
-        if not numbers:
-            return ""
-        # Decimal and not float, which rounds long numbers.
-        number = Decimal((numbers[0] if cue else numbers[-1]).replace(",", ""))
-        return f"{number.normalize():f}"
-    if kind == "option" and (letter := _LETTER.search(tail)):
-        return (letter[1] or letter[2]).upper()
-    words = " ".join(tail.lower().split())
-    return words.strip(string.punctuation + " ") or words.strip(_NO_BRACKETS)
-
-
-def is_correct(prediction: str, target: str, task: Task) -> bool:
-    """Compares two texts' answers exactly; nothing matches a reference without an answer."""
-    expected = extract_answer(target, task.answer)
-    return expected != "" and extract_answer(prediction, task.answer) == expected
 
 
 def metric_values(task: Task, rows: Sequence[Mapping[str, Any]]) -> dict[str, float]:
@@ -113,7 +68,7 @@ def _classes(task: Task, rows: Sequence[Mapping[str, Any]]) -> tuple[list, list,
     Classes are the options where every item has the same ones; the options' positions (-1: none of
     them) where they differ, as in an exam; and without options the references' answers.
     """
-    expected = [extract_answer(row["targets"], task.answer) for row in rows]
+    expected = [_expected(task, row) for row in rows]
     given = [row["answer"] for row in rows]
     options = [[extract_answer(text, task.answer) for text in row["choices"]] for row in rows]
     if not all(options):
@@ -127,6 +82,11 @@ def _classes(task: Task, rows: Sequence[Mapping[str, Any]]) -> tuple[list, list,
         for row, own, answer, place in zip(rows, options, given, right, strict=True)
     ]
     return right, chosen, list(range(max(map(len, options))))
+
+
+def _expected(task: Task, row: Mapping[str, Any]) -> str:
+    """Gives an item's first reference, in the form of an answer."""
+    return read_answer(row["references"][0], row["references"][:1], task.answer)[0]
 
 
 def auc_roc(task: Task, rows: Sequence[Mapping[str, Any]]) -> float:
@@ -170,7 +130,7 @@ def spearman(task: Task, rows: Sequence[Mapping[str, Any]]) -> float:
     """
     from scipy.stats import spearmanr
 
-    expected = [extract_answer(row["targets"], task.answer) for row in rows]
+    expected = [_expected(task, row) for row in rows]
     pairs = [
         [_as_number(answer) for answer in answers]
         for answers in (expected, [row["answer"] for row in rows])
@@ -180,4 +140,6 @@ def spearman(task: Task, rows: Sequence[Mapping[str, Any]]) -> float:
 
 
 def _as_number(answer: str) -> float:
-    return float(answer.replace(",", "")) if _NUMBER.fullmatch(answer) else float("-inf")
+    number = extract_answer(answer, "number")
+    # A text that says more than a number is none.
+    return float(number) if number and not re.search(r"[^\d\s.,$-]", answer) else float("-inf")

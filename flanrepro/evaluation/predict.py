@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from flanrepro.data.vocabulary import EOS
+from flanrepro.errors import InputError
 from flanrepro.evaluation.batches import batches, padded
 from flanrepro.model.model import Model
 
@@ -17,6 +18,9 @@ def decode(model: Model, inputs: Sequence[Sequence[int]], targets_length: int) -
         model: model whose parameters stay on the device as long as it lives.
         inputs: ids of each prompt, with EOS.
         targets_length: number of tokens generated at most.
+
+    Raises:
+        InputError: the model's logits are not finite.
     """
     # Here, so that scores are read and baselines answer without JAX's start.
     from flanrepro.model.decoding import greedy_decode
@@ -24,10 +28,21 @@ def decode(model: Model, inputs: Sequence[Sequence[int]], targets_length: int) -
     params, texts = model.on_device, [""] * len(inputs)
     for batch, length in batches(inputs, model.config, targets_length):
         generated = np.asarray(greedy_decode(model.config, params, batch.tokens, length))
+        _check_finite(generated[: len(batch.index)].min(axis=1) >= 0, model)
         # Not strict: the last batch is filled up with rows of padding.
         for i, ids in zip(batch.index, generated, strict=False):
             texts[i] = model.vocabulary.decode(ids)
     return texts
+
+
+def _check_finite(finite: np.ndarray, model: Model) -> None:
+    # NaN would be the most likely of all options, and the first option the answer of each item.
+    if not finite.all():
+        raise InputError(
+            f"model '{model.name}' gives numbers that are not finite ({(~finite).sum()} of "
+            f"{finite.size} in a batch), so it has no answers: its training diverged, or its file "
+            f"is damaged; take another checkpoint, or dtype float32"
+        )
 
 
 @dataclass(frozen=True)
@@ -59,6 +74,9 @@ def rank(
         model: model whose parameters stay on the device as long as it lives.
         inputs: ids of each prompt, with EOS.
         options: texts to choose from, at least one per input.
+
+    Raises:
+        InputError: the model's log-likelihoods are not finite.
     """
     from flanrepro.model.scoring import token_log_likelihoods
 
@@ -71,6 +89,7 @@ def rank(
     for batch, length in batches(inputs, model.config, totals):
         rows = _option_rows([targets[i] for i in batch.index], (len(batch.tokens), length))
         scores = np.asarray(token_log_likelihoods(model.config, params, batch.tokens, *rows))
+        _check_finite(np.isfinite(scores[rows[2] > 0]), model)
         for i, tokens in zip(batch.index, scores, strict=False):
             ranked[i] = _summed(tokens, [len(target) for target in targets[i]])
     return ranked

@@ -50,6 +50,7 @@ def score(suite: Suite, shots: int, items: Rows) -> list[dict]:
         other
         for task, row in zip(suite.tasks, rows, strict=True)
         for other in _other_metrics(row, metric_values(task, own[task.name]))
+        if suite.protocol.metric != "pass_at_1"  # its items are right if they pass, not if alike
     ]
     # One cluster is the suite, and clusters of one task are their tasks.
     if not 1 < len(per_cluster) < len(rows):
@@ -62,7 +63,8 @@ def score(suite: Suite, shots: int, items: Rows) -> list[dict]:
 def _task_row(suite: Suite, task: Task, rows: Rows) -> dict:
     groups = [row["group"] for row in rows]
     correct = [row["correct"] for row in rows]
-    metric, value = "accuracy", 100 * sum(correct) / len(rows)
+    metric = "pass_at_1" if suite.protocol.metric == "pass_at_1" else "accuracy"
+    value = 100 * sum(correct) / len(rows)
     error = standard_error(correct, groups)
     chance = 100 * sum(1 / len(row["choices"]) for row in rows if row["choices"]) / len(rows)
     if suite.protocol.metric == "table_3":

@@ -3,6 +3,7 @@
 import functools
 import itertools
 import json
+import warnings
 from collections.abc import Sequence
 
 from flanrepro.collection.named import named_mixture
@@ -53,11 +54,36 @@ def scores(job: Job, sweep: str, train: bool = True):
             f"of sweep '{sweep}' at profile '{job.profile}' on '{job.collection}' no run ships: "
             "choose engine local, which trains"
         )
+    found = known(found, sweep)
     described = pd.DataFrame([_described(spec) for spec in specs], columns=DESCRIBED)
     # A sweep may name a run twice; the merge must not double its scores.
     table = described.drop_duplicates("run").merge(found, on="run", sort=False)
     table.insert(table.columns.get_loc("shots") + 1, "setting", table["shots"].map(setting))
     return table
+
+
+class UnknownScores(UserWarning):
+    """Warns that runs have scores which are no numbers."""
+
+
+def known(table, what: str, value: str = "value"):
+    """The rows of a table whose value is a number; a warning names the runs of the others.
+
+    An unknown score (AUC-ROC of items of one class) would else be left out of some means and not of
+    others.
+    """
+    import numpy as np
+
+    finite = np.isfinite(table[value].astype(float))
+    if not finite.all():
+        runs = ", ".join(dict.fromkeys(table.loc[~finite, "run"]))
+        warnings.warn(
+            f"{what}: {(~finite).sum()} of {len(table)} scores are no numbers, and are left out "
+            f"(of run {runs}): evaluate more items, or train the run again",
+            UnknownScores,
+            stacklevel=3,
+        )
+    return table[finite]
 
 
 def train_all(job: Job) -> None:

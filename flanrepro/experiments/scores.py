@@ -9,13 +9,13 @@ from pathlib import Path
 import filelock
 
 from flanrepro.collection.suites import at_hand
-from flanrepro.collection.task import Collection, MissingTasks, Suite
+from flanrepro.collection.task import Collection, MissingTasks, Protocol, Suite, protocol
 from flanrepro.errors import InputError
 from flanrepro.model import compile_cache
 from flanrepro.model.model import Model
 from flanrepro.whole import write_whole
 
-VERSION = 1
+VERSION = 2
 """Version of asking and scoring. Raised when either changes, so that older scores are not read."""
 
 
@@ -99,7 +99,11 @@ def suite_of(collection: Collection, name: str) -> Suite:
         return collection.suites[name]
     if name in collection.every_task:
         single = collection.suites.get("single_task", Suite("", ()))
-        return dataclasses.replace(single, name=name, tasks=(collection.task(name),))
+        own = protocol(collection.name, name)
+        used = single.protocol if own == Protocol() else own
+        return dataclasses.replace(
+            single, name=name, tasks=(collection.task(name),), protocol=used
+        )
     raise InputError(
         f"collection '{collection.name}' has no suite '{name}': it has "
         f"{', '.join(collection.suites)}, and each of its tasks by name"

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from flanrepro.collection.task import MissingTasks, Suite, Task
 from flanrepro.errors import InputError
 from flanrepro.experiments.profiles import Job
+from flanrepro.experiments.results import known
 from flanrepro.experiments.runner import run_sweep
 from flanrepro.experiments.shipped_scores import shipped_table
 from flanrepro.experiments.store import Run
@@ -114,7 +115,10 @@ def curves(job: Job, train: bool = True):
             )
         )
     tables = [t.assign(**labels) for t, (labels, _) in zip(found, labelled, strict=True)]
-    return pd.concat(tables, ignore_index=True)
+    table = pd.concat(tables, ignore_index=True)
+    for column in ("validation", "test"):
+        table = known(table, "single_task", column)
+    return table.reset_index(drop=True)
 
 
 def best(table):

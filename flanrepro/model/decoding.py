@@ -20,6 +20,8 @@ def greedy_decode(
 ) -> Int[Array, "batch {max_length}"]:
     """Generates the most likely token at each step; ids, 0 behind EOS.
 
+    -1 stands, and ends the row, where the logits are not finite: no token is the most likely.
+
     Compiled once per configuration and shapes. It stops when every row has ended; rows of padding
     alone count as ended from the start.
 
@@ -42,9 +44,10 @@ def greedy_decode(
         index, tokens, ended, generated, cache = state
         logits, cache = apply(tokens, cache, index, encoder_input_tokens, method=model.decode_step)
         # A row that has ended still runs with the others; its tokens are padding.
-        chosen = jnp.where(ended, 0, last_argmax(logits))
+        finite = jnp.isfinite(logits.max(axis=-1))  # NaN or infinity comes through the maximum
+        chosen = jnp.where(ended, 0, jnp.where(finite, last_argmax(logits), -1))
         generated = generated.at[:, index].set(chosen)
-        return index + 1, chosen[:, None], ended | (chosen == EOS), generated, cache
+        return index + 1, chosen[:, None], ended | (chosen == EOS) | ~finite, generated, cache
 
     state = (
         jnp.zeros((), jnp.int32),

@@ -8,12 +8,14 @@ A field's rule is one of
 - `{from: PATH, labels: {...}}`: the text of a label; keys are compared as lower-cased text, so that
   `True`, `true` and `"True"` are one label;
 - `{lines: PATH}`: a list's items, one per line; `{lines: [a, b]}`: these columns;
+- `{list: PATH}`: a list's items, as a list in JSON: the accepted answers in the field `references`;
 - `{pick: PATH, among: PATH, of: PATH}`: the text in `of` whose label in `among` is `pick`; without
   `among`, `pick` is its position (from 0, or from `base`).
 
 A missing or empty value is bad input, unless `default` gives a text for it.
 """
 
+import json
 import string
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -120,6 +122,11 @@ def _lines(rule: Mapping[str, Any], row: Mapping[str, Any]) -> str:
     return "\n".join(texts)
 
 
+def _json_list(rule: Mapping[str, Any], row: Mapping[str, Any]) -> str:
+    texts = [_full(text, rule["list"]) for text in _list(row, rule["list"])]
+    return json.dumps(list(dict.fromkeys(texts)), ensure_ascii=False)
+
+
 def _list(row: Mapping[str, Any], path: str | list[str]) -> list[Any]:
     if isinstance(path, list):
         return [_full(_get(row, column), column) for column in path]
@@ -142,4 +149,4 @@ def _pick(rule: Mapping[str, Any], row: Mapping[str, Any]) -> str:
     return line(_full(texts[position], str(rule["of"])))
 
 
-_RULES = {"text": _pattern, "from": _label, "lines": _lines, "pick": _pick}
+_RULES = {"text": _pattern, "from": _label, "lines": _lines, "list": _json_list, "pick": _pick}

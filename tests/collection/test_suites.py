@@ -120,7 +120,7 @@ def test_items_on_one_passage_are_one_group():
 
 
 def test_references_are_all_that_a_record_has():
-    row = {"passage": "p", "question": "q", "answer": "a dog", "references": "a dog\nthe dog"}
+    row = {"passage": "p", "question": "q", "answer": "a dog", "references": '["the dog"]'}
     (item,) = suite_items(Suite("t", (task({"validation": [row]}, "reading_comprehension"),)), 0)
     assert item.references == ("a dog", "the dog")
     assert item.prompt.targets == "a dog"

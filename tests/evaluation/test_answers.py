@@ -8,7 +8,7 @@ from flanrepro.collection.task import Protocol
 from flanrepro.data.vocabulary import load_vocabulary
 from flanrepro.errors import InputError
 from flanrepro.evaluation.answers import answer_suite
-from flanrepro.evaluation.metrics import is_correct
+from flanrepro.evaluation.extraction import read_answer
 from flanrepro.evaluation.scores import score
 from flanrepro.model import pretrained
 from flanrepro.model.model import Model
@@ -38,9 +38,9 @@ def test_every_item_is_a_row_with_its_provenance_and_its_answer(model, method):
         ranked = method != "decode" and item.choices != ()
         assert row["method"] == (method if ranked else "decode")
         assert len(row["log_likelihoods"]) == len(row["tokens"]) == (ranked and len(item.choices))
-        assert row["correct"] == is_correct(
-            row["prediction"], item.prompt.targets, TASKS[row["task"]]
-        )
+        kind = TASKS[row["task"]].answer
+        read = read_answer(row["prediction"], item.references, kind)
+        assert (row["answer"], row["correct"]) == read
 
 
 def test_the_likeliest_option_is_the_answer_in_all_or_per_token(model):

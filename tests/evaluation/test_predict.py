@@ -1,3 +1,4 @@
+import dataclasses
 import warnings
 
 import jax
@@ -6,6 +7,7 @@ import pytest
 
 from flanrepro.collection.suites import suite_items
 from flanrepro.data.vocabulary import EOS, load_vocabulary
+from flanrepro.errors import InputError
 from flanrepro.evaluation import batches as module
 from flanrepro.evaluation.batches import encode_items
 from flanrepro.evaluation.predict import Ranked, decode, rank
@@ -138,3 +140,14 @@ def test_parameters_are_put_on_the_device_once(model, asked, monkeypatch):
     rank(model, asked[0][:1], asked[1][:1])
     monkeypatch.setattr(jax, "device_put", None)
     decode(model, asked[0][:1], TARGETS)
+
+
+@pytest.mark.parametrize("number", [np.nan, np.inf])
+def test_a_model_with_one_number_that_is_none_has_no_answers(model, asked, number):
+    params = jax.tree.map(np.array, model.params)
+    params["decoder"]["decoder_norm"]["scale"][3] = number
+    broken = dataclasses.replace(model, params=params)
+    ids, options = asked
+    for answer in (lambda: rank(broken, ids[:2], options[:2]), lambda: decode(broken, ids[:2], 4)):
+        with pytest.raises(InputError, match=f"model '{model.name}' gives numbers that are not fi"):
+            answer()

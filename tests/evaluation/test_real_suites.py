@@ -10,8 +10,9 @@ import pytest
 from flanrepro.collection.suites import at_hand
 from flanrepro.data.vocabulary import load_vocabulary
 from flanrepro.evaluation.answers import answer_suite
-from flanrepro.evaluation.metrics import extract_answer
+from flanrepro.evaluation.extraction import read_answer
 from flanrepro.evaluation.scores import score
+from flanrepro.evaluation.squad import words
 from flanrepro.model.model import Model
 from flanrepro.model.sizes import t5_config
 from flanrepro.model.t5 import init_params
@@ -103,7 +104,13 @@ def test_counts_are_the_files_and_baselines_score_what_theory_says(real, mirror,
     most = answer_suite("majority", suite, shots=0)
     for task in suite.tasks:
         own = [row for row in guessed if row["task"] == task.name]
-        chances = [1 / len(row["choices"]) if row["choices"] else 0.0 for row in own]
+        # A guess without options is empty, which says that there is no answer (SQuAD 2.0).
+        chances = [
+            1 / len(row["choices"])
+            if row["choices"]
+            else float(task.name == "squad_v2" and not any(map(words, row["references"])))
+            for row in own
+        ]
         spread = math.sqrt(sum(p * (1 - p) for p in chances))
         right = sum(row["correct"] for row in own)
         # Five standard deviations: of 140 tasks none is to be beyond by chance.
@@ -116,8 +123,8 @@ def majority_of(task, rows) -> int:
     """How often the most frequent answer is right: by its text where all items have the same
     options or none has any, else by the most frequent position that an item has."""
     if len({frozenset(row["choices"]) for row in rows}) == 1:
-        answers = Counter(extract_answer(row["targets"], task.answer) for row in rows)
-        return answers.most_common(1)[0][1]
+        firsts = Counter(row["references"][0] for row in rows).most_common(1)
+        return sum(read_answer(firsts[0][0], row["references"], task.answer)[1] for row in rows)
     at = Counter(row["right"] for row in rows if row["choices"])
     best = [max(range(len(row["choices"])), key=lambda p: (at[p], -p), default=-1) for row in rows]
     same = zip(rows, best, strict=True)

@@ -2,7 +2,8 @@ import pytest
 from sklearn.metrics import f1_score
 
 from flanrepro.errors import InputError
-from flanrepro.evaluation.metrics import extract_answer, metric_values, task_score
+from flanrepro.evaluation.extraction import extract_answer
+from flanrepro.evaluation.metrics import metric_values, task_score
 from flanrepro.sources import load_collection
 from flanrepro.sources.flan2022.flan2021_records import UNANSWERABLE
 

@@ -50,6 +50,19 @@ BBH = {
 }
 """Number of examples by file."""
 
+WORDS = (
+    "boolean_expressions",
+    "causal_judgement",
+    "dyck_languages",
+    "formal_fallacies",
+    "navigate",
+    "sports_understanding",
+    "web_of_lies",
+    "word_sorting",
+)
+NUMBERS = ("multistep_arithmetic_two", "object_counting")
+"""Files whose answers are words, brackets or numbers; the others' are letters."""
+
 UNLISTED = {
     "boolean_expressions": ("True", "False"),
     "sports_understanding": ("yes", "no"),
@@ -85,7 +98,7 @@ def _hard(name: str, rows: int) -> Dataset:
         card="bbh",
         cluster=re.sub(r"_(three|five|seven)_objects$", "", name),  # sizes weigh as one task
         templates="bbh",
-        answer="option",
+        answer="text" if name in WORDS else "number" if name in NUMBERS else "option",
         licence="MIT",
         citation="Suzgun et al., 2022",
         splits={"test": {"rows": rows}, "exemplars": {"rows": 3}},  # in files alone: no Hub

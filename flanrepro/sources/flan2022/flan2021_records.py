@@ -5,6 +5,7 @@ in our own way. Data from the web has rows with empty texts: `_whole` leaves the
 empty text, like an unknown label, is an InputError.
 """
 
+import json
 import re
 import string
 import zlib
@@ -129,18 +130,17 @@ def record(row: Row) -> list[Record]:
     passage = row["passage"].partition("\n@highlight")[0].strip()
     # An entity is listed once per mention; an option stands once.
     entities = "\n".join(dict.fromkeys(line(entity) for entity in row["entities"]))
-    answer = line(row["answers"][0])
-    return [
-        {"passage": passage, "query": row["query"].strip(), "answer": answer, "options": entities}
-    ]
+    answers = [line(text) for text in row["answers"]]
+    texts = {"passage": passage, "query": row["query"].strip(), "answer": answers[0]}
+    references = json.dumps(list(dict.fromkeys(answers)), ensure_ascii=False)
+    return [{**texts, "references": references, "options": entities}]
 
 
 def squad(row: Row) -> list[Record]:
     """The first reference is the answer, `unanswerable` where there is none (SQuAD 2.0)."""
-    references = list(dict.fromkeys(line(text) for text in row["answers"]["text"]))
-    texts = {"passage": row["context"], "question": row["question"]}
-    texts["answer"] = next(iter(row["answers"]["text"]), UNANSWERABLE)
-    texts["references"] = "\n".join(references or [UNANSWERABLE])
+    references = list(dict.fromkeys(row["answers"]["text"])) or [UNANSWERABLE]
+    texts = {"passage": row["context"], "question": row["question"], "answer": references[0]}
+    texts["references"] = json.dumps(references, ensure_ascii=False)
     return [{name: text.strip() for name, text in texts.items()}]
 
 

@@ -29,6 +29,7 @@ Tasks that were made from MMLU are left out, as in the paper (A.3), and refused 
 
 import csv
 import functools
+import json
 import re
 from collections.abc import Iterator, Mapping
 from importlib import resources
@@ -117,9 +118,10 @@ def _rows(path: Path, part: str) -> Iterator[Row]:
         if not isinstance(row, dict):
             raise InputError(f"{where}: expected a JSON object; mend the file or replace it")
         outputs = row.get("output")
-        # Instances have a list of outputs, positive examples one text.
-        first = outputs[0] if isinstance(outputs, list) and outputs else outputs
-        yield where, {"definition": definition, "inputs": row.get("input"), "targets": first}
+        # Instances have a list of outputs, each of them right; positive examples have one text.
+        found = outputs if isinstance(outputs, list) and outputs else [outputs]
+        row = {"definition": definition, "inputs": row.get("input"), "targets": found[0]}
+        yield where, row | ({"references": found} if len(found) > 1 else {})
 
 
 def _refuse_mmlu(path: Path, file: Mapping[str, Any]) -> None:
@@ -143,6 +145,11 @@ def niv2(row: Mapping[str, Any]) -> list[Record]:
             problem = "missing or empty" if value in ("", None, []) else "no text"
             raise InputError(f"the {name} is {problem}; mend the file or replace it")
         record[name] = value.strip()
+    # Files of instances alone have several outputs: on the Hub each output is a row.
+    if accepted := row.get("references"):
+        if not all(isinstance(text, str) for text in accepted):
+            raise InputError("an output is no text; mend the file or replace it")
+        record["references"] = json.dumps([text.strip() for text in accepted], ensure_ascii=False)
     return [record]
 
 

@@ -1,7 +1,8 @@
 """Source `program_synthesis`: from a problem to code that solves it, and from broken code to whole.
 
 Records have the fields `problem` and `answer`, the code. DrRepair's have the broken program too, as
-`code`, and their problem is what the compiler says of it.
+`code`, and their problem is what the compiler says of it. MBPP's and HumanEval's have the tests that
+a program has to pass, as `tests`, and HumanEval's the code that it is put behind, as `head`.
 
 `dmcc_python` and the four `dr_repair_*` are the Flan Collection's; `mbpp`, `conala` and `apps` are
 our addition. `humaneval` is for evaluation alone: `tasks` does not have it.
@@ -66,7 +67,7 @@ def mbpp(row: Mapping[str, Any]) -> list[Record]:
     tests = [row.get("test_setup_code") or "", *row["test_list"]]
     shown = "\n".join(filter(None, map(code, tests)))
     problem = f"{row['text'].strip()}\nYour code should pass these tests:\n{shown}"
-    return [{"problem": problem, "answer": code(row["code"])}]
+    return [{"problem": problem, "answer": code(row["code"]), "tests": shown}]
 
 
 def conala(row: Mapping[str, Any]) -> list[Record]:
@@ -77,7 +78,9 @@ def conala(row: Mapping[str, Any]) -> list[Record]:
 
 def humaneval(row: Mapping[str, Any]) -> list[Record]:
     """The problem is the head of a function, the answer its body, indented."""
-    return [{"problem": code(row["prompt"]), "answer": code(row["canonical_solution"])}]
+    tests = f"{code(row['test'])}\ncheck({row['entry_point']})"
+    checked = {"head": row["prompt"], "tests": tests}
+    return [{"problem": code(row["prompt"]), "answer": code(row["canonical_solution"]), **checked}]
 
 
 def apps(row: Mapping[str, Any]) -> list[Record]:

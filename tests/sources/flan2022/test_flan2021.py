@@ -163,7 +163,7 @@ GOLDEN = {
         "question": "What has complicated definitions that prevent classification into a "
         "framework?",
         "answer": "complexity classes",
-        "references": "complexity classes\nsome complexity classes",
+        "references": '["complexity classes", "some complexity classes"]',
     },
     ("cosmos_qa", "cosmosqa/valid.csv", 383): {
         "passage": "I ran in relays . The 4 x 400 and sometimes the 4 x 100 and 4 x 800 . Races "
@@ -209,6 +209,7 @@ GOLDEN = {
     ("natural_questions", "nq_open/NQ-open.dev.jsonl", 1): {
         "question": "who wrote he ain't heavy he's my brother lyrics?",
         "answer": "Bobby Scott",
+        "references": '["Bobby Scott", "Bob Russell"]',
     },
 }
 

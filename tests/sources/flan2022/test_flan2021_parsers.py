@@ -95,6 +95,7 @@ SIBLINGS = {
             "passage": "Ada met Bob in Ada.",
             "query": "Who met? @placeholder",
             "answer": "Ada",
+            "references": '["Ada", "Bob"]',
             "options": "Ada\nBob",
         },
     ),
@@ -123,7 +124,7 @@ SIBLINGS = {
                 {"data": [{"title": "t", "paragraphs": [{"context": "I am.", "qas": [SQUAD_QA]}]}]}
             )
         },
-        {"passage": "I am.", "question": "Who?", "answer": "I", "references": "I"},
+        {"passage": "I am.", "question": "Who?", "answer": "I", "references": '["I"]'},
     ),
     "PIQA's two files": (
         "piqa",

@@ -77,7 +77,7 @@ CASES = {
                 "passage": "a",
                 "question": "b",
                 "answer": "unanswerable",
-                "references": "unanswerable",
+                "references": '["unanswerable"]',
             }
         ],
     ),

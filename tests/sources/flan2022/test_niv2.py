@@ -95,7 +95,7 @@ def test_each_file_reads_in_full(mirror):
                 "definition": definition.strip(),
                 "input": instance["input"].strip(),
                 "answer": instance["output"][0].strip(),
-            }
+            } | ({"references": json.dumps(instance["output"])} if instance["output"][1:] else {})
         assert [example["answer"] for example in examples] == [
             example["output"].strip() for example in file["Positive Examples"]
         ]
@@ -172,7 +172,12 @@ def test_a_clone_is_read_too_and_texts_are_kept_as_they_are(places):
     write(places / f"natural-instructions/tasks/{name}.json", FILE)
     task = tasks()["task1640_aqa1"]
     assert list(task.records("train")) == [
-        {"definition": DEFINITION, "input": 'a\t{b}\n"c"', "answer": "first"},
+        {
+            "definition": DEFINITION,
+            "input": 'a\t{b}\n"c"',
+            "answer": "first",
+            "references": '["first", "second"]',
+        },
         {"definition": DEFINITION, "input": "<br/> \u2028 {}", "answer": "{answer}"},
     ]
     assert list(task.records("exemplars")) == [

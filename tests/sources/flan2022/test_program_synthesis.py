@@ -113,6 +113,9 @@ def test_mbpp_golden(tasks):
         'assert first_repeated_char("123123") == "1"',
         "answer": "def first_repeated_char(str1):\n  for index,c in enumerate(str1):\n"
         '    if str1[:index+1].count(c) > 1:\n      return c \n  return "None"',
+        "tests": 'assert first_repeated_char("abcabc") == "a"\n'
+        'assert first_repeated_char("abc") == "None"\n'
+        'assert first_repeated_char("123123") == "1"',
     }
 
 
