@@ -109,8 +109,6 @@ def read_answer(prediction: str, references: Sequence[str], kind: str) -> tuple[
         answer = _yes_or_no(prediction, answer)
     for reference in references:
         expected, given = _read(reference, kind), {answer}
-        if expected == UNANSWERABLE and any(map(words, references)):
-            continue  # a full stop among SQuAD's references, which its script drops
         if kind not in ("number", "option"):  # a whole text is no number and no letter
             # A reference with a cue of its own ends like a conclusion: all of it counts.
             given = ({answer} if not _CUE.search(reference) else set()) | {_read(prediction, kind)}

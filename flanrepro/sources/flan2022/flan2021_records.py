@@ -138,7 +138,9 @@ def record(row: Row) -> list[Record]:
 
 def squad(row: Row) -> list[Record]:
     """The first reference is the answer, `unanswerable` where there is none (SQuAD 2.0)."""
-    references = list(dict.fromkeys(row["answers"]["text"])) or [UNANSWERABLE]
+    # Some annotators gave a full stop, which the official script drops.
+    given = [text for text in row["answers"]["text"] if re.search(r"\w", text)]
+    references = list(dict.fromkeys(given)) or [UNANSWERABLE]
     texts = {"passage": row["context"], "question": row["question"], "answer": references[0]}
     texts["references"] = json.dumps(references, ensure_ascii=False)
     return [{name: text.strip() for name, text in texts.items()}]

@@ -129,6 +129,7 @@ def tasks() -> tuple[Task, ...]:
             make,
             *args,
             templates="program" if make is written else "program_output",
+            answer="code" if make is written else "text",
             splits=SPLITS,
         )
         for name, make, *args in TASKS
