@@ -203,6 +203,8 @@ def _rule(rule: Any) -> str:
         return f"`{rule}`"
     if isinstance(rule, list):
         return f"always: {', '.join(rule)}"
+    if "list" in rule:
+        return f"all of `{rule['list']}`"
     columns = rule.get("of") or rule.get("lines") or rule.get("from") or rule.get("text")
     words = ", ".join(f"`{c}`" for c in ([columns] if isinstance(columns, str) else columns))
     if "pick" in rule:
