@@ -27,10 +27,10 @@ KINDS = ("text", "span", "number", "option", "code")
 # --- where a text concludes ---
 
 _CUE = re.compile(
-    r"(?:(?:^|[.,;:!?\n(*]\s*|\b(?:the|so|thus|final|correct|right|my|our)\s+)answer"
+    r"(?:(?:(?:^|[.,;:!?\n(*]\s*|\b(?:the|so|thus|final|correct|right|my|our)\s+)answer"
     r"(?:\s*\([^()\n]{1,40}\))?(?: to (?:this|the) question)?"
-    r"(?: (?:is|must be|would be|should be)\b|(?=:))"
-    r"|\bANS(?=:)|####|\\boxed\{)[\s:.…*$]*",
+    r"(?: (?:is|must be|would be|should be)\b|(?=:)))"
+    r"|\b(?:Answer|ANS)(?=:)|(?:^|\n)\s*A(?=:)|####|\\boxed\{)[\s:.…*$]*",
     re.IGNORECASE,
 )
 """What an answer stands behind: `So the answer is`, `Final answer:` and the other forms of the
@@ -43,8 +43,9 @@ _CLOSINGS = (
         r"(?:^|[.!?…\n])\s*(?:so|thus|hence|therefore)\b[\s,.:…]*([^.!?\n]+)[.!]?\s*$", re.I
     ),
     re.compile(r"[.!?\n]\s*\[([^\[\]\n]+)\]\.?\s*$"),
+    re.compile(r"\n\s*([(\[]?[A-Za-z][)\]]?)\.?\s*$"),
 )
-"""Last sentences that conclude without a cue: `(B) is the answer.`, `So (B).`, `[yes]`."""
+"""Endings that conclude without a cue: `(B) is the answer.`, `So (B).`, `[yes]`, a line `(B)`."""
 
 _TAKEN_BACK = re.compile(
     r"[.,;:!?–—\n-]\s*(?:no|wait|sorry|actually|correction|i mean|(?:or )?rather)\b[\s,.:;!–—-]+"
@@ -85,6 +86,10 @@ def extract_answer(text: str, kind: str) -> str:
         return ""
     if not first and kind == "option" and _LEADING.match(text) and not _ABOUT.match(text):
         return _option(text, concluded=False)
+    if not first and kind == "number":
+        # A number alone in the first line has its explanation behind it.
+        line = text.strip().split("\n")[0].rstrip(" .")
+        return _number(line if re.fullmatch(_NUMBER, line) else text, concluded=False)
     found = _conclusions(text)
     if not found:
         return _read(text, kind)
@@ -109,9 +114,11 @@ def read_answer(prediction: str, references: Sequence[str], kind: str) -> tuple[
         answer = _yes_or_no(prediction, answer)
     for reference in references:
         expected, given = _read(reference, kind), {answer}
-        if kind not in ("number", "option"):  # a whole text is no number and no letter
+        if kind in ("text", "span"):
             # A reference with a cue of its own ends like a conclusion: all of it counts.
-            given = ({answer} if not _CUE.search(reference) else set()) | {_read(prediction, kind)}
+            last = prediction.strip().rpartition("\n")[2]  # a line behind the reasoning
+            concluded = set() if _CUE.search(reference) else {answer, _read(last, kind)}
+            given = concluded | {_read(prediction, kind)}
         if expected and expected in given:
             return expected, True
     return answer, False

@@ -159,6 +159,37 @@ def test_an_answer_is_read_by_its_kind(kind, text, answer):
     assert extract_answer(text, kind) == answer
 
 
+# The endings of the reference's chain-of-thought templates that have a mark of their own; eight of
+# its 121, such as the answer as the last word of the reasoning, have none.
+ENDINGS = (
+    "{} The answer is {}.",
+    "{}\nThe answer is:\n\n{}",
+    "{}\nSo, I would say the answer to this question is {}",
+    "{}\nSo the answer must be {}",
+    "{} So the final answer is {}.",
+    "{}\nThe final answer: {}",
+    "{}\nFINAL ANSWER: {}",
+    "{}\nMy answer: {}",
+    "{} Answer: {}",
+    "{}\n A: {}",
+    "{}\nANS: {}",
+    "{}\nThe answer: {}\nWhat was the question?",
+    "{}. The answer is [{}]",
+    "{}. So... {}",
+    "{}. So [{}]",
+    "{}. So {} is the answer.",
+    "{}. [{}]",
+    "{}\n{}",
+)
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+@pytest.mark.parametrize(("answer", "kind"), [("yes", "text"), ("(B)", "option"), ("12", "number")])
+def test_a_conclusion_is_read_in_the_references_words(ending, answer, kind):
+    reasoning = "He has 3 cats (A) and 4 dogs. So he has 3 + 4 = 7 pets. No cat is a dog"
+    assert read_answer(ending.format(reasoning, answer), [answer], kind)[1]
+
+
 @pytest.mark.parametrize(
     ("prediction", "reference", "kind", "correct"),
     [
@@ -178,6 +209,8 @@ def test_an_answer_is_read_by_its_kind(kind, text, answer):
         ("The answer is both Yes and No.", "no", "text", False),
         ("There is no way.", "no", "text", False),
         ("Yes", "yes or no", "text", False),
+        ("12\nExplanation: 3 cats and 9 dogs", "12", "number", True),
+        ("1. He has 3 cats.\n2. He has 9 dogs, 12 in all", "12", "number", True),
         # a reference that itself ends like a conclusion is compared whole
         ("Question: who? Answer: b", "Question: what? Answer: b", "text", False),
         ("The Beatles!", "Beatles", "span", True),
