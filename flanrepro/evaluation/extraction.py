@@ -163,10 +163,8 @@ def _text(text: str) -> str:
 
 
 def _span(text: str) -> str:
-    plain = _text(text)
-    # A text without words says that there is no answer, as in SQuAD's official script; a band's
-    # name (The The) does not.
-    return " ".join(words(text)) or (UNANSWERABLE if plain in ("", UNANSWERABLE) else plain)
+    # A text without words says that there is no answer, as in SQuAD's official script.
+    return " ".join(words(text)) or UNANSWERABLE
 
 
 _DIGITS = r"(?<![^\W\d_])(?:\d{1,3}(?:,\d{3})+(?![\d])|\d+)(?:\.\d+)?(?:[eE][-+]?\d{1,3}(?!\w))?"
