@@ -184,7 +184,8 @@ def _number(text: str, concluded: bool) -> str:
     opened = r"(?:^|(?<=[=(:]))\s*" if concluded else r"(?<=[=(:])\s*"
     text = re.sub(rf"{opened}-\s+(?=[$€£¥]?[\d.])", "-", text)
     if not concluded:
-        found = _NUMBERS.findall(text)
+        # Reasoning lists numbers (`3 and 4 is 7`): only a conclusion that does so names several.
+        found = _NUMBERS.findall(re.sub(r"\band\b", ";", text))
         return _single(found[-1]) if found else ""
     # "The answer is 3 + 4 = 7" and "7 = 3 + 4" say one number.
     sides = _sentence(text).split("=")
