@@ -22,6 +22,7 @@ GROUND = {
         "allocator",
         "cluster",
         "errors",
+        "fields",
         "markdown",
         "packaged",
         "version",

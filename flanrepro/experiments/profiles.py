@@ -1,24 +1,27 @@
 """Profiles (how much to spend), and a notebook's parameters, checked."""
 
+import dataclasses
 import os
 import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from flanrepro.cluster import for_people, mesh_shape
 from flanrepro.collection.named import named_mixture, own_few_shot_fraction
 from flanrepro.collection.task import MissingTasks
 from flanrepro.errors import InputError
 from flanrepro.experiments.store import RunStore
+from flanrepro.fields import Is, check, described, make
 from flanrepro.model import pretrained
 from flanrepro.model.sizes import SIZES
 from flanrepro.packaged import read_yaml
-from flanrepro.sources import COLLECTIONS, load_collection
+from flanrepro.sources import COLLECTIONS
 from flanrepro.training.spec import ENGINES, RunSpec
 
 JOB_ENGINES = (*ENGINES, "shipped")
+MOST_SEEDS = 1000
 
 
 @dataclass(frozen=True)
@@ -88,37 +91,36 @@ def load_profile(name: str, collection: str) -> Profile:
     return Profile(**{**row, **{name: tuple(row[name]) for name in names}})
 
 
+@described
 @dataclass(frozen=True)
 class Job:
-    """A notebook's parameters, checked: InputError lists the valid values of a wrong one.
+    """A notebook's parameters; a field that is not what its line below says is an InputError."""
 
-    Attributes:
-        collection: `pocket` or `flan2022`.
-        model: name of a size; empty: the profile's.
-        profile: name of a profile.
-        seeds: number of runs per setting; 0: the profile's.
-        engine: `local` trains here, `t5x` trains the runs' T5X twins, `shipped` trains nothing and
-            reads the scores that ship.
-        out: folder for `runs/` and `figures/`; empty: see `workspace`.
-        mesh: numbers of devices for data and for the model, e.g. `4x2`; empty: all for data.
-    """
-
-    collection: str = "pocket"
-    model: str = ""
-    profile: str = "quick"
-    seeds: int = 0
-    engine: str = "local"
-    out: str = ""
-    mesh: str = ""
+    collection: Annotated[str, Is("name of the tasks and texts", choices=COLLECTIONS)] = "pocket"
+    model: Annotated[str, Is("name of a size; empty: the profile's", choices=("", *SIZES))] = ""
+    profile: Annotated[str, Is("how much to spend", choices=profile_names)] = "quick"
+    seeds: Annotated[int, Is("number of runs per setting; 0: the profile's", 0, MOST_SEEDS)] = 0
+    engine: Annotated[
+        str,
+        Is(
+            "`local` trains here, `t5x` trains the runs' T5X twins, `shipped` trains nothing and "
+            "reads the scores that ship",
+            choices=JOB_ENGINES,
+        ),
+    ] = "local"
+    out: Annotated[str, Is("folder for `runs/` and `figures/`; empty: see `workspace`")] = ""
+    mesh: Annotated[
+        str,
+        Is(
+            "numbers of devices for data and for the model, e.g. `4x2`; empty: all for data",
+            most=20,
+        ),
+    ] = ""
 
     def __post_init__(self):
+        check(self)
         load_profile(self.profile, self.collection)
-        _one_of("model", self.model, ("", *SIZES))
-        _one_of("engine", self.engine, JOB_ENGINES)
         mesh_shape(self.mesh)
-        # True is an int in Python, and would mean one seed.
-        if isinstance(self.seeds, bool) or not isinstance(self.seeds, int) or self.seeds < 0:
-            raise InputError(f"seeds is {self.seeds!r}: expected a whole number, 0 or more")
 
     @property
     def settings(self) -> Profile:
@@ -139,7 +141,8 @@ class Job:
         model = self.model or self.settings.model
         of_model = self.settings.models.get(model, {})
         fields = {**self.settings.run, **of_model, **changes}
-        if fields.get("mixture"):
+        # A field of another type is the spec's to refuse.
+        if isinstance(fields.get("mixture"), str) and fields["mixture"]:
             own = own_few_shot_fraction(fields["mixture"])
             if own is not None:  # `changes` and the profile go before the mixture's own share
                 fields = {"few_shot_fraction": own, **fields}
@@ -149,28 +152,25 @@ class Job:
         if self.engine != "shipped":  # what ships was trained by the spec's default, `local`
             fields["engine"] = self.engine
         for seed in range(self.seeds or own):
+            spec = make(RunSpec, collection=self.collection, model=model, seed=seed, **fields)
             # Each seed draws another subset. Without one, the first seed's digest holds for all.
-            if fields.get("mixture") and (seed == 0 or fields.get("subset") is not None):
-                fields["data"] = _digest(self.collection, fields, seed)
-            yield RunSpec(
-                collection=self.collection,
-                model=model,
-                seed=seed,
-                **fields,
-            )
+            if spec.mixture and (seed == 0 or spec.subset is not None):
+                fields["data"] = _digest(spec)
+                spec = dataclasses.replace(spec, data=fields["data"])
+            yield spec
 
 
-def _digest(collection: str, fields: dict[str, Any], seed: int) -> str:
+def _digest(spec: RunSpec) -> str:
     """The digest of the mixture's available tasks or the seed's subset; warns of missing ones."""
     made = named_mixture(
-        fields["mixture"],
-        load_collection(collection),
-        seed=seed,
-        subset=fields.get("subset"),
-        few_shot_fraction=fields.get("few_shot_fraction"),
+        spec.mixture,
+        spec.load_collection(),
+        seed=spec.seed,
+        subset=spec.subset,
+        few_shot_fraction=spec.few_shot_fraction,
     )
     # A small subset may well have no task of a source: that alone is worth no warning.
-    if made.missing or (fields.get("subset") is None and made.report()):
+    if made.missing or (spec.subset is None and made.report()):
         warnings.warn(made.report(), MissingTasks, stacklevel=4)
     return made.digest
 

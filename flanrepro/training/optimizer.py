@@ -1,32 +1,12 @@
 """Adafactor and AdamW, with constant, warm-up and decay schedules."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import jax
 import optax
 
 from flanrepro.errors import InputError
-
-OPTIMIZERS = ("adafactor", "adamw")
-
-
-@dataclass(frozen=True)
-class Falling:
-    """A learning rate that falls linearly to 0 over the last steps of a run.
-
-    It is given in the place of a number. A compiled step then depends on the run's length only
-    where the rate falls, and all other runs of a sweep share one.
-
-    Attributes:
-        rate: learning rate before the fall.
-        steps: number of steps of the run.
-        decay_steps: number of steps of the fall; the last step's rate is `rate / decay_steps`.
-    """
-
-    rate: float
-    steps: int
-    decay_steps: int
+from flanrepro.training.schedule import OPTIMIZERS, Falling
 
 
 def make_schedule(learning_rate: float | Falling, warmup_steps: int) -> optax.Schedule:

@@ -1,10 +1,12 @@
 """A run's description: a frozen dataclass whose canonical JSON names the run."""
 
 import dataclasses
+import difflib
 import hashlib
 import json
 import re
 from dataclasses import dataclass
+from typing import Annotated
 
 from flanrepro.collection import Collection, Mixture
 from flanrepro.collection.mixture import PROMPTS
@@ -14,9 +16,12 @@ from flanrepro.data import pretraining
 from flanrepro.data.examples import Encode, EncodedPrompts, Examples
 from flanrepro.data.vocabulary import Vocabulary, load_vocabulary
 from flanrepro.errors import InputError
-from flanrepro.model.sizes import T5Config, t5_config
-from flanrepro.sources import documents, load_collection
+from flanrepro.fields import Is, check, described, shown, table
+from flanrepro.model.sizes import SIZES, T5Config, t5_config
+from flanrepro.sources import COLLECTIONS, documents, load_collection
+from flanrepro.training.schedule import OPTIMIZERS, Falling
 
+DTYPES = ("float32", "bfloat16")
 OBJECTIVES = ("instruction", "span_corruption", "prefix_lm")
 ENGINES = ("local", "t5x")
 
@@ -27,116 +32,164 @@ HUB = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 _OF_PROMPTS = ("few_shot_fraction", "options_fraction", "max_examples", "tasks", "mixture")
 
 
+_STEPS = 2**31 - 1  # a step's number is an int32 on the device
+_FINITE = 1e30  # float32 ends at 3e38: room for a product
+LENGTH = 2**16
+"""Most tokens of a row; the memory check of `flanrepro.training.memory` is the closer bound."""
+
+
+@described
 @dataclass(frozen=True)
 class RunSpec:
     """One training run; equal specs are the same run, and a run depends on nothing else.
 
-    Attributes:
-        collection: name, `pocket` or `flan2022`.
-        model: name of a size, see `flanrepro.model.sizes`.
-        seed: number that decides parameters, dropout and the order of the data.
-        few_shot_fraction, options_fraction, inversion_rate, max_examples: see
-            `flanrepro.collection.Mixture`.
-        tasks: names of the training tasks; empty: all of the collection's.
-        mixture: name of a mixture of the paper, in the place of `tasks` and `options_fraction`; see
-            `flanrepro.collection.named.named_mixture`, also for `subset`.
-        held_out: number of training records moved into each task's validation split (0: none), see
-            `flanrepro.collection.task.hold_out`.
-        data: digest of the mixture's available tasks: another machine may have others.
-        vocabulary: name, see `flanrepro.data.vocabulary.load_vocabulary`.
-        steps: number of optimizer updates; 0: the start as it is, to be evaluated.
-        batch_size: number of packed rows per step.
-        inputs_length, targets_length: number of tokens per row.
-        optimizer, learning_rate, warmup_steps: see `flanrepro.training.optimizer.make_optimizer`.
-        dropout_rate: share of activations that are dropped, 0 to 1.
-        z_loss: weight of the square of the log partition function.
-        dtype: name of the activations' type, `float32` or `bfloat16`; parameters are float32.
-        objective: `instruction` for the mixture's prompts; `span_corruption` or `prefix_lm` for the
-            collection's texts, see `flanrepro.data.pretraining`.
-        start: name of the parameters to start from; empty: random ones. Else the `run_id` of a
-            finished run in the same store; a shipped checkpoint, whose name ends with its file's
-            digest, so that other weights are another run; or a repository on the Hugging Face Hub
-            (`google/t5-small-lm-adapt`), whose weights are taken to stay as they are. The optimizer
-            starts anew.
-        decay_steps: number of last steps over which the learning rate falls linearly to 0.
-        microbatches: number of parts of a step's rows, one after the other, whose gradients are
-            added: less memory. The loss is the same; what dropout drops is not.
-        remat: true if activations are computed again for the gradients (rematerialisation): less
-            memory.
-        shards: number of streams that the mixture's prompts are dealt out to, each packed into its
-            own part of a batch's rows, so that as many hosts can each make their part.
-        engine: name of what trains, `local` or `t5x`, whose run is the T5X twin of the local one.
-
     Raises:
-        InputError: an unknown objective or engine, a start of none of these forms, a decay longer
-            than the run, a batch that cannot be divided, or settings of prompts for an objective
-            that trains on texts.
+        InputError: a field is not what its line below says, a start is of no known form, warm-up
+            and decay are longer than the run, a batch cannot be divided, or there are settings of
+            prompts for an objective that trains on texts.
     """
 
-    collection: str
-    model: str
-    vocabulary: str
-    steps: int
-    batch_size: int
-    inputs_length: int
-    targets_length: int
-    learning_rate: float
-    seed: int = 0
-    few_shot_fraction: float = 0.5
-    options_fraction: float = 0.5
-    max_examples: int | None = None
-    tasks: tuple[str, ...] = ()
-    mixture: str = ""
-    subset: int | None = None
-    inversion_rate: float | None = None
-    data: str = ""
-    optimizer: str = "adamw"
-    warmup_steps: int = 0
-    dropout_rate: float = 0.0
-    z_loss: float = 0.0
-    dtype: str = "float32"
-    objective: str = "instruction"
-    start: str = ""
-    decay_steps: int = 0
-    held_out: int = 0
-    microbatches: int = 1
-    remat: bool = False
-    shards: int = 1
-    engine: str = "local"
+    collection: Annotated[str, Is("name of the tasks and texts", choices=COLLECTIONS)]
+    model: Annotated[str, Is("name of a size in `flanrepro.model.sizes`", choices=tuple(SIZES))]
+    vocabulary: Annotated[str, Is("name for `flanrepro.data.vocabulary.load_vocabulary`")]
+    steps: Annotated[
+        int, Is("number of optimizer updates; 0: the start as it is, to be evaluated", 0, _STEPS)
+    ]
+    batch_size: Annotated[int, Is("number of packed rows per step", 1, 2**20)]
+    inputs_length: Annotated[int, Is("number of input tokens per row, EOS included", 2, LENGTH)]
+    targets_length: Annotated[int, Is("number of target tokens per row, EOS included", 2, LENGTH)]
+    learning_rate: Annotated[
+        float, Is("rate after the warm-up and before the fall", 1 / _FINITE, _FINITE)
+    ]
+    seed: Annotated[
+        # JAX's keys have as many bits, and would take the rest for nothing.
+        int, Is("number that decides parameters, dropout and the order of the data", 0, 2**32 - 1)
+    ] = 0
+    few_shot_fraction: Annotated[float, Is("share of prompts with exemplars", 0, 1)] = 0.5
+    options_fraction: Annotated[float, Is("share of prompts that show their options", 0, 1)] = 0.5
+    max_examples: Annotated[
+        int | None, Is("largest number of records used of a task; none: all", 1, _STEPS)
+    ] = None
+    tasks: Annotated[
+        tuple[str, ...], Is("names of the training tasks; empty: all of the collection's")
+    ] = ()
+    mixture: Annotated[
+        str,
+        Is(
+            "name of a mixture of the paper, in the place of `tasks` and `options_fraction`, see "
+            "`flanrepro.collection.named.named_mixture`; empty: none"
+        ),
+    ] = ""
+    subset: Annotated[
+        int | None, Is("number of the mixture's tasks (section 3.3); none: all", 1, _STEPS)
+    ] = None
+    inversion_rate: Annotated[
+        float | None,
+        Is(
+            "number of inverted prompts per regular one (Appendix B: 0.3); none: the mixture's, or "
+            "all templates alike",
+            0,
+            1e6,
+        ),
+    ] = None
+    data: Annotated[
+        str, Is("digest of the mixture's available tasks: another machine may have others")
+    ] = ""
+    optimizer: Annotated[
+        str, Is("name, see `flanrepro.training.optimizer.make_optimizer`", choices=OPTIMIZERS)
+    ] = "adamw"
+    warmup_steps: Annotated[
+        int, Is("number of first steps over which the learning rate rises from 0", 0, _STEPS)
+    ] = 0
+    dropout_rate: Annotated[float, Is("share of activations that are dropped", 0, below=1)] = 0.0
+    z_loss: Annotated[
+        float, Is("weight of the square of the log partition function", 0, _FINITE)
+    ] = 0.0
+    dtype: Annotated[
+        str, Is("name of the activations' type; parameters are float32", choices=DTYPES)
+    ] = "float32"
+    objective: Annotated[
+        str,
+        Is(
+            "`instruction` for the mixture's prompts; the others for the collection's texts, see "
+            "`flanrepro.data.pretraining`",
+            choices=OBJECTIVES,
+        ),
+    ] = "instruction"
+    start: Annotated[
+        str,
+        Is(
+            "name of the parameters to start from, with a new optimizer; empty: random ones; else "
+            "the `run_id` of a finished run in the same store, a shipped checkpoint (its name ends "
+            "with its file's digest, so that other weights are another run) or a repository on the "
+            "Hugging Face Hub such as `google/t5-small-lm-adapt`, whose weights are taken to stay"
+        ),
+    ] = ""
+    decay_steps: Annotated[
+        int, Is("number of last steps over which the learning rate falls to 0", 0, _STEPS)
+    ] = 0
+    held_out: Annotated[
+        int,
+        Is(
+            "number of training records moved into each task's validation split, see "
+            "`flanrepro.collection.task.hold_out`; 0: none",
+            0,
+            _STEPS,
+        ),
+    ] = 0
+    microbatches: Annotated[
+        int,
+        Is(
+            "number of parts of a step's rows, one after the other, whose gradients are added: "
+            "less memory, the same loss, other dropout",
+            1,
+            2**20,
+        ),
+    ] = 1
+    remat: Annotated[
+        bool, Is("true if activations are computed again for the gradients: less memory")
+    ] = False
+    shards: Annotated[
+        int,
+        Is(
+            "number of streams that the prompts are dealt out to, each packed into its own part of "
+            "a batch's rows, so that as many hosts can each make their part",
+            1,
+            2**20,
+        ),
+    ] = 1
+    engine: Annotated[
+        str, Is("name of what trains; `t5x` trains the local run's T5X twin", choices=ENGINES)
+    ] = "local"
 
     def __post_init__(self):
-        # As a list, e.g. from JSON, it would be another run with another name.
-        object.__setattr__(self, "tasks", tuple(self.tasks))
+        check(self)
         self._check_objective()
         if self.start and not any(form.fullmatch(self.start) for form in (RUN_ID, PRETRAINED, HUB)):
             raise InputError(
-                f"start is '{self.start}': expected a finished run's 12 hexadecimal digits, a "
+                f"start is {shown(self.start)}: expected a finished run's 12 hexadecimal digits, a "
                 "shipped checkpoint's name (`flanrepro.model.pretrained.full_name` gives it), a "
                 "repository on the Hugging Face Hub such as google/t5-small-lm-adapt, or nothing "
                 "for random parameters"
             )
-        # A run without a fall may end before its warm-up does.
-        if not 0 <= self.decay_steps <= self.steps - self.warmup_steps * (self.decay_steps > 0):
+        left = self.steps - self.warmup_steps
+        if left < self.decay_steps:
+            name, most = ("decay_steps", left) if left >= 0 else ("warmup_steps", self.steps)
             raise InputError(
-                f"decay_steps is {self.decay_steps}: expected 0 to {self.steps} steps less "
-                f"{self.warmup_steps} of warm-up; shorten it, or train for longer"
+                f"{name} is {getattr(self, name)}: expected 0 to {most}, as the run has "
+                f"{self.steps} steps and {self.warmup_steps} of warm-up; shorten it, or train for "
+                "longer"
             )
-        if self.engine not in ENGINES:
-            raise InputError(f"unknown engine '{self.engine}': choose one of {', '.join(ENGINES)}")
         for name in ("microbatches", "shards"):
             parts = getattr(self, name)
-            if parts < 1 or self.batch_size % parts:
+            if self.batch_size % parts:
                 raise InputError(
                     f"{name} is {parts}: expected a divisor of the batch's {self.batch_size} rows"
                 )
 
     def _check_objective(self) -> None:
-        if self.objective not in OBJECTIVES:
-            raise InputError(
-                f"unknown objective '{self.objective}': choose one of {', '.join(OBJECTIVES)}"
-            )
-        fields = {field.name: field.default for field in dataclasses.fields(self)}
-        given = [name for name in _OF_PROMPTS if getattr(self, name) != fields[name]]
+        given = [row.name for row in table(RunSpec) if getattr(self, row.name) != row.default]
+        given = [name for name in given if name in _OF_PROMPTS]
         if self.objective != "instruction" and given:
             raise InputError(
                 f"objective '{self.objective}' trains on texts, not on prompts: leave out "
@@ -153,8 +206,7 @@ class RunSpec:
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
             if value != field.default:  # a required field has none
-                # 1 and 1.0 are one learning rate and have two texts.
-                fields[field.name] = float(value) if field.type is float else value
+                fields[field.name] = value
         return json.dumps(fields, sort_keys=True, separators=(",", ":"))
 
     @property
@@ -195,9 +247,6 @@ class RunSpec:
 
     def learning_rate_schedule(self):
         """Gives the learning rate, or how it falls, for `flanrepro.training.optimizer`."""
-        # Here, because it imports JAX, and specs are also made where nothing is trained.
-        from flanrepro.training.optimizer import Falling
-
         if not self.decay_steps:
             return self.learning_rate
         return Falling(self.learning_rate, self.steps, self.decay_steps)
@@ -226,10 +275,11 @@ class RunSpec:
         names = self.tasks or tuple(collection.tasks)
         for name in names:
             if name not in known:
+                near = difflib.get_close_matches(name, known, n=5, cutoff=0.4)
                 raise InputError(
-                    f"'{name}' is no training task of collection '{self.collection}': it has "
-                    f"{', '.join(collection.tasks)}; to be finetuned on alone "
-                    f"{', '.join(collection.other) or 'none'}"
+                    f"{shown(name)} is no training task of collection '{self.collection}': it has "
+                    f"{len(known)} (`flanrepro tasks` lists them), e.g. "
+                    f"{', '.join(near or list(known)[:5])}"
                 )
         tasks = (known[name] for name in names)
         return tuple(hold_out(task, self.held_out) if self.held_out else task for task in tasks)

@@ -90,9 +90,9 @@ def test_a_jobs_parameters_go_before_the_profiles():
         ({"collection": "p3"}, "unknown collection 'p3': choose one of pocket, flan2022"),
         ({"engine": "tpu"}, "unknown engine 'tpu': choose one of local, t5x, shipped"),
         ({"mesh": "8"}, "mesh is '8': expected DATAxMODEL"),
-        ({"seeds": -1}, "seeds is -1: expected a whole number, 0 or more"),
-        ({"seeds": 1.5}, "seeds is 1.5: expected a whole number, 0 or more"),
-        ({"seeds": True}, "seeds is True: expected a whole number, 0 or more"),
+        ({"seeds": -1}, "seeds is -1: expected a whole number, 0 to 1,000"),
+        ({"seeds": 1.5}, "seeds is 1.5: expected a whole number, 0 to 1,000"),
+        ({"seeds": True}, "seeds is True: expected a whole number, 0 to 1,000"),
     ],
 )
 def test_a_wrong_parameter_is_one_sentence_with_the_valid_ones(parameters, sentence):
@@ -166,3 +166,23 @@ def test_another_model_has_its_own_fields_and_the_rest_is_the_profiles():
     changed = dataclasses.replace(micro, model="nano", learning_rate=3e-3, start=nano.start)
     assert changed == nano
     assert next(Job(model="micro", seeds=1).specs(learning_rate=1e-4)).learning_rate == 1e-4
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        (
+            {"batchsize": 4},
+            "RunSpec has no field 'batchsize': it has collection, model, voc",
+        ),
+        ({"mixture": ["flan2022"]}, r"mixture is \['flan2022'\]: expected a line of at most"),
+        ({"mixture": "flan2023"}, "unknown mixture 'flan2023': choose one of"),
+        ({"subset": 2.5}, "subset is 2.5: expected a whole number, 1 to "),
+        ({"few_shot_fraction": "half"}, "few_shot_fraction is 'half': expected a number, 0 to 1"),
+        ({"steps": float("nan")}, "steps is nan: expected a whole number, 0 to "),
+        ({"start": 5}, "start is 5: expected a line of at most"),
+    ],
+)
+def test_a_change_that_makes_no_spec_is_one_sentence(changes, sentence):
+    with pytest.raises(InputError, match=sentence):
+        next(Job(profile="smoke", seeds=1).specs(**changes))
