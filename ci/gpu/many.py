@@ -82,6 +82,10 @@ def train_many(
     if begin:
         restored = [run.restore(s) for run, s in zip(runs, states, strict=True)]
         states, sums = map(list, zip(*restored, strict=True))
+        if any(int(one.step) != begin for one in states):  # one of an older version was damaged
+            raise InputError(
+                f"the runs' checkpoints of step {begin} cannot all be read: train them one by one"
+            )
     state, metrics, zero = stacked(states), stacked(sums), stacked([Metrics.zero()] * len(runs))
     keys = jnp.stack([jax.random.key(spec.seed) for spec in specs])
     options = tuple(loop.step_options(first).items())

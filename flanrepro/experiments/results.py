@@ -2,8 +2,6 @@
 
 import functools
 import itertools
-import json
-import warnings
 from collections.abc import Sequence
 
 from flanrepro.collection.named import named_mixture
@@ -12,8 +10,11 @@ from flanrepro.experiments.profiles import Job
 from flanrepro.experiments.runner import run_sweep
 from flanrepro.experiments.shipped_scores import shipped_run, shipped_table
 from flanrepro.experiments.sweep import SWEEPS
+from flanrepro.experiments.unknown_scores import known
+from flanrepro.fields import shown
 from flanrepro.sources import load_collection
 from flanrepro.training.spec import RunSpec
+from flanrepro.whole import kind_of, read_json
 
 OF_SPEC = ("collection", "model", "seed", "mixture", "few_shot_fraction", "subset")
 DESCRIBED = ("run", *OF_SPEC, "inversion_rate", "tasks")
@@ -60,30 +61,6 @@ def scores(job: Job, sweep: str, train: bool = True):
     table = described.drop_duplicates("run").merge(found, on="run", sort=False)
     table.insert(table.columns.get_loc("shots") + 1, "setting", table["shots"].map(setting))
     return table
-
-
-class UnknownScores(UserWarning):
-    """Warns that runs have scores which are no numbers."""
-
-
-def known(table, what: str, value: str = "value"):
-    """The rows of a table whose value is a number; a warning names the runs of the others.
-
-    An unknown score (AUC-ROC of items of one class) would else be left out of some means and not of
-    others.
-    """
-    import numpy as np
-
-    finite = np.isfinite(table[value].astype(float))
-    if not finite.all():
-        runs = ", ".join(dict.fromkeys(table.loc[~finite, "run"]))
-        warnings.warn(
-            f"{what}: {(~finite).sum()} of {len(table)} scores are no numbers, and are left out "
-            f"(of run {runs}): evaluate more items, or train the run again",
-            UnknownScores,
-            stacklevel=3,
-        )
-    return table[finite]
 
 
 def train_all(job: Job) -> None:
@@ -179,19 +156,19 @@ def trace(job: Job, run: str) -> dict:
         InputError: the run is neither in the job's store nor among those that ship.
     """
     folder = job.store.root / run
-    if (folder / "manifest.json").is_file():
-        spec = json.loads((folder / "spec.json").read_text(encoding="utf-8"))
+    # A run id is a short word; anything else could be a path to another folder.
+    if run.isalnum() and len(run) < 100 and kind_of(folder / "manifest.json"):
         predictions = sorted(map(str, (folder / "predictions").glob("*.jsonl")))
-        manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-        return {"spec": spec, **manifest, "folder": str(folder), "predictions": predictions}
+        facts = {"spec": read_json(folder / "spec.json"), **read_json(folder / "manifest.json")}
+        return facts | {"folder": str(folder), "predictions": predictions}
     try:
         found = shipped_run(job.collection, run)
     except InputError:
         found = None
     if not found:
         raise InputError(
-            f"there is no run '{run}' in {job.store.root}, nor among those that ship: expected a "
-            "name from the column `runs` of a figure's or table's CSV"
+            f"there is no run {shown(run)} in {job.store.root} or among those that ship: expected "
+            "a name from the column `runs` of a figure's or table's CSV"
         )
     why = "not shipped: a run of this spec makes them, in runs/" + run + "/predictions"
     return found | {"folder": "", "predictions": why}

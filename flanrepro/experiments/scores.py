@@ -5,15 +5,14 @@ import json
 import warnings
 from collections.abc import Callable
 from pathlib import Path
-
-import filelock
+from typing import Any
 
 from flanrepro.collection.suites import at_hand
 from flanrepro.collection.task import Collection, MissingTasks, Protocol, Suite, protocol
 from flanrepro.errors import InputError
 from flanrepro.model import compile_cache
 from flanrepro.model.model import Model
-from flanrepro.whole import write_whole
+from flanrepro.whole import kind_of, locked, make_folder, read_json, write_whole
 
 VERSION = 2
 """Version of asking and scoring. Raised when either changes, so that older scores are not read."""
@@ -51,9 +50,9 @@ def scores_of(
     full = suite_of(collection, suite_name)
     settings = _settings(full, shots, items, method, lengths)
     path, suite, missing = _place(folder, full, shots, items, method, settings)
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder, "folder of evaluations")
     # Several processes may want one model's scores: one evaluates, the others read.
-    with filelock.FileLock(folder / "evaluation.lock"):
+    with locked(folder / "evaluation.lock"):
         rows = _kept(path, settings)
         if rows is None:
             _report(suite, missing)
@@ -122,16 +121,30 @@ def _settings(suite: Suite, shots: int, items: int | None, method: str, lengths)
 
 
 def _kept(path: Path, settings: dict) -> list[dict] | None:
-    if not path.is_file():
+    if not kind_of(path):
         return None
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError:
+        found = read_json(path)
+    except InputError as error:
+        raise InputError(f"{error}; move it away and run again") from None
+    if found.get("settings") != settings:
+        return None  # other settings: evaluated again, over these
+    rows = found.get("scores")
+    if not (isinstance(rows, list) and rows and all(_is_row(row) for row in rows)):
         raise InputError(
-            f"{path} is no JSON: expected an evaluation's scores; move the file away and run again"
-        ) from None
-    same = isinstance(found, dict) and found.get("settings") == settings
-    return found["scores"] if same else None  # other settings: evaluated again, over these
+            f"{path} holds no scores: expected a list of rows under 'scores', each with a value in "
+            f"per cent; it is damaged, so move the file away and run again"
+        )
+    return rows
+
+
+def _is_row(row: Any) -> bool:
+    """True if a row has the columns that its readers need, and a value in per cent or None."""
+    if not isinstance(row, dict) or not {"level", "task", "metric", "value", "n"} <= set(row):
+        return False
+    value = row["value"]
+    # A rank correlation may be negative; a comparison with NaN is false.
+    return value is None or (type(value) in (int, float) and abs(value) < 100.001)
 
 
 def _report(suite: Suite, missing: dict[str, str]) -> None:

@@ -9,10 +9,11 @@ from collections.abc import Iterator
 from flanrepro.collection.task import MissingTasks, Suite, Task
 from flanrepro.errors import InputError
 from flanrepro.experiments.profiles import Job
-from flanrepro.experiments.results import known
 from flanrepro.experiments.runner import run_sweep
 from flanrepro.experiments.shipped_scores import shipped_table
 from flanrepro.experiments.store import Run
+from flanrepro.experiments.unknown_scores import known
+from flanrepro.fields import shown
 from flanrepro.model.model import Model
 from flanrepro.sources import load_collection
 from flanrepro.training.spec import RunSpec
@@ -178,8 +179,16 @@ def _read(job: Job, spec: RunSpec):
     import pandas as pd
 
     path = job.store.root / spec.run_id / "curve.csv"
-    # pandas would read a run id such as 12e345678901 as a number.
-    return pd.read_csv(io.StringIO(path.read_text(encoding="utf-8")), dtype={"run": str})
+    try:
+        # pandas would read a run id such as 12e345678901 as a number.
+        table = pd.read_csv(io.StringIO(path.read_text(encoding="utf-8")), dtype={"run": str})
+        table = table[["run", *COLUMNS]].astype({"step": int, "validation": float, "test": float})
+    except (OSError, ValueError, KeyError) as error:  # pandas' own errors are ValueErrors
+        raise InputError(
+            f"{path} cannot be read ({shown(error, 100)}): expected a row per validation; move the "
+            "run's folder away and run again"
+        ) from None
+    return table
 
 
 def _validations(job: Job, spec: RunSpec) -> int:

@@ -2,13 +2,14 @@
 
 import dataclasses
 import hashlib
-import json
 from pathlib import Path
 
 from flanrepro.data.vocabulary import Vocabulary
 from flanrepro.errors import InputError
+from flanrepro.fields import make, shown
 from flanrepro.model import huggingface, pretrained
 from flanrepro.training.spec import HUB, RUN_ID, RunSpec
+from flanrepro.whole import read_json
 
 
 def start_params(spec: RunSpec, root: Path) -> dict | None:
@@ -80,15 +81,14 @@ def _of_run(spec: RunSpec, folder: Path) -> dict:
             "train that one first, in the same store"
         )
     try:
-        fields = json.loads((folder / "spec.json").read_text("utf-8"))
-        model, vocabulary = fields["model"], fields["vocabulary"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        started = make(RunSpec, **read_json(folder / "spec.json"))
+    except InputError as error:
         raise InputError(
             f"the run starts from run {spec.start}, whose {folder / 'spec.json'} cannot be read "
-            f"({error!r}): move the folder away and train that run again"
+            f"({shown(error, 300)}): move the folder away and train that run again"
         ) from None
-    _check_same(spec, model, vocabulary)
-    return restore_params(folder / "checkpoints")
+    _check_same(spec, started.model, started.vocabulary)
+    return restore_params(folder / "checkpoints", started.steps)
 
 
 def _check_same(spec: RunSpec, model: str, vocabulary: str) -> None:

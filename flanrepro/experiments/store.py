@@ -1,8 +1,10 @@
 """The run store: a finished run is never trained again, and no two processes train the same run."""
 
 import contextlib
+import csv
 import importlib.metadata
 import json
+import math
 import os
 import platform
 import subprocess
@@ -10,17 +12,16 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import filelock
-
 from flanrepro import cluster
 from flanrepro.errors import InputError
 from flanrepro.experiments.scores import kept_scores, scores_of, suite_of
 from flanrepro.experiments.start import start_input
+from flanrepro.fields import make, shown
 from flanrepro.model import compile_cache
 from flanrepro.model.model import Model
 from flanrepro.training.spec import RunSpec
 from flanrepro.version import __version__
-from flanrepro.whole import write_whole
+from flanrepro.whole import kind_of, locked, make_folder, read_json, write_whole
 
 FORMAT = 1
 """Version of a run folder's layout; raised when older folders can no longer be read."""
@@ -45,19 +46,26 @@ class Run:
 
     @property
     def manifest(self) -> dict:
-        return json.loads((self.folder / "manifest.json").read_text("utf-8"))
+        return read_json(self.folder / "manifest.json")
 
     def params(self) -> dict:
-        """The trained parameters."""
+        """The trained parameters; InputError if the last checkpoint is damaged or not finite."""
         from flanrepro.training.checkpoint import restore_params
 
-        return restore_params(self.folder / "checkpoints")
+        return restore_params(self.folder / "checkpoints", self.spec.steps)
 
     def metrics(self):
         """The training history as a DataFrame, a row per logged step; loss in nats per token."""
         import pandas as pd
 
-        return pd.read_csv(self.folder / "metrics.csv")
+        path = self.folder / "metrics.csv"
+        try:
+            return pd.read_csv(path)
+        except (OSError, ValueError) as error:  # pandas' own errors are ValueErrors
+            raise InputError(
+                f"{path} cannot be read ({type(error).__name__}): move {self.folder} away and "
+                "train the run again"
+            ) from None
 
     def model(self) -> Model:
         """The trained model."""
@@ -119,8 +127,7 @@ class RunStore:
     def find(self, spec: RunSpec) -> Run | None:
         """The finished run of `spec`, or None; InputError if its folder holds something else."""
         folder = self.root / spec.run_id
-        self._check(folder, spec)
-        return Run(spec, folder) if (folder / "manifest.json").is_file() else None
+        return Run(spec, folder) if self._check(folder, spec) else None
 
     def get(
         self,
@@ -178,14 +185,10 @@ class RunStore:
         """The run's folder with its spec, locked: no other process trains in it meanwhile."""
         folder = self.root / spec.run_id
         self._check(folder, spec)
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise InputError(
-                f"the run folder {folder} could not be made ({error.strerror}): give another `out`"
-            ) from None
+        make_folder(folder, "run folder")
+        say = f"run {spec.run_id} is being trained by another process: waiting for it"
         # The first host's lock holds for all hosts of a run.
-        lock = _locked(folder / "training.lock", spec)
+        lock = locked(folder / "training.lock", lambda: print(say, flush=True))
         with lock if cluster.first() else contextlib.nullcontext():
             if cluster.first() and not (folder / "manifest.json").is_file():
                 text = json.dumps(asdict(spec), indent=1, sort_keys=True)
@@ -206,20 +209,22 @@ class RunStore:
             write_results(spec, folder, progress)
         self._found(spec)  # on several hosts, a barrier: all wait until the results are written
 
-    def _check(self, folder: Path, spec: RunSpec) -> None:
-        """InputError if the folder is damaged, or holds another version's run or another spec's."""
+    def _check(self, folder: Path, spec: RunSpec) -> bool:
+        """True if the run is finished.
+
+        Raises:
+            InputError: the folder is damaged, or holds another version's run, another spec's, or
+                one that diverged.
+        """
         manifest, written = folder / "manifest.json", folder / "spec.json"
         try:
-            found = (
-                json.loads(manifest.read_text("utf-8"))["format"] if manifest.is_file() else FORMAT
-            )
-            same = (
-                not written.is_file() or RunSpec(**json.loads(written.read_text("utf-8"))) == spec
-            )
-        except (ValueError, KeyError, TypeError) as error:  # ValueError: not JSON, or not UTF-8
+            finished = bool(kind_of(manifest))
+            found = read_json(manifest)["format"] if finished else FORMAT
+            same = not kind_of(written) or make(RunSpec, **read_json(written)) == spec
+        except (OSError, KeyError, TypeError, InputError) as error:
             raise InputError(
-                f"the run folder {folder} cannot be read ({error!r}): it is damaged or of another "
-                "version of flanrepro; move it away and run again"
+                f"the run folder {folder} cannot be read ({shown(error, 300)}): it is damaged "
+                "or of another version of flanrepro; move it away and run again"
             ) from None
         if not same:
             raise InputError(
@@ -229,24 +234,34 @@ class RunStore:
         if found != FORMAT:
             raise InputError(
                 f"the run folder {folder} was written by another version of flanrepro (format "
-                f"{found}, this one reads {FORMAT}): use that version, or move the folder away and "
-                "run again"
+                f"{shown(found)}, this one reads {FORMAT}): use that version, or move the folder "
+                "away and run again"
+            )
+        if finished:
+            _check_losses(folder)
+        return finished
+
+
+def _check_losses(folder: Path) -> None:
+    """InputError if a finished run has a loss that is none: older versions did not look."""
+    try:
+        text = (folder / "metrics.csv").read_text("utf-8")
+        rows = list(csv.DictReader(text.splitlines()))
+    except (OSError, ValueError, csv.Error):  # `Run.metrics` says so, where it is read
+        return
+    for row in rows:
+        if "loss" in row and not _is_finite(row["loss"]):
+            raise InputError(
+                f"the run in {folder} diverged: its loss of step {shown(row.get('step'))} is "
+                "infinite or NaN; move the folder away, and train with a lower learning_rate"
             )
 
 
-@contextlib.contextmanager
-def _locked(path: Path, spec: RunSpec) -> Iterator[None]:
-    """Holds the lock; says so once if it has to wait for another process."""
-    lock = filelock.FileLock(path)
+def _is_finite(text: str | None) -> bool:
     try:
-        lock.acquire(timeout=0)  # only to find out whether there is something to wait for
-    except filelock.Timeout:
-        print(f"run {spec.run_id} is being trained by another process: waiting for it", flush=True)
-        lock.acquire()
-    try:
-        yield
-    finally:
-        lock.release()
+        return math.isfinite(float(text or ""))  # NaN was written as nothing
+    except ValueError:
+        return False
 
 
 def write_results(spec: RunSpec, folder: Path, progress) -> None:

@@ -89,7 +89,8 @@ def train(
             state = TrainState(jnp.int32(spec.steps), jax.tree.map(jnp.asarray, params), {})
             progress = history.progress(home / history.FILE, spec)
             checkpoints.save(spec.steps, state, dataclasses.asdict(progress))
-    return restore_params(folder / "checkpoints"), history.progress(home / history.FILE, spec)
+    params = restore_params(folder / "checkpoints", spec.steps)
+    return params, history.progress(home / history.FILE, spec)
 
 
 def missing_modules() -> list[str]:

@@ -1,64 +1,27 @@
 """The local engine: one training run from its spec to its last checkpoint."""
 
 import contextlib
+import math
 import time
-from collections import Counter
+import warnings
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from tqdm import tqdm
 
-from flanrepro.data.examples import count_fates
 from flanrepro.errors import InputError
 from flanrepro.model.sizes import T5Config
 from flanrepro.model.t5 import param_shapes
 from flanrepro.training import mesh as devices
-from flanrepro.training.checkpoint import Checkpoints
+from flanrepro.training.memory import check_memory
+from flanrepro.training.progress import Batches, OpenRun, Progress
 from flanrepro.training.spec import RunSpec
-from flanrepro.training.step import Metrics, TrainState, init_state, make_train_step
+from flanrepro.training.step import Metrics, init_state, make_train_step
 
 LOG_EVERY = 25
 """Number of steps between readings of the metrics; only then does the host wait for the device."""
-
-
-class Batches(Protocol):
-    """A run's batches, as `flanrepro.data.packing.pack` gives them, or from packed files."""
-
-    def __next__(self) -> dict[str, np.ndarray]: ...
-    def get_state(self) -> dict: ...
-    def set_state(self, state: dict) -> None: ...
-    def close(self) -> None: ...
-
-
-@dataclass
-class Progress:
-    """A run's counts and measurements so far, which its checkpoints keep.
-
-    Attributes:
-        stream: position of the data stream.
-        history: rows of step, loss (nats per target token), accuracy (share of target tokens),
-            useful_tokens_per_s and seconds.
-        examples, truncated, dropped: number of prompts (`flanrepro.data.examples.count_fates`).
-        useful_tokens: number of input and target tokens without padding.
-        tokens: number of input and target tokens, padding included.
-        seconds: time of training over all of the run's processes, compilation included.
-        pending: sums of `Metrics` since the last row.
-    """
-
-    stream: dict
-    history: list[dict]
-    examples: int = 0
-    truncated: int = 0
-    dropped: int = 0
-    useful_tokens: int = 0
-    tokens: int = 0
-    seconds: float = 0.0
-    pending: list[float] = field(default_factory=lambda: [0.0] * len(Metrics._fields))
 
 
 def train(
@@ -100,12 +63,14 @@ def train(
         the parameters and the progress.
 
     Raises:
-        InputError: bad data, a mesh that does not fit, a start that does not fit the model, or a
-            checkpoint that cannot be written.
+        InputError: bad data, a mesh that does not fit, more than the devices' memory, a start that
+            does not fit the model, a loss that is infinite or NaN, no prompt that fits, or a
+            checkpoint that cannot be read or written.
     """
     # --- devices and data ---
     config = config or spec.model_config()
     spread = devices.make_mesh(mesh, spec.batch_size // spec.microbatches)
+    check_memory(spec, config, spread)
     rows = devices.local_rows(spread, spec.batch_size)
     stream = stream_of(spec, rows, batches)
 
@@ -133,6 +98,7 @@ def train(
             batch = devices.put_batch(run.read(counting), spread, spec.batch_size)
             state, metrics = train_step(state, metrics, batch, key)
             if each and every and (step + 1) % every == 0:
+                run.read_sums(metrics)  # a model of no numbers is not evaluated
                 clock.stand(_call(each, step + 1, state.params, spread))
             # Rows depend on the spec alone, not on where a run was stopped.
             row, stop = (step + 1) % LOG_EVERY == 0 or step + 1 == spec.steps, step + 1 == last
@@ -146,7 +112,29 @@ def train(
             if stop or devices.agreed(clock.since_saved > checkpoint_seconds):
                 run.save(step + 1, state, metrics)
                 clock.saved()
+    if last == spec.steps:
+        warn_of_guessing(spec, run.progress.history, config.vocab_size)
     return state.params, run.progress
+
+
+class NothingLearnt(UserWarning):
+    """A run ends no better than guessing."""
+
+
+def warn_of_guessing(spec: RunSpec, history: list[dict], vocab_size: int) -> None:
+    """Warns if the last loss, unless it is the only row's, is that of equal chances of all tokens.
+
+    Too high a learning rate may end there, with numbers that are all finite.
+    """
+    guessing = math.log(vocab_size)
+    if len(history) > 1 and history[-1]["loss"] > 0.99 * guessing:
+        warnings.warn(
+            f"run {spec.run_id} has learnt nothing: its last loss is {history[-1]['loss']:.2f} "
+            f"nats per target token, as guessing among {vocab_size} has ({guessing:.2f}): "
+            f"try another learning_rate than {spec.learning_rate:g}",
+            NothingLearnt,
+            stacklevel=3,
+        )
 
 
 def optimizer(spec: RunSpec) -> tuple:
@@ -157,84 +145,6 @@ def optimizer(spec: RunSpec) -> tuple:
 def step_options(spec: RunSpec) -> dict:
     """Gives the other fields of a spec that `make_train_step` takes."""
     return {name: getattr(spec, name) for name in ("z_loss", "microbatches", "remat")}
-
-
-class OpenRun:
-    """A run in training: its stream, its checkpoints and its progress.
-
-    Args:
-        spec: run that is trained.
-        folder: path of its checkpoints.
-        stream: batches of the run.
-    """
-
-    def __init__(self, spec: RunSpec, folder: Path, stream: Batches):
-        self.spec, self.stream, self.checkpoints = spec, stream, Checkpoints(folder)
-        self.progress = Progress(stream=stream.get_state(), history=[])
-        self._counts: Counter[str] = Counter()
-
-    def restore(self, like: TrainState) -> tuple[TrainState, Metrics]:
-        """Goes back to the newest checkpoint; gives its state and the sums since the last row."""
-        state, kept = self.checkpoints.restore(like)
-        self.progress = Progress(**kept)
-        # Packed files keep their position under `next`, and Grain has no such key.
-        if ("next" in self.progress.stream) and "next" not in self.stream.get_state():
-            raise InputError(
-                f"run {self.spec.run_id} was begun from packed files, and goes on from them alone: "
-                f"bring its `packed` folder, or move {self.checkpoints.folder} away to begin anew"
-            )
-        self.stream.set_state(self.progress.stream)
-        return state, Metrics(*map(jnp.float32, self.progress.pending))
-
-    def read(self, counting: bool = True) -> dict[str, np.ndarray]:
-        """Reads the next batch; its fates are counted, and stay on the host."""
-        batch = next(self.stream)
-        fate = batch.pop("fate")
-        if counting:
-            self._counts.update(count_fates(fate))
-        return batch
-
-    def add_row(self, step: int, metrics: Metrics) -> str:
-        """Waits for the device, adds a row to the history, and describes it for the bar."""
-        loss, correct, tokens, useful = (float(x) for x in jax.device_get(metrics))
-        progress = self.progress
-        # Tokens per second since the last row, over the processes that it took.
-        before = progress.history[-1]["seconds"] if progress.history else 0.0
-        progress.useful_tokens += int(useful)
-        row = {
-            "step": step,
-            "loss": loss / max(tokens, 1),
-            "accuracy": correct / max(tokens, 1),
-            "useful_tokens_per_s": useful / max(progress.seconds - before, 1e-9),
-            "seconds": progress.seconds,
-        }
-        progress.history.append(row)
-        return f"loss {row['loss']:.3f}, {row['useful_tokens_per_s']:,.0f} tokens/s"
-
-    def save(self, step: int, state: TrainState, metrics: Metrics) -> None:
-        """Writes a checkpoint, with the position and the counts of all hosts."""
-        spec, progress = self.spec, self.progress
-        hosts = devices.gathered({"stream": self.stream.get_state(), "counts": dict(self._counts)})
-        progress.stream = _position([host["stream"] for host in hosts])
-        for name, n in sum((Counter(host["counts"]) for host in hosts), Counter()).items():
-            setattr(progress, name, getattr(progress, name) + n)
-        self._counts.clear()  # they are in `progress` now
-        # Batches have one size, so that padding need not be counted.
-        progress.tokens = step * spec.batch_size * (spec.inputs_length + spec.targets_length)
-        progress.pending = [float(x) for x in jax.device_get(metrics)]
-        self.checkpoints.save(step, state, progress.__dict__)
-
-    def close(self) -> None:
-        self.stream.close()
-        self.checkpoints.close()
-
-
-def _position(states: list[dict]) -> dict:
-    """Merges the hosts' positions of one stream, each with None for the other hosts' shards."""
-    if "shards" not in states[0]:
-        return states[0]
-    each = zip(*(state["shards"] for state in states), strict=True)
-    return {"shards": [next(s for s in found if s is not None) for found in each]}
 
 
 class Clock:

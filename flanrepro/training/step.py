@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
-from jaxtyping import Array, Float32, Int, Key
+from jaxtyping import Array, Float32, Int, Int32, Key
 
 from flanrepro.model.layers import last_argmax
 from flanrepro.model.t5 import T5Config, Transformer, init_params, param_shapes
@@ -36,16 +36,23 @@ class Metrics(NamedTuple):
         correct: number of target tokens that the model ranks first.
         tokens: number of target tokens without padding.
         useful_tokens: number of input and target tokens without padding.
+        diverged: number of the first step whose loss is infinite or NaN; 0: there is none.
     """
 
     loss: Float32[Array, ""]
     correct: Float32[Array, ""]
     tokens: Float32[Array, ""]
     useful_tokens: Float32[Array, ""]
+    diverged: Int32[Array, ""]
+
+    @classmethod
+    def of(cls, *sums: Float32[Array, ""] | float) -> "Metrics":
+        """Gives the four sums, of steps whose losses are finite."""
+        return cls(*map(jnp.float32, sums), jnp.int32(0))
 
     @classmethod
     def zero(cls) -> "Metrics":
-        return cls(*(jnp.zeros((), jnp.float32) for _ in cls._fields))
+        return cls.of(0, 0, 0, 0)
 
 
 def shift_right(
@@ -99,7 +106,7 @@ def loss_fn(
     useful = tokens + jnp.sum(batch["encoder_input_tokens"] > 0)
     # At least 1, since a microbatch may hold padding alone.
     count = jnp.maximum(tokens if all_tokens is None else all_tokens, 1.0)
-    return (loss + penalty) / count, Metrics(loss, correct, tokens, useful)
+    return (loss + penalty) / count, Metrics.of(loss, correct, tokens, useful)
 
 
 def gradients(
@@ -173,6 +180,8 @@ def make_train_step(
         updates, opt_state = transform.update(grads, state.opt_state, state.params)
         params = optax.apply_updates(state.params, updates)
         summed = jax.tree.map(jnp.add, metrics, new)
+        first = jnp.where(jnp.isfinite(new.loss) | (metrics.diverged > 0), 0, state.step + 1)
+        summed = summed._replace(diverged=metrics.diverged + first)
         return TrainState(state.step + 1, params, opt_state), summed
 
     where = None

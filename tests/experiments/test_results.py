@@ -8,7 +8,7 @@ from ci.ship import ship
 from flanrepro.errors import InputError
 from flanrepro.experiments import shipped_scores as shipped
 from flanrepro.experiments.profiles import Job, profile_names
-from flanrepro.experiments.results import UnknownScores, finished, known, scores, trace
+from flanrepro.experiments.results import finished, scores, trace
 from flanrepro.experiments.store import Run
 from flanrepro.experiments.sweep import SWEEPS
 
@@ -111,10 +111,3 @@ def test_quick_ships_whole_with_three_seeds():
     found = finished(job)
     for name, sweep in SWEEPS.items():
         assert set(found[name]["run"]) == {spec.run_id for spec in sweep.specs(job)}, name
-
-
-def test_scores_that_are_no_numbers_are_left_out_and_said():
-    table = pd.DataFrame({"run": ["a", "b", "c"], "value": [1.0, None, float("inf")]})
-    said = r"sweep: 2 of 3 scores are no numbers, and are left out \(of run b, c\)"
-    with pytest.warns(UnknownScores, match=said):
-        assert list(known(table, "sweep")["run"]) == ["a"]

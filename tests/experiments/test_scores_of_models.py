@@ -1,12 +1,15 @@
 import dataclasses
 import json
+import re
 
+import numpy as np
 import pytest
+from safetensors.numpy import load_file, save_file
 
 from flanrepro.collection.task import Protocol
 from flanrepro.errors import InputError
 from flanrepro.experiments import models as module
-from flanrepro.experiments.load import load
+from flanrepro.experiments.load import load, save
 from flanrepro.experiments.models import (
     MissingModels,
     differences,
@@ -35,18 +38,33 @@ def test_scores_are_read_from_then_on_as_long_as_the_same_is_asked(tmp_path):
 def test_scores_of_an_older_kind_are_made_anew(tmp_path):
     (tmp_path / "scores").mkdir()
     path = tmp_path / "scores" / "held_in_0shot_3.json"
-    path.write_text("[]")
+    path.write_text('{"settings": {}, "scores": []}')
     rows = scores_of(tmp_path, lambda: "random", POCKET, "held_in", 0, 3)
     assert json.loads(path.read_text())["scores"] == rows
 
 
-def test_damaged_scores_are_one_sentence(tmp_path):
-    (tmp_path / "scores").mkdir()
-    (tmp_path / "scores" / "held_in_0shot_3.json").write_text("{")
-    with pytest.raises(
-        InputError, match=r"held_in_0shot_3.json is no JSON: expected an evaluation"
-    ):
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        (lambda text: "{", "cannot be read"),
+        (lambda text: "[]", "holds a list: expected a JSON object"),
+        (lambda text: text.replace('"level": "suite"', '"n": 3'), "holds no scores"),
+        (lambda text: re.sub(r'"value": [\d.]+', '"value": 1e9', text), "holds no scores"),
+        (lambda text: re.sub(r'"value": [\d.]+', '"value": NaN', text), "holds no scores"),
+    ],
+)
+def test_damaged_scores_are_one_sentence(tmp_path, damage, said):
+    scores_of(tmp_path, lambda: "majority", POCKET, "held_in", 0, 3)
+    path = tmp_path / "scores" / "held_in_0shot_3.json"
+    path.write_text(damage(path.read_text()))
+    with pytest.raises(InputError, match=rf"held_in_0shot_3.json .*{said}.*move (it|the file)"):
         scores_of(tmp_path, never, POCKET, "held_in", 0, 3)
+
+
+def test_a_lock_that_is_a_folder_is_one_sentence(tmp_path):
+    (tmp_path / "evaluation.lock").mkdir()
+    with pytest.raises(InputError, match="evaluation.lock is a folder: expected a file; move it"):
+        scores_of(tmp_path, lambda: "majority", POCKET, "held_in", 0, 3)
 
 
 def test_every_score_leads_to_its_answers(tmp_path):
@@ -128,6 +146,25 @@ def test_a_checkpoint_that_cannot_be_loaded_is_left_out_and_said(tmp_path):
     assert set(table["checkpoint"]) == {"random"}
     with pytest.raises(InputError, match="no checkpoint could be loaded: nowhere: there is no mod"):
         score_models(["nowhere"], "pocket", ["cot"], tmp_path, items=1)
+
+
+def test_a_folder_s_name_is_short_enough_for_a_file(tmp_path):
+    for name in ("x" * 300, "\U00010348" * 300, "\u65e5" * 300, "a\0b\ud800"):
+        folder = module._folder(tmp_path, dataclasses.replace(load("pocket-nano"), name=name))
+        assert (folder / "manifest.json").is_file()
+
+
+def test_a_checkpoint_with_a_number_that_is_none_is_no_checkpoint(tmp_path):
+    model = load("pocket-nano")
+    save(model, tmp_path / "odd")
+    weights = load_file(tmp_path / "odd" / "model.safetensors")
+    weights["encoder.final_layer_norm.weight"][3] = np.nan
+    save_file(weights, tmp_path / "odd" / "model.safetensors")
+    names = [str(tmp_path / "odd"), "random"]
+    said = r"model\.safetensors: tensor 'encoder\.final_layer_norm\.weight' has 1 numbers"
+    with pytest.warns(MissingModels, match=said):
+        table = score_models(names, "pocket", ["cot"], tmp_path, items=1)
+    assert set(table["checkpoint"]) == {"random"}
 
 
 def test_shots_may_be_asked_for(tmp_path, monkeypatch):

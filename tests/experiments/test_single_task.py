@@ -8,6 +8,7 @@ from flanrepro.collection.task import hold_out
 from flanrepro.errors import InputError
 from flanrepro.experiments.profiles import Job, profile_names
 from flanrepro.experiments.single_task import (
+    _read,
     best,
     curves,
     finetune,
@@ -135,3 +136,16 @@ def test_a_run_whose_name_looks_like_a_number_is_read_as_a_name(tmp_path):
     path = job.store.root / spec.run_id / "curve.csv"
     path.write_text(path.read_text().replace(spec.run_id, "12e345678901"))
     assert set(finetune(job, spec)["run"]) == {"12e345678901"}
+
+
+@pytest.mark.parametrize(
+    "content", ["", "run,step\na,1\n", "run,step,metric,validation,test\na,,m,,1"]
+)
+def test_a_curve_that_cannot_be_read_is_one_sentence(tmp_path, content):
+    job = Job(profile="smoke", out=str(tmp_path))
+    spec = single_task_spec(job, "wanli")
+    path = job.store.root / spec.run_id / "curve.csv"
+    path.parent.mkdir(parents=True)
+    path.write_text(content)
+    with pytest.raises(InputError, match=rf"{path} cannot be read \(.*\): expected a row per "):
+        _read(job, spec)

@@ -1,9 +1,12 @@
 import dataclasses
 import json
 import math
+import os
 import re
 import resource
+import shutil
 import signal
+from pathlib import Path
 
 import pytest
 
@@ -137,6 +140,55 @@ def test_a_folder_that_cannot_be_made_is_one_sentence(spec, tmp_path, trained):
         RunStore(tmp_path / "file" / "runs").get(spec)
 
 
+@pytest.mark.parametrize("place", [lambda p: p.touch(), lambda p: p.symlink_to("none"), os.mkfifo])
+def test_something_else_in_a_run_folders_place_is_one_sentence(spec, tmp_path, trained, place):
+    place(tmp_path / spec.run_id)
+    with pytest.raises(InputError, match=f"the run folder {tmp_path}/{spec.run_id} is a .*: expec"):
+        RunStore(tmp_path).get(spec)
+    assert trained == []
+
+
+@pytest.mark.parametrize("place", [os.mkdir, lambda p: p.symlink_to("none"), os.mkfifo])
+@pytest.mark.parametrize("name", ["training.lock", "manifest.json", "spec.json"])
+def test_something_else_in_a_files_place_is_one_sentence(spec, tmp_path, trained, name, place):
+    (tmp_path / spec.run_id).mkdir()
+    place(tmp_path / spec.run_id / name)
+    with pytest.raises(
+        InputError, match=rf"{name} is a (folder|link to what|pipe).*: expected a f"
+    ):
+        RunStore(tmp_path).get(spec)
+    assert trained == []
+
+
+def test_a_folder_that_may_not_be_read_is_one_sentence(spec, tmp_path, trained, monkeypatch):
+    def refused(*args, **kwargs):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "stat", refused)
+    with pytest.raises(
+        InputError, match=r"cannot be read \(PermissionError\(13, 'Permission denied'"
+    ):
+        RunStore(tmp_path).find(spec)
+
+
+@pytest.mark.parametrize("loss", ["", "nan", "inf"])
+def test_a_run_of_an_older_version_that_diverged_is_refused(spec, tmp_path, trained, loss):
+    run = RunStore(tmp_path).get(spec)
+    (run.folder / "metrics.csv").write_text(f"step,loss\n25,1.5\n50,{loss}\n")
+    with pytest.raises(
+        InputError, match="diverged: its loss of step '50' is infinite or NaN; move"
+    ):
+        RunStore(tmp_path).find(spec)
+
+
+def test_unreadable_metrics_are_one_sentence(spec, tmp_path, trained):
+    run = RunStore(tmp_path).get(spec)
+    for content in (b"", b"\xff\xfe", b'a\n"1\n1,2,3'):
+        (run.folder / "metrics.csv").write_bytes(content)
+        with pytest.raises(InputError, match=r"metrics.csv cannot be read \(.*\): move"):
+            RunStore(tmp_path).get(spec).metrics()
+
+
 @pytest.fixture(scope="module")
 def run(spec, tmp_path_factory):
     """A run that was really trained."""
@@ -178,3 +230,16 @@ def test_an_unknown_suite_is_an_error_that_lists_the_suites(run):
     said = "has no suite 'held_out': it has held_in, cot, mmlu, bbh, bbh_cot"
     with pytest.raises(InputError, match=said):
         run.scores("held_out", shots=0)
+
+
+def test_a_finished_run_with_a_damaged_checkpoint_goes_on_once_its_manifest_is_gone(run, tmp_path):
+    shutil.copytree(run.folder, tmp_path / run.folder.name)
+    last = tmp_path / run.folder.name / "checkpoints" / "2"
+    largest = max(last.rglob("*"), key=lambda path: path.stat().st_size * path.is_file())
+    largest.write_bytes(largest.read_bytes()[:-1] + b"?")
+    copy = RunStore(tmp_path).find(run.spec)
+    with pytest.raises(InputError, match=rf"{last} is damaged .*: move {copy.folder} away and run"):
+        copy.params()
+    shutil.rmtree(last)
+    with pytest.raises(InputError, match=r"no checkpoint of step 2|no checkpoint in"):
+        copy.params()

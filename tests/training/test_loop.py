@@ -166,7 +166,7 @@ def test_parameters_for_a_run_that_starts_at_random_are_refused(spec, whole, tmp
         ({"model": "huge"}, "unknown model 'huge': choose one of nano, micro, mini"),
         ({"collection": "p3"}, "unknown collection 'p3': choose one of pocket, flan2022"),
         ({"vocabulary": "p3"}, "unknown vocabulary 'p3': choose pocket, t5, flan2022-SIZE"),
-        ({"few_shot_fraction": 1.5}, "few_shot_fraction is 1.5: expected 0 to 1"),
+        ({"few_shot_fraction": 1.5}, "few_shot_fraction is 1.5: expected a number, 0 to 1"),
         ({"tasks": ("gsm9k",)}, "'gsm9k' is no training task of collection 'pocket': it has "),
     ],
 )

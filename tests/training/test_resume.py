@@ -78,7 +78,9 @@ def test_a_full_disk_is_one_sentence_and_the_run_goes_on_when_there_is_space(
     assert process.returncode == 1
     sentence = report.strip().splitlines()[-1]
     assert f"InputError: the checkpoint of step 50 could not be written to {tmp_path}" in sentence
-    assert "File too large); the one of step 25 is whole: free some space and start" in sentence
-    assert report.count("Error") == 1  # nothing else is reported
+    assert (
+        "File too large); the checkpoint of step 25 is whole: free some space and start" in sentence
+    )
+    assert report.count("Error:") == 1  # nothing else is reported
     assert sorted(path.name for path in tmp_path.iterdir()) == ["25"]
     assert_same(train(spec, tmp_path), whole)

@@ -124,6 +124,15 @@ def test_a_step_donates_the_state_and_adds_to_the_metrics(train_step, packed):
     assert once.loss < float(sums.loss) < 2.2 * once.loss
 
 
+def test_the_first_step_whose_loss_is_none_is_kept(train_step, packed):
+    state, sums, found = init_state(CONFIG, "adamw", 1e-3, 0, seed=0), Metrics.zero(), []
+    for value in (1.0, np.nan, 1.0, np.inf):
+        params = jax.tree.map(lambda leaf: jnp.full_like(leaf, value), state.params)  # noqa: B023
+        state, sums = train_step(state._replace(params=params), sums, packed, jax.random.key(0))
+        found.append(int(sums.diverged))
+    assert found == [0, 2, 2, 2]
+
+
 def test_dropout_differs_from_step_to_step_and_depends_on_key_and_step_alone(train_step, packed):
     def loss(step: int, seed: int) -> float:
         state = init_state(CONFIG, "adamw", 1e-3, 0, seed=0)._replace(step=jnp.int32(step))
