@@ -23,6 +23,7 @@ SETTINGS as without.
 
 import contextlib
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -89,9 +90,12 @@ def restart_with_it() -> None:
     is_command = bool(arguments) and sys.orig_argv[-len(arguments) :] == arguments
     if added and is_command and sys.executable:
         # It cannot go round: the new process has settings, whoever made them.
+        # Signals wait until the new process can end in a sentence.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM))
         with contextlib.suppress(OSError):  # no more than slower
             command = [sys.executable, *sys.orig_argv[1:]]
             os.execve(sys.executable, command, {**os.environ, **added})
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _own() -> list[str]:

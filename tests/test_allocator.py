@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import signal
 import subprocess
 import sys
 import tomllib
@@ -11,6 +12,7 @@ import pytest
 
 from flanrepro import allocator
 from flanrepro.cli import main as cli
+from flanrepro.cli.app import COMMANDS
 from flanrepro.experiments.runner import run_sweep
 from flanrepro.training.spec import RunSpec
 
@@ -172,7 +174,7 @@ def test_a_sentence_and_its_exit_status_survive_the_restart(command):
 
 
 def test_the_commands_that_are_restarted_are_there():
-    functions = {function.__name__ for function in cli.COMMANDS}
+    functions = {function.__name__ for function in COMMANDS}
     assert functions | {"data", "pocket"} >= cli.RESTARTED
 
 
@@ -180,7 +182,8 @@ def test_the_commands_that_are_restarted_are_there():
 def test_no_other_command_is_restarted(monkeypatch, name):
     monkeypatch.setattr(sys, "argv", ["flanrepro", name])
     monkeypatch.setattr(allocator, "restart_with_it", lambda: pytest.fail("restarted"))
-    monkeypatch.setattr(cli, "app", lambda args: None)
+    monkeypatch.setattr(cli, "end_on_signals", lambda: None)  # pytest has its own way to end
+    monkeypatch.setattr(cli, "main", lambda: None)
     cli.command()
 
 
@@ -217,6 +220,22 @@ def test_a_system_that_cannot_restart_goes_on(monkeypatch):
     monkeypatch.setattr(sys, "argv", sys.orig_argv)
     allocator.restart_with_it()
     assert len(asked) == 1
+
+
+@on_glibc
+def test_a_signal_during_the_restart_waits_for_the_new_process(monkeypatch):
+    blocked = []
+
+    def started(*args):
+        blocked.append(signal.pthread_sigmask(signal.SIG_BLOCK, ()))
+        raise OSError("Argument list too long")
+
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    monkeypatch.setattr(os, "execve", started)
+    monkeypatch.setattr(sys, "argv", sys.orig_argv)
+    allocator.restart_with_it()
+    assert blocked == [before | {signal.SIGINT, signal.SIGTERM}]
+    assert signal.pthread_sigmask(signal.SIG_BLOCK, ()) == before
 
 
 # --- what trains elsewhere ---

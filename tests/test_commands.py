@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import typer
 
-from flanrepro.cli.main import app
+from flanrepro.cli.app import app
 from flanrepro.cli.parameters import join_pairs
 
 ROOT = Path(__file__).resolve().parent.parent

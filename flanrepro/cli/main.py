@@ -1,64 +1,152 @@
-"""The command line: `flanrepro COMMAND`, see `flanrepro --help`; a module per command."""
+"""The program `flanrepro`: how it begins, and how it ends.
 
+Importing this module takes little time, so that Control-C ends in a sentence from the start.
+"""
+
+import contextlib
+import errno
+import os
+import signal
 import sys
+from types import FrameType
+from typing import IO
 
-import typer
-
-from flanrepro import allocator
-from flanrepro.cli import data, pocket
-from flanrepro.cli.cache import cache
-from flanrepro.cli.convert import convert
-from flanrepro.cli.doctor import doctor
-from flanrepro.cli.evaluate import evaluate
-from flanrepro.cli.figures import figures
-from flanrepro.cli.mixture import mixture
-from flanrepro.cli.parameters import join_pairs
-from flanrepro.cli.pretrain import pretrain
-from flanrepro.cli.reproduce import reproduce
-from flanrepro.cli.run import run
-from flanrepro.cli.scorecard import scorecard
-from flanrepro.cli.show import show
-from flanrepro.cli.student import student
-from flanrepro.cli.tasks import tasks
-from flanrepro.cli.trace import trace
-from flanrepro.cli.vocabulary import vocabulary
 from flanrepro.errors import InputError
-
-app = typer.Typer(
-    help="Reproduces The Flan Collection (2023) and FLAN (2021).",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-)
-COMMANDS = (
-    run, reproduce, figures, scorecard, trace,  # the paper's notebooks and their results
-    tasks, show, mixture, cache, vocabulary,  # data
-    pretrain, evaluate, convert,  # models
-    student, doctor,
-)  # fmt: skip
-for function in COMMANDS:
-    app.command()(function)
-app.add_typer(data.app, name="data", no_args_is_help=True)
-app.add_typer(pocket.app, name="pocket", no_args_is_help=True)
 
 RESTARTED = {"run", "reproduce", "pretrain", "pocket", "evaluate", "doctor"}
 """The commands that train or evaluate, and `doctor`, which says what they run with."""
 
+RUNS = "runs/ keeps finished runs, and of each other one its last checkpoint"
+KEPT = {
+    "run": RUNS,
+    "reproduce": RUNS,
+    "pretrain": RUNS,
+    "pocket": RUNS,
+    "evaluate": "evaluations/ keeps the finished ones",
+    "cache": "the cache's folder keeps its finished files",
+    "data": "the cache keeps the files that are fetched",
+}
+"""By command, what an interruption leaves; the other commands begin anew."""
+
+FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+"""Errors of a stream, or of a file that a library writes, with no space left."""
+
+SIGNALS = {signal.SIGINT: "interrupted", signal.SIGTERM: "ended from outside"}
+
 
 def command() -> None:
     """Runs the command as a program of its own: `flanrepro`, `python -m flanrepro`."""
+    end_on_signals()
+    _open_streams()
+    from flanrepro import allocator
+
     if len(sys.argv) > 1 and sys.argv[1] in RESTARTED:
         allocator.restart_with_it()
     main()
 
 
 def main() -> None:
-    """Runs the command in this process.
+    """Runs the command in this process, and ends it.
 
-    Bad input ends in its one sentence, no traceback, and exit status 2.
+    Bad input, and standard output that cannot be written, end in one sentence, no traceback, and
+    exit status 2; if nobody reads the output any more, there is no sentence and the status is 1.
     """
+    from flanrepro.cli.app import app
+    from flanrepro.cli.parameters import join_pairs
+
+    status = 0
     try:
         app(args=join_pairs(sys.argv[1:]))
+    except SystemExit as stop:
+        status = stop.code or 0
     except InputError as error:
-        print(f"flanrepro: {error}", file=sys.stderr)
-        sys.exit(2)
+        status = _refuse(str(error))
+    except OSError as error:
+        if error.filename or error.errno not in FULL:  # a mistake of this program
+            raise
+        status = _unwritten(error)
+    # What is printed may wait in a buffer until now.
+    output, errors = _stuck(sys.stdout), _stuck(sys.stderr)
+    if output and not status:
+        status = 1 if output.errno == errno.EPIPE else _unwritten(output)
+    sys.exit(status or (2 if errors else 0))
+
+
+def _unwritten(error: OSError) -> int:
+    return _refuse(
+        f"the output could not be written ({error.strerror}): free some space, or send standard "
+        "output elsewhere"
+    )
+
+
+def _refuse(sentence: str) -> int:
+    """Prints the sentence; gives the status that goes with it."""
+    with contextlib.suppress(OSError):  # standard error that is full
+        print(f"flanrepro: {sentence}", file=sys.stderr)
+    return 2
+
+
+def _stuck(stream: IO[str]) -> OSError | None:
+    """Flushes a standard stream; gives the error if that fails, and then drops what is in it."""
+    try:
+        stream.flush()
+    except OSError as error:
+        # Else Python would try once more as it ends, and print a traceback of its own.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        return error
+    return None
+
+
+def _open_streams() -> None:
+    """Opens the standard streams that the caller closed: a file that is written would be one."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # gets the lowest number that is free
+    sys.stdout = sys.stdout or os.fdopen(1, "w", encoding="utf-8", closefd=False)
+    sys.stderr = sys.stderr or os.fdopen(2, "w", encoding="utf-8", closefd=False)
+
+
+def end_on_signals() -> None:
+    """Makes Control-C and SIGTERM end this process and its children, in one sentence.
+
+    The status is 128 and the signal's number, as shells have it. Signals that this process was
+    started without, by `nohup` or in the background of a script, stay ignored.
+    """
+    process = os.getpid()
+
+    def end(number: int, frame: FrameType | None) -> None:
+        # No exception: it would come up wherever the program is, and a callback, or a library that
+        # catches everything, would keep it. Nothing needs to be closed, since a process that is
+        # killed loses nothing.
+        for each in SIGNALS:
+            signal.signal(each, signal.SIG_IGN)
+        if os.getpid() == process:  # a copy that was forked has nothing to say
+            _end_children()
+            with contextlib.suppress(OSError):  # past `sys.stderr`, which may be within a write
+                os.write(2, f"\nflanrepro: {_left(number)}\n".encode())
+        os._exit(128 + number)
+
+    for number in SIGNALS:
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, end)
+    if hasattr(signal, "pthread_sigmask"):  # they wait since `allocator.restart_with_it`
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
+
+
+def _left(number: int) -> str:
+    """What happened, what is kept, and how to go on."""
+    kept = KEPT.get(sys.argv[1] if len(sys.argv) > 1 else "")
+    then = f"{kept}; start the same command again, and it goes on from there"
+    return f"{SIGNALS[number]}: {then if kept else 'start the same command again'}"
+
+
+def _end_children() -> None:
+    """Kills this process's children, and theirs: notebooks' kernels and workers."""
+    with contextlib.suppress(Exception):  # without it they end by themselves, a second later
+        import psutil
+
+        for child in psutil.Process().children(recursive=True):
+            with contextlib.suppress(psutil.Error):
+                child.kill()

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from flanrepro.whole import write_whole
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -43,8 +45,7 @@ def scores_of(job: "Job", specs: Iterable["RunSpec"], **columns) -> "pd.DataFram
 def write(job: "Job", table: "pd.DataFrame", name: str) -> None:
     """Writes a table as CSV and prints it without its run ids."""
     path = job.figures / f"{name}.csv"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    table.to_csv(path, index=False, float_format="%.2f")
+    write_whole(path, table.to_csv(index=False, float_format="%.2f"))
     print(table.drop(columns=["runs"], errors="ignore").to_string(index=False, float_format="%.1f"))
     print(f"-> {path}\n", flush=True)
 

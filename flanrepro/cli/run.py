@@ -20,13 +20,14 @@ def run(
     ] = False,
 ) -> None:
     """Execute a notebook, after checking its parameters."""
-    from flanrepro.experiments import notebook as runner
+    from flanrepro.experiments.notebook import timed_run
+    from flanrepro.experiments.parameters import notebook_parameters
 
     if help_notebook:
-        for name, row in runner.notebook_parameters(notebook).items():
+        for name, row in notebook_parameters(notebook).items():
             print(f"{name}: {row['inferred_type_name']} = {row['default']}  {row['help']}")
         return
     given = dict(map(pair, parameters or []))
     if profile:
         given["profile"] = profile
-    print(runner.timed_run(notebook, given))
+    print(timed_run(notebook, given))

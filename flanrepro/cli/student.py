@@ -23,18 +23,6 @@ NUMBER = re.compile(r"^\*\*(\d+)\.\*\*", re.MULTILINE)
 HEADING = re.compile(r"^## Exercises$", re.MULTILINE)
 
 
-def read(path: Path) -> "nbformat.NotebookNode":
-    import nbformat
-
-    if not path.is_file():
-        raise InputError(f"there is no notebook {path}: name a file that is there")
-    try:
-        return nbformat.read(path, as_version=4)
-    except Exception as error:  # nbformat raises many classes for a file that is no notebook
-        reason = " ".join(str(error).split())[:100]
-        raise InputError(f"{path} is no Jupyter notebook ({reason}): name another file") from None
-
-
 def is_solution(cell: "nbformat.NotebookNode") -> bool:
     return "solution" in cell.metadata.get("tags", [])
 
@@ -46,9 +34,11 @@ def exercises(path: Path) -> dict[int, list["nbformat.NotebookNode"]]:
         InputError: the file is no notebook or has no exercises, an exercise has no solution, or a
             solution has no exercise.
     """
+    from flanrepro.experiments.parameters import read_notebook
+
     found: dict[int, list] = {}
     below = False
-    for i, cell in enumerate(read(path).cells):
+    for i, cell in enumerate(read_notebook(path).cells):
         if is_solution(cell):
             if not found:
                 raise InputError(
@@ -91,8 +81,10 @@ def student_copy(path: Path) -> "nbformat.NotebookNode":
     """The notebook with an empty cell for each solution, and no trace of a run."""
     import nbformat
 
+    from flanrepro.experiments.parameters import read_notebook
+
     exercises(path)
-    original = read(path)
+    original = read_notebook(path)
     # Other metadata could give solutions away: a widget's state holds what a solution printed.
     copy = nbformat.v4.new_notebook(
         metadata={

@@ -13,7 +13,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import filelock
 from tqdm import tqdm
 
 from flanrepro.collection import Mixture
@@ -23,7 +22,7 @@ from flanrepro.data.seqio_tasks import SHARD, import_seqio, row, task_name
 from flanrepro.data.vocabulary import EOS, Vocabulary, load_vocabulary
 from flanrepro.errors import InputError
 from flanrepro.sources import load_collection
-from flanrepro.whole import write_whole
+from flanrepro.whole import kind_of, locked, make_folder, read_json, write_whole
 from flanrepro.workers import in_workers
 
 MIN_SHARDS = 64
@@ -128,33 +127,21 @@ def _identity(cached: Cached) -> dict:
 @contextlib.contextmanager
 def _own(folder: Path) -> Iterator[None]:
     """Makes the folder, and keeps other processes from writing to it meanwhile."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(
-            f"the cache folder {folder} could not be made ({error.strerror}): give another one"
-        ) from None
-    lock = filelock.FileLock(folder / "writing.lock")
-    try:
-        # Not waited for: the other process may take hours.
-        lock.acquire(timeout=0)
-    except filelock.Timeout:
+
+    def refuse() -> None:  # not waited for: the other process may take hours
         raise InputError(
             f"another process is writing the cache {folder}: wait for it, or give another folder"
-        ) from None
-    try:
+        )
+
+    make_folder(folder, "cache folder")
+    with locked(folder / "writing.lock", refuse):
         yield
-    finally:
-        lock.release()
 
 
 def _claim(folder: Path, identity: dict) -> None:
     """Writes into the folder what it is to hold; InputError if it holds another cache."""
     path = folder / "flanrepro.json"
-    try:
-        there = json.loads(path.read_text("utf-8")) if path.is_file() else None
-    except ValueError:
-        there = {}
+    there = read_json(path) if kind_of(path) else None
     # Shards without a description are `seqio_cache_tasks`'s, or another program's.
     if there is None and any(folder.glob("train.tfrecord-*")):
         there = {}
@@ -267,7 +254,7 @@ def _complete(cached: Cached, folder: Path) -> None:
     import seqio
 
     parts = [_part(folder, cached, i) for i in range(cached.shards)]
-    each = [json.loads(path.read_text("utf-8")) for path in parts]
+    each = [read_json(path) for path in parts]
     stats = {
         name: (max if "_max_" in name else sum)(counts[name] for counts in each) for name in each[0]
     }

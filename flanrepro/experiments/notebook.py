@@ -1,6 +1,6 @@
 """Runs notebooks with papermill, after checking their parameters."""
 
-import ast
+import logging
 import os
 import sys
 import time
@@ -10,92 +10,62 @@ from typing import Any
 
 from flanrepro.cluster import for_people
 from flanrepro.errors import InputError
+from flanrepro.experiments.parameters import INJECTED, check_parameters, read_notebook, tagged
 from flanrepro.experiments.profiles import Job, workspace
-
-
-def notebook_parameters(path: Path) -> dict[str, dict[str, str]]:
-    """The parameters in a notebook's cell tagged `parameters`: papermill's description by name.
-
-    Raises:
-        InputError: there is no such file, it is no notebook, or it has no such cell.
-    """
-    import nbformat
-    import papermill
-
-    if not path.is_file():
-        raise InputError(f"there is no notebook {path}")
-    try:
-        cells = nbformat.read(path, as_version=4).cells
-    except Exception as error:  # nbformat raises many classes for a file that is no notebook
-        reason = " ".join(str(error).split())[:100]
-        raise InputError(f"{path} is no Jupyter notebook ({reason})") from None
-    if not any("parameters" in cell.metadata.get("tags", []) for cell in cells):
-        raise InputError(
-            f"{path} has no cell tagged 'parameters', so it cannot be given any: tag the cell that "
-            "sets them (in JupyterLab under Property Inspector, Cell Tags)"
-        )
-    return papermill.inspect_notebook(str(path))
-
-
-def check_parameters(path: Path, given: Mapping[str, str]) -> dict[str, Any]:
-    """The given texts as values of the parameters' types.
-
-    Raises:
-        InputError: a parameter is unknown, or a value is of another type or refused by `Job`.
-    """
-    known = notebook_parameters(path)
-    values = {}
-    for name, text in given.items():
-        if name not in known:
-            raise InputError(
-                f"{path.name} has no parameter '{name}': it has {', '.join(known)} (see "
-                f"`flanrepro run {path} --help-notebook`)"
-            )
-        kind = known[name]["inferred_type_name"]
-        values[name] = _parse(name, text, kind)
-    # papermill itself only warns of an unknown parameter, and runs with any value.
-    job = {name: value for name, value in values.items() if name in Job.__dataclass_fields__}
-    Job(**job)
-    return values
-
-
-def _parse(name: str, text: str, kind: str) -> Any:
-    if kind == "str":
-        return text
-    try:
-        value = ast.literal_eval(text)
-    except (ValueError, SyntaxError):
-        value = None
-    if kind == "float" and type(value) is int:  # `-p rate 1` means 1.0
-        value = float(value)
-    if type(value).__name__ != kind:
-        raise InputError(f"parameter '{name}' is '{text}': expected {kind}")
-    return value
+from flanrepro.fields import shown
+from flanrepro.whole import free_space, make_folder, write_whole
 
 
 def run_notebook(path: Path, given: Mapping[str, str]) -> Path:
     """Executes a notebook and returns the path of the executed copy.
 
     The copy is `notebooks/executed/NAME.COLLECTION.PROFILE.ipynb` in the workspace. It is written
-    cell by cell, so after a failure it shows where the notebook stopped.
+    cell by cell, so after a failure it shows where the notebook stopped. The kernel has this
+    process's Python, whatever kernel the notebook names and whatever kernels are installed.
 
     Raises:
-        InputError: a parameter is wrong, a cell failed, or the kernel died.
+        InputError: a parameter is wrong, the copy cannot be written, a cell failed, or the kernel
+            did not start or died.
     """
-    import papermill
-    from nbclient.exceptions import DeadKernelError
-
     parameters = check_parameters(path, given)
     job = {name: parameters.get(name, getattr(Job(), name)) for name in ("collection", "profile")}
     name = f"{path.stem}.{job['collection']}.{job['profile']}.ipynb"
-    target = for_people(workspace(parameters.get("out", "")) / "notebooks" / "executed") / name
-    target.parent.mkdir(parents=True, exist_ok=True)
+    folder = for_people(workspace(parameters.get("out", "")) / "notebooks" / "executed")
+    target = make_folder(folder, "folder of executed notebooks") / name
+    write_whole(target, _without_values(path))
+    if stopped := _execute(target, parameters):
+        raise InputError(f"{path.name} stopped {stopped}")
+    _tidy(target)
+    return target
+
+
+def _without_values(path: Path) -> str:
+    """The notebook's text without the values of an earlier execution."""
+    import nbformat
+
+    notebook = read_notebook(path)
+    for i in reversed(tagged(notebook, INJECTED)):
+        del notebook.cells[i]
+    return nbformat.writes(notebook)
+
+
+def _execute(path: Path, parameters: Mapping[str, Any]) -> str:
+    """Executes a notebook in its place; says where and why it stopped, if it did."""
+    import papermill
+    from nbclient.exceptions import DeadKernelError
+
+    where = f"the executed copy, {path}, shows where"
+    # Its warnings are of what has been checked.
+    logging.getLogger("papermill").setLevel(logging.ERROR)
+    plain = str(path).replace("{", "{{").replace("}", "}}")  # papermill formats paths
     try:
         papermill.execute_notebook(
-            str(path),
-            str(target),
+            plain,
+            plain,
             parameters,
             kernel_name="python3",
+            language="python",
+            kernel_manager_class=_own_python(),
             stderr_file=sys.stderr,  # progress bars show while they run
             progress_bar=False,
             # Silences two notes of every kernel: that it talks over local TCP, and that it was
@@ -103,17 +73,39 @@ def run_notebook(path: Path, given: Mapping[str, str]) -> Path:
             extra_arguments=["--IPKernelApp.log_level=50"],
         )
     except papermill.exceptions.PapermillExecutionError as error:
-        raise InputError(
-            f"{path.name} stopped in cell {error.cell_index} with {error.ename}: {error.evalue} "
-            f"(the executed copy, {target}, shows where)"
-        ) from error
+        said = " ".join(str(error.evalue).split())[:2000]
+        return f"in cell {error.cell_index} with {error.ename}: {said} ({where})"
     except DeadKernelError:
-        raise InputError(
-            f"{path.name} stopped because its kernel died, as it does when memory runs out (the "
-            f"executed copy, {target}, shows where); run it again: finished runs are read"
-        ) from None
-    _tidy(target)
-    return target
+        return (
+            f"because its kernel died, as it does when memory runs out ({where}); run it again: "
+            "finished runs are read"
+        )
+    except RuntimeError as error:
+        return (
+            f"because its kernel did not start ({shown(str(error))}): try `{sys.executable} -m "
+            "ipykernel --version`, and install ipykernel anew if that fails"
+        )
+    except (OSError, UnicodeEncodeError) as error:  # the latter: a name that is no text
+        reason = getattr(error, "strerror", "") or type(error).__name__
+        return (
+            f"because its executed copy {path} could not be written ({reason}; "
+            f"{free_space(path)}): free some space or give another `out`; finished runs are kept"
+        )
+    return ""
+
+
+def _own_python() -> type:
+    """A manager of kernels with this process's Python, whatever kernels are installed."""
+    from jupyter_client.kernelspec import KernelSpecManager
+    from jupyter_client.manager import AsyncKernelManager
+    from traitlets import default
+
+    class OwnPython(AsyncKernelManager):
+        @default("kernel_spec_manager")
+        def _without_folders(self) -> KernelSpecManager:
+            return KernelSpecManager(kernel_dirs=[])
+
+    return OwnPython
 
 
 def _tidy(path: Path) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from flanrepro.errors import InputError
 from flanrepro.experiments.store import Run, RunStore
+from flanrepro.fields import shown
 from flanrepro.model import pretrained
 from flanrepro.packaged import read_yaml
 from flanrepro.training.spec import RunSpec
@@ -42,7 +43,7 @@ def pretraining_specs(
         steps: number of steps of the first phase, the others in proportion; 0: as listed.
 
     Raises:
-        InputError: `pretraining.yaml` does not list the pair, or `steps` is negative.
+        InputError: `pretraining.yaml` does not list the pair, or `steps` is no whole number.
     """
     recipes = _recipes()
     if collection not in recipes or model not in recipes[collection]:
@@ -51,8 +52,8 @@ def pretraining_specs(
             f"no pretraining is listed for collection '{collection}' and model '{model}': choose "
             f"one of {known}"
         )
-    if steps < 0:
-        raise InputError(f"steps is {steps}: expected 0 (as listed) or more")
+    if type(steps) is not int or steps < 0:
+        raise InputError(f"steps is {shown(steps)}: expected 0 (as listed) or a whole number")
     recipe = recipes[collection][model]
     share = steps / recipe[PHASES[0]]["steps"] if steps else 1
     specs: list[RunSpec] = []

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from flanrepro.cluster import process
 from flanrepro.errors import InputError
-from flanrepro.experiments.notebook import check_parameters, run_notebook
+from flanrepro.experiments.notebook import run_notebook
+from flanrepro.experiments.parameters import check_parameters
 from flanrepro.experiments.profiles import Job, workspace
 from flanrepro.experiments.results import train_all
 

@@ -1,10 +1,13 @@
 """Makes and saves figures: PNG, SVG and the CSV behind them, the same bytes every time."""
 
+import functools
 from pathlib import Path
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import pandas as pd
+
+from flanrepro.whole import write_whole
 
 # Okabe and Ito's palette, which colour-blind readers can tell apart; markers differ too, for print.
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00")
@@ -39,16 +42,15 @@ def new_figure(
 
 
 def save_figure(fig: plt.Figure, table: pd.DataFrame, folder: Path, name: str) -> list[Path]:
-    """Writes `name`.png, .svg and .csv into `folder` and returns their paths."""
-    folder.mkdir(parents=True, exist_ok=True)
-    paths = [folder / f"{name}.{kind}" for kind in ("png", "svg", "csv")]
+    """Writes `name`.png, .svg and .csv into `folder` and returns their paths; a file is whole."""
+    drawn = []
     with mpl.rc_context(STYLE):
         _settle(fig)
         # Without version and date in their metadata, equal figures are equal files.
-        fig.savefig(paths[0], metadata={"Software": None})
-        fig.savefig(paths[1], metadata={"Date": None})
-    save_table(table, folder, name)
-    return paths
+        for kind, metadata in (("png", {"Software": None}), ("svg", {"Date": None})):
+            drawn.append(folder / f"{name}.{kind}")
+            write_whole(drawn[-1], functools.partial(fig.savefig, format=kind, metadata=metadata))
+    return [*drawn, save_table(table, folder, name)]
 
 
 def _settle(fig: plt.Figure) -> None:
@@ -62,7 +64,6 @@ def _settle(fig: plt.Figure) -> None:
 
 def save_table(table: pd.DataFrame, folder: Path, name: str) -> Path:
     """Writes `name`.csv into `folder` and returns its path."""
-    folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{name}.csv"
-    table.to_csv(path, index=False, float_format="%.4f")
+    write_whole(path, table.to_csv(index=False, float_format="%.4f"))
     return path

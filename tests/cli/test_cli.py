@@ -5,7 +5,8 @@ import sys
 
 import pytest
 
-from flanrepro.cli.main import join_pairs, main
+from flanrepro.cli.main import main
+from flanrepro.cli.parameters import join_pairs
 from flanrepro.errors import InputError
 from flanrepro.experiments.shipped_scores import shipped_table
 from flanrepro.sources import load_collection
@@ -177,7 +178,7 @@ def test_parameters_come_in_papermills_way_or_with_an_equals_sign():
 
 
 def test_help_needs_no_jax():
-    code = "import sys, flanrepro.cli.main; sys.exit('jax' in sys.modules)"
+    code = "import sys, flanrepro.cli.app; sys.exit('jax' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
@@ -244,3 +245,24 @@ def test_trace_leads_from_a_shipped_number_to_its_run(monkeypatch, capsys, tmp_p
     assert facts["device"].startswith("cpu") and facts["seconds"] >= 0
     status, _, err = flanrepro(monkeypatch, capsys, "trace", "nothing", "--out", str(tmp_path))
     assert (status, "there is no run 'nothing'" in err) == (2, True)
+
+
+@pytest.mark.parametrize("run", ["a" * 300, "../runs/a", "", "."])
+def test_what_is_no_run_id_is_a_sentence(monkeypatch, capsys, tmp_path, run):
+    (tmp_path / "runs" / "a").mkdir(parents=True)
+    (tmp_path / "runs" / "a" / "manifest.json").write_text("{}")
+    status, out, err = flanrepro(monkeypatch, capsys, "trace", run, "--out", str(tmp_path))
+    assert (status, out) == (2, "") and err.startswith("flanrepro: there is no run '")
+
+
+@pytest.mark.parametrize("name", ["manifest.json", "spec.json"])
+@pytest.mark.parametrize("text", [None, "{", "[]"])
+def test_a_damaged_run_is_traced_to_a_sentence(monkeypatch, capsys, tmp_path, name, text):
+    folder = tmp_path / "runs" / "a"
+    folder.mkdir(parents=True)
+    for file in ("manifest.json", "spec.json"):
+        (folder / file).write_text("{}")
+    (folder / name).unlink()
+    (folder / name).mkdir() if text is None else (folder / name).write_text(text)
+    status, out, err = flanrepro(monkeypatch, capsys, "trace", "a", "--out", str(tmp_path))
+    assert (status, out) == (2, "") and f"{folder / name} " in err and err.count("\n") == 1

@@ -1,4 +1,5 @@
 import json
+import os
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -144,6 +145,42 @@ def test_two_processes_do_not_write_one_cache(seqio, tmp_path):
         filelock.FileLock(folder / "writing.lock"),
         pytest.raises(InputError, match="another process is writing the cache"),
     ):
+        write_cache(CACHED, tmp_path)
+
+
+def in_place_of(path: Path, kind: str) -> None:
+    """Makes something that is no file of ours."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    makes = {
+        "a folder": path.mkdir,
+        "a pipe": lambda: os.mkfifo(path),
+        "a link to what does not exist": lambda: path.symlink_to(path.parent / "nothing"),
+    }
+    makes[kind]()
+
+
+@pytest.mark.parametrize("kind", ["a folder", "a pipe", "a link to what does not exist"])
+@pytest.mark.parametrize("name", ["writing.lock", "flanrepro.json"])
+def test_what_is_no_file_in_the_place_of_one_is_a_sentence(seqio, tmp_path, name, kind):
+    path = tmp_path / "flanrepro_flan2021" / name
+    in_place_of(path, kind)
+    with pytest.raises(InputError, match=f"{name} is {kind}: expected a file"):
+        write_cache(CACHED, tmp_path)
+
+
+@pytest.mark.parametrize("text", ["[]", "{", "3"])
+def test_a_description_that_is_none_is_a_sentence(seqio, tmp_path, text):
+    path = tmp_path / "flanrepro_flan2021" / "flanrepro.json"
+    path.parent.mkdir()
+    path.write_text(text)
+    with pytest.raises(InputError, match=r"flanrepro\.json .*expected a JSON object"):
+        write_cache(CACHED, tmp_path)
+
+
+@pytest.mark.parametrize("kind", ["a pipe", "a link to what does not exist"])
+def test_what_is_no_folder_in_the_place_of_one_is_a_sentence(seqio, tmp_path, kind):
+    in_place_of(tmp_path / "flanrepro_flan2021", kind)
+    with pytest.raises(InputError, match=f"the cache folder .* is {kind}: expected a folder"):
         write_cache(CACHED, tmp_path)
 
 

@@ -1,3 +1,4 @@
+import json
 import sys
 from pathlib import Path
 
@@ -7,7 +8,8 @@ import pytest
 from flanrepro.cli.main import main
 from flanrepro.errors import InputError
 from flanrepro.experiments import reproduce as runner
-from flanrepro.experiments.notebook import check_parameters, notebook_parameters, run_notebook
+from flanrepro.experiments.notebook import printed_result, run_notebook
+from flanrepro.experiments.parameters import check_parameters, notebook_parameters
 from flanrepro.experiments.reproduce import HOW_LONG
 
 MIXED_PROMPTS = Path(__file__).parents[2] / "notebooks" / "02_mixed_prompts.ipynb"
@@ -47,7 +49,7 @@ def test_values_take_the_notebooks_types():
         ({"collection": "p3"}, "unknown collection 'p3': choose one of pocket, flan2022"),
         ({"engine": "tpu"}, "unknown engine 'tpu': choose one of local, t5x"),
         ({"seeds": "many"}, "parameter 'seeds' is 'many': expected int"),
-        ({"seeds": "-1"}, "seeds is -1: expected a whole number, 0 or more"),
+        ({"seeds": "-1"}, "seeds is -1: expected a whole number, 0 to 1,000"),
     ],
 )
 def test_an_unknown_parameter_or_value_lists_the_valid_ones(given, sentence):
@@ -75,6 +77,69 @@ def test_a_failed_notebook_leaves_the_cells_before_the_error(tmp_path):
         run_notebook(path, {"out": str(tmp_path)})
     left = tmp_path / "notebooks" / "executed" / "fails.pocket.quick.ipynb"
     assert "made" in left.read_text()
+
+
+def test_a_notebook_runs_with_this_python_whatever_its_name_its_folder_and_installed_kernels(
+    tmp_path, monkeypatch, capfd
+):
+    kernel = tmp_path / "kernels" / "python3" / "kernel.json"
+    kernel.parent.mkdir(parents=True)
+    argv = ["/bin/false", "{connection_file}"]
+    kernel.write_text(json.dumps({"argv": argv, "display_name": "x", "language": "python"}))
+    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path))
+    source = "out: str = ''\nseeds = 1  # a = b\nx = None"
+    note = "import sys; open('ran', 'w').write(f'{sys.executable}|{out}|{seeds}|{x}')"
+    monkeypatch.chdir(tmp_path)
+    path = write_notebook(tmp_path / "{x} %s 'ü' \"{{.ipynb", (source, "parameters"), (note, ""))
+    notebook = nbformat.read(path, as_version=4)
+    notebook.metadata = nbformat.from_dict({})  # no kernelspec, no language
+    nbformat.write(notebook, path)
+    out = str(tmp_path / "{out} {0}")
+    target = run_notebook(path, {"out": out, "seeds": "2", "x": "{y}"})
+    assert Path("ran").read_text() == f"{sys.executable}|{out}|2|{{y}}"
+    assert target == Path(out, "notebooks", "executed", f"{path.stem}.pocket.quick.ipynb")
+    assert capfd.readouterr() == ("", "")
+
+
+def test_an_executed_copy_runs_again_with_its_own_values(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    cells = [("profile = 'quick'\nseeds = 1", "parameters"), ("print(profile, seeds)", "result")]
+    path = write_notebook(tmp_path / "a.ipynb", *cells)
+    again = run_notebook(run_notebook(path, {"profile": "smoke"}), {"seeds": "2"})
+    assert again.name == "a.pocket.smoke.pocket.smoke.ipynb"
+    assert printed_result(again) == "smoke 2\n"
+    tags = [cell.metadata.get("tags") for cell in nbformat.read(again, as_version=4).cells]
+    assert tags == [["parameters"], ["injected-parameters"], ["result"]]
+
+
+def test_an_error_of_several_lines_is_one_sentence(tmp_path):
+    path = write_notebook(
+        tmp_path / "a.ipynb", ("out = ''", "parameters"), ("raise ValueError('a\\nb' * 9_000)", "")
+    )
+    with pytest.raises(InputError) as caught:
+        run_notebook(path, {"out": str(tmp_path)})
+    said = str(caught.value)
+    assert said.startswith("a.ipynb stopped in cell 2 with ValueError: a ba b")
+    assert "\n" not in said and len(said) < 2500
+
+
+@pytest.mark.parametrize("place", ["out", "out/notebooks", "out/notebooks/executed"])
+def test_a_file_in_the_place_of_a_folder_is_one_sentence(tmp_path, place):
+    (tmp_path / place).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / place).touch()
+    path = write_notebook(tmp_path / "a.ipynb", ("out = ''", "parameters"))
+    with pytest.raises(InputError, match=r"the folder of executed notebooks .*/out/notebooks/exec"):
+        run_notebook(path, {"out": str(tmp_path / "out")})
+
+
+def test_a_kernel_that_does_not_start_is_one_sentence(tmp_path, monkeypatch):
+    (tmp_path / "ipykernel_launcher.py").write_text("raise SystemExit(3)")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    path = write_notebook(tmp_path / "a.ipynb", ("out = ''", "parameters"))
+    with pytest.raises(
+        InputError, match=r"a\.ipynb stopped because its kernel did not start \('Ker"
+    ):
+        run_notebook(path, {"out": str(tmp_path)})
 
 
 PARAMETERS = ("profile: str = 'quick'\nseeds: int = 0\nout: str = ''", "parameters")

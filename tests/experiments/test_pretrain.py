@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from flanrepro.cli.main import app
+from flanrepro.cli.app import app
 from flanrepro.errors import InputError
 from flanrepro.experiments import pretrain as module
 from flanrepro.experiments.pretrain import PHASES, check, loss_curve, pretrain, pretraining_specs
@@ -65,7 +65,8 @@ def test_fewer_steps_shorten_both_phases_in_proportion(texts):
     [
         (("pocket", "xl", 0), "for collection 'pocket' and model 'xl': choose one of pocket nano"),
         (("flan2022", "nano", 0), "for collection 'flan2022' and model 'nano': choose one of pock"),
-        (("pocket", "nano", -1), "steps is -1: expected 0 .as listed. or more"),
+        (("pocket", "nano", -1), "steps is -1: expected 0 .as listed. or a whole"),
+        (("pocket", "nano", 1.5), "steps is 1.5: expected 0 .as listed. or a whole number"),
     ],
 )
 def test_what_is_not_listed_is_one_sentence(arguments, sentence):
@@ -215,6 +216,6 @@ def test_options_that_do_not_go_together_are_one_sentence(arguments, sentence):
 
 
 def test_the_command_line_loads_no_jax_to_say_what_it_knows():
-    program = "import sys, flanrepro.cli.main; print('jax' in sys.modules)"
+    program = "import sys, flanrepro.cli.app; print('jax' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert done.stdout == "False\n", done.stderr
