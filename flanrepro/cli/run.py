@@ -24,8 +24,13 @@ def run(
     from flanrepro.experiments.parameters import notebook_parameters
 
     if help_notebook:
+        from flanrepro.experiments.profiles import Job
+        from flanrepro.fields import expected, table
+
+        checked = {row.name: expected(row) for row in table(Job)}
         for name, row in notebook_parameters(notebook).items():
-            print(f"{name}: {row['inferred_type_name']} = {row['default']}  {row['help']}")
+            holds = checked.get(name, row["inferred_type_name"])
+            print(f"{name}: {holds} = {row['default']}  {row['help']}")
         return
     given = dict(map(pair, parameters or []))
     if profile:
