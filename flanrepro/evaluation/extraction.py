@@ -154,8 +154,9 @@ _QUOTES = "\"'“”‘’`*_ "
 
 def _text(text: str) -> str:
     line = re.sub(r"\s+(?=%)", "", " ".join(text.lower().replace("−", "-").split()))
-    # Signs and operators stay: -7, 50%, c++. Only what ends or encloses a sentence goes.
-    line = line.lstrip(_QUOTES + ",;:").rstrip(_QUOTES + ".,;:!?")
+    # Signs and operators stay: -7, 50%, c++. What ends or encloses a sentence goes, and a bullet.
+    line = re.sub(r"^(?:[-=]+>|[-–—•])\s+(?!\d)", "", line.lstrip(_QUOTES + ",;:"))
+    line = line.lstrip(_QUOTES).rstrip(_QUOTES + ".,;:!?")
     if enclosed := re.fullmatch(r"[(\[](.*\w[^()\[\]]*)[)\]]", line):
         inner = enclosed[1]
         line = inner if not re.search(r"[()\[\]]", inner) else line

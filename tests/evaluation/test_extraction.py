@@ -131,6 +131,10 @@ TEXTS = {
     "C#": "c#",
     "50 %": "50%",
     "f(x)": "f(x)",
+    "-> maybe.": "maybe",
+    "- maybe": "maybe",
+    "- 7": "- 7",
+    "> ) }": "> ) }",
     # brackets alone are an answer
     "] )": "] )",
     "( )": "( )",
