@@ -70,7 +70,7 @@ def cache_folder() -> Path:
     """The folder for downloads: `FLANREPRO_CACHE`, else the platform's cache folder."""
     named = os.environ.get("FLANREPRO_CACHE")
     if named:
-        return Path(named).expanduser()
+        return expanded(named)
     try:
         return Path(import_pooch().os_cache("flanrepro"))
     except ImportError:
@@ -90,7 +90,33 @@ def import_pooch():
 def mirror() -> Path | None:
     """The folder that `FLANREPRO_MIRROR` names; None: it is unset."""
     named = os.environ.get("FLANREPRO_MIRROR")
-    return Path(named).expanduser() if named else None
+    return expanded(named) if named else None
+
+
+def expanded(name: str | Path) -> Path:
+    """The path that a user names, where `~` and `~somebody` are home folders.
+
+    Raises:
+        InputError: there is no such user, or a path cannot hold one of the name's characters.
+    """
+    try:
+        if b"\0" in os.fsencode(name):
+            raise _no_path(name)
+        return Path(name).expanduser()
+    except UnicodeError:
+        raise _no_path(name) from None
+    except RuntimeError as error:
+        raise InputError(
+            f"'{name}' is no path here ({error}): expected ~ or the name of a user with a home "
+            f"folder after it; write the path out"
+        ) from None
+
+
+def _no_path(name: str | Path) -> InputError:
+    return InputError(
+        f"'{name}' is no path: it has U+0000 or half of a surrogate pair, which no path can have; "
+        f"give another name"
+    )
 
 
 def fetch(path: str) -> Path:
@@ -146,6 +172,8 @@ def status_of(path: Path, folder: bool = False) -> os.stat_result | None:
         return None
     except OSError as error:
         raise unreadable(path, error) from None
+    except ValueError:
+        raise _no_path(path) from None
     return status if (stat.S_ISDIR if folder else stat.S_ISREG)(status.st_mode) else None
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from flanrepro.errors import InputError
 from flanrepro.raw.files import cache_folder, mirror, status_of
+from flanrepro.raw.reading import without_nan
 
 PARQUET = "refs/convert/parquet"
 """Branch where the Hub keeps its own Parquet copy of a data set that is published as a script."""
@@ -141,6 +142,8 @@ def rows(
 ) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """Yields (where, row) for a task's rows in an open split, thinned out beyond `MOST_ROWS`.
 
+    A number that is none (NaN) is missing (None).
+
     Args:
         table: the split, from `open_split`.
         hub: place on the Hub; without a `column`, all rows are the task's.
@@ -150,8 +153,11 @@ def rows(
     chosen = range(len(table))
     if hub.column is not None:
         chosen = _positions(table, hub, names, split)
+    # Most places have no column of floats, and so no number that is none (NaN).
+    floats = re.search(r"float|double", str(table.features))
     for i in chosen[:: max(1, len(chosen) // MOST_ROWS)]:
-        yield f"{hub.id}, row {i + 1}", table[int(i)]
+        row = table[int(i)]
+        yield f"{hub.id}, row {i + 1}", without_nan(row) if floats else row
 
 
 def _positions(table, hub: Hub, names: Sequence[str], split: str):

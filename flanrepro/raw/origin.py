@@ -10,7 +10,7 @@ from pathlib import Path
 from flanrepro.raw import files, hub
 from flanrepro.raw.dataset import Dataset
 
-READING = 2
+READING = 3
 """Version of the code that makes records of rows (parsers, converters, fields). It is raised when
 the same file gives other records; those in the record store are then read again."""
 

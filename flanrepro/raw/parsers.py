@@ -6,22 +6,29 @@ error's sentence.
 
 import csv
 import gzip
-import io
+import itertools
+import re
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from flanrepro.errors import InputError
-from flanrepro.raw.reading import json_line, read_json, read_jsonl, read_text
+from flanrepro.raw.fields import at
+from flanrepro.raw.reading import (
+    json_line,
+    listed,
+    read_json,
+    read_jsonl,
+    read_table,
+    shown,
+    without_nan,
+)
 
-Row = tuple[str, Mapping[str, Any]]
+Columns = Mapping[str, Any]
+Row = tuple[str, Columns]
 Parser = Callable[..., Iterable[Row]]
 """A function that reads original files into rows, with the columns that the Hub has."""
-
-# The default limit is 131,072 characters per cell, and holds for the whole process. A news article
-# with its comments or a Wikipedia page is longer.
-csv.field_size_limit(1 << 30)
 
 
 def jsonl(*paths: Path) -> Iterator[Row]:
@@ -48,37 +55,36 @@ def tsv_with_header(path: Path) -> Iterator[Row]:
 
 
 def _table(path: Path, **dialect) -> Iterator[Row]:
-    # newline="" leaves line ends inside quotes as they are.
-    reader = csv.DictReader(io.StringIO(read_text(path), newline=""), **dialect)
-    try:
-        for row in reader:
-            where = f"{path}, line {reader.line_num}"
-            # DictReader puts surplus cells under the key None, and None into missing ones.
-            if None in row or None in row.values():
-                raise InputError(
-                    f"{where}: the row has not just the header's columns "
-                    f"({', '.join(reader.fieldnames)}); mend the line or replace the file"
-                )
-            yield where, row
-    except csv.Error as error:
+    rows = read_table(path, **dialect)
+    where, header = next(rows, ("", []))
+    if len(set(header)) < len(header):
+        twice = next(name for name in header if header.count(name) > 1)
         raise InputError(
-            f"{path}, line {reader.line_num}: no table row ({error}); mend the line or replace the "
-            f"file"
-        ) from None
+            f"{where}: the header has the column {shown(twice)} twice; mend the line or replace "
+            f"the file"
+        )
+    for where, cells in rows:
+        if len(cells) != len(header):
+            raise InputError(
+                f"{where}: the row has not just the header's columns ({listed(header)}) but "
+                f"{len(cells)}; mend the line or replace the file"
+            )
+        yield where, dict(zip(header, cells, strict=True))
 
 
 def parquet(path: Path) -> Iterator[Row]:
-    """Reads a Parquet file."""
+    """Reads a Parquet file; numbers that are none (NaN) are missing."""
     # Comes with `datasets`, in the extra `hub`.
     import pyarrow.parquet
 
     try:
-        rows = pyarrow.parquet.read_table(path).to_pylist()
-    except (pyarrow.ArrowException, OSError) as error:
-        reason = " ".join(str(error).split())
+        rows = pyarrow.parquet.read_table(path, page_checksum_verification=True).to_pylist()
+    # ValueError: a text that is not UTF-8, or a time that Python cannot hold.
+    except (pyarrow.ArrowException, OSError, ValueError) as error:
+        reason = " ".join(str(error).split())[:200]
         raise InputError(f"{path}: no Parquet file ({reason}); replace the file") from None
     for n, row in enumerate(rows, 1):
-        yield f"{path}, row {n}", row
+        yield f"{path}, row {n}", without_nan(row)
 
 
 def jsonl_gz(path: Path) -> Iterator[Row]:
@@ -96,6 +102,68 @@ def jsonl_gz(path: Path) -> Iterator[Row]:
         raise InputError(
             f"{path}: not a whole gzip file ({error}, after {number} lines); fetch it again"
         ) from None
+
+
+def converted(parse: Parser, convert: Callable[[Columns], Sequence[Columns]]) -> Parser:
+    """Returns a parser of the rows that `convert` makes of each row of `parse`."""
+
+    def read(*paths: Path) -> Iterator[Row]:
+        for where, row in parse(*paths):
+            with at(where):
+                made = convert(row)
+            for columns in made:
+                yield where, columns
+
+    return read
+
+
+def renamed(parse: Parser, names: Mapping[str, str]) -> Parser:
+    """Returns a parser of the rows of `parse` with some columns renamed (old: new)."""
+
+    def rename(row: Columns) -> Sequence[Columns]:
+        made = {names.get(key, key): row[key] for key in row}
+        if len(made) < len(row):
+            raise ValueError(f"two columns are both one of {', '.join(names.values())}")
+        return [made]
+
+    return converted(parse, rename)
+
+
+def described(column: str, label: str, pattern: str) -> Parser:
+    """Returns a parser of a JSON list of objects that have all their texts in `column`.
+
+    The groups of the regular expression `pattern`, each a `.*`, are the row's columns; `label`
+    stays one. A text that holds the signs between the groups once more is bad input: where it has
+    to be cut is not known.
+    """
+    # All groups but the last are as short as they can be.
+    start, _, end = pattern.rpartition(".*)")
+    expression = re.compile(f"{start.replace('.*)', '.*?)')}.*){end}", re.DOTALL)
+
+    def read(path: Path) -> Iterator[Row]:
+        for n, row in enumerate(read_json(path, (column, label)), 1):
+            where = f"{path}, record {n}"
+            if not isinstance(row[column], str):
+                raise InputError(f"{where}: '{column}' is no text; mend the record")
+            found = expression.fullmatch(row[column].strip())
+            if found is None or not _only_cut(found):
+                raise InputError(
+                    f"{where}: '{column}' is not of the expected form, or can be cut in two ways; "
+                    f"it begins {shown(row[column])}; mend the record or replace the file"
+                )
+            yield where, {**found.groupdict(), label: row[label]}
+
+    return read
+
+
+def _only_cut(found: re.Match) -> bool:
+    """True if no group holds the signs before it again, so that the text can be cut in one way."""
+    spans = [found.span(n) for n in range(1, found.re.groups + 1)]
+    pairs = itertools.pairwise(spans)
+    return all(
+        found.string.find(found.string[end:start], end + 1, stop) < 0
+        for (_, end), (start, stop) in pairs
+    )
 
 
 PARSERS = {

@@ -18,12 +18,9 @@ from flanrepro.collection.task import Record, Task
 from flanrepro.errors import InputError
 from flanrepro.raw import files, hub, records
 from flanrepro.raw.dataset import Dataset
-from flanrepro.raw.fields import record_of
+from flanrepro.raw.fields import OTHER_SHAPE, Converter, reason, record_of, records_of
 from flanrepro.raw.origin import file_names, find
 from flanrepro.raw.parsers import PARSERS, Parser
-
-Converter = Callable[[Mapping[str, Any]], Sequence[Record]]
-"""A function from a row to its records, for data sets too irregular for `Dataset.fields`."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +61,19 @@ class Reader:
         """
         parse = self._parser(dataset.files[split][path])
         paths = [files.fetch(name) for name in file_names(path)]
-        found = list(parse(*paths))
+        found = []
+        try:
+            for row in parse(*paths):
+                found.append(row)
+        except InputError:
+            raise
+        except OTHER_SHAPE as error:
+            # The parser has no name for the row that it was reading.
+            place = f"behind {found[-1][0]}" if found else "at its start"
+            raise InputError(
+                f"{paths[0]}: {place} the file is not as expected ({reason(error)}); mend the "
+                f"file or replace it"
+            ) from None
         if not found:
             raise InputError(f"{paths[0]} holds no record: replace the file")
         made = list(self.records(dataset, found))
@@ -84,29 +93,9 @@ class Reader:
             if not all(_text(row.get(c)) in map(_text, kept) for c, kept in dataset.keep.items()):
                 continue
             if dataset.convert:
-                yield from self._irregular(dataset, where, row)
+                yield from records_of(self.converters[dataset.convert], row, where)
             else:
                 yield record_of(dataset.fields, row, where)
-
-    def _irregular(self, dataset: Dataset, where: str, row: Mapping[str, Any]) -> Sequence[Record]:
-        try:
-            made = self.converters[dataset.convert](row)
-        except InputError as error:
-            raise InputError(f"{where}: {error}") from None
-        # Converters index a row freely; these errors say that it has another shape.
-        except (KeyError, IndexError, TypeError, AttributeError) as error:
-            raise InputError(
-                f"{where}: the row is not as expected of '{dataset.name}' "
-                f"({type(error).__name__}: {error}); mend the file or replace it"
-            ) from None
-        for record in made:
-            for name, text in record.items():
-                # Some annotators left the rationale out; its templates allow for that.
-                if not text.strip() and name != "rationale":
-                    raise InputError(
-                        f"{where}: the field '{name}' is empty; mend or replace the file"
-                    )
-        return made
 
     def _parser(self, name: str) -> Parser:
         return self.parsers[name] if name in self.parsers else PARSERS[name]

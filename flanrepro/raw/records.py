@@ -8,7 +8,6 @@ that a process that holds records which were replaced gets an error and never ot
 
 import json
 import os
-import re
 import sqlite3
 import threading
 import time
@@ -129,7 +128,7 @@ def _write(
     first = _make_room(connection, name)
     ids, rest = count(first), iter(records)
     while chunk := list(islice(rest, _CHUNK)):
-        rows = [(next(ids), _json(record)) for record in chunk]
+        rows = [(next(ids), json.dumps(record, ensure_ascii=False)) for record in chunk]
         with connection:
             connection.executemany("INSERT INTO records VALUES (?, ?)", rows)
     rows = next(ids) - first
@@ -162,11 +161,6 @@ def _make_room(connection: sqlite3.Connection, name: str) -> int:
     # A new file may replace one that was deleted while a process still holds its records. Its ids
     # begin at the clock's nanoseconds, far above any id of the old file.
     return time.time_ns() if highest is None else highest + 1
-
-
-def _json(record: Mapping[str, str]) -> str:
-    # JSON may hold a lone surrogate, which UTF-8 cannot encode: it becomes U+FFFD.
-    return re.sub("[\ud800-\udfff]", "\ufffd", json.dumps(record, ensure_ascii=False))
 
 
 def store_path() -> Path:

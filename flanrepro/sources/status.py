@@ -143,6 +143,9 @@ def check_records(task: Task, split: str) -> None:
         files.fetch(name)  # compares the checksum of a file that a mirror has, too
     for index in range(task.size(split)):
         for template in load_templates(task.templates):
+            # Tasks are turned around to be trained on: what is only evaluated may lack a rationale.
+            if template.inverted and split != "train":
+                continue
             prompt = render(task, index, split=split, template=template)
             if not prompt.inputs.strip() or not prompt.targets.strip():
                 raise InputError(

@@ -218,6 +218,26 @@ def test_a_broken_link_in_a_mirror_is_named(published, tmp_path, monkeypatch):
     assert files.missing(NAME).startswith(said)
 
 
+@pytest.mark.parametrize(
+    "name, said",
+    [
+        ("~no-such-user/x", r"'~no-such-user/x' is no path here .*write the path out"),
+        ("a\0b", r"'a\\x00b' is no path: it has U\+0000"),
+        ("a\ud800", r"'a\\ud800' is no path"),
+    ],
+)
+def test_a_name_that_no_path_can_have_is_named(name, said, monkeypatch):
+    with pytest.raises(InputError, match=said):
+        files.expanded(name)
+    if name[0] == "~":
+        monkeypatch.setenv("FLANREPRO_MIRROR", name)
+        with pytest.raises(InputError, match=said):
+            files.mirror()
+    else:
+        with pytest.raises(InputError, match=said):
+            files.status_of(Path(name))
+
+
 def test_a_checksum_is_computed_once_while_the_file_stays_the_same(
     published, tmp_path, monkeypatch
 ):
@@ -254,7 +274,7 @@ def test_the_manifest_is_true_of_every_file(mirror, monkeypatch):
 def test_a_key_that_is_there_twice_is_not_lost_in_silence(tmp_path):
     path = tmp_path / "a.json"
     path.write_text('{"1": {"a": 1}, "2": {"a": 2}, "1": {"a": 3}}')
-    assert "a.json: field '1' occurs twice" in fails(read_json_object, path)
+    assert "a.json, line 1: the field '1' occurs twice" in fails(read_json_object, path)
     path.write_text('{"1": {"a": 1}, "2": {"a": 1}}')
     assert read_json_object(path) == {"1": {"a": 1}, "2": {"a": 1}}
 
@@ -302,15 +322,15 @@ def test_a_file_that_is_not_json_is_named_with_its_line(tmp_path):
 
 @pytest.mark.parametrize(
     ("value", "said"),
-    [(b"1" * 5000, "4300 digits"), (b"[" * 100_000, "recursion depth")],
+    [(b"1" * 5000, "4,300 digits"), (b"[" * 100_000, "nested too deep")],
 )
 def test_json_beyond_the_readers_limits_is_one_sentence(tmp_path, value, said):
     path = broken(tmp_path, b'{"a": 1}\n{"a": ' + value + b"}\n")
     message = fails(read_jsonl, path)
-    assert message.startswith(f"{path}, line 2: JSON that cannot be read (")
+    assert message.startswith(f"{path}, line 2: ")
     assert said in message
     path = broken(tmp_path, b"[\n" + value + b"]")
-    assert fails(read_json, path).startswith(f"{path}: JSON that cannot be read (")
+    assert fails(read_json, path).startswith(f"{path}, line ")
 
 
 def test_a_file_that_is_no_list_is_named(tmp_path):

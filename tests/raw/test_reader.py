@@ -82,6 +82,14 @@ def test_original_files_and_the_hubs_folder_give_the_same_records(places):
     assert list(task().records("train")) == RECORDS
 
 
+def test_a_number_of_the_hubs_that_is_none_is_missing(places):
+    write_hub(places, [{**ROWS[0], "answer": 1.0}, {**ROWS[1], "answer": float("nan")}])
+    labels = {"from": "answer", "labels": {1: "yes", 0: "no"}}
+    said = r"google/boolq, row 2: no value .*'None' in column 'answer'"
+    with pytest.raises(InputError, match=said):
+        task(fields={**FIELDS, "answer": labels}).records("train")
+
+
 def test_the_first_file_that_is_there_is_read(places):
     write_file(places, "boolq/part.jsonl", ROWS[:1])
     assert list(task().records("train")) == RECORDS[:1]

@@ -103,11 +103,6 @@ def test_a_file_that_another_process_has_just_opened_holds_nothing_yet():
     assert records.stored("a", "v1") is None
 
 
-def test_half_a_character_becomes_the_replacement_character():
-    kept = records.store("a", "v1", lambda: [{"text": "broken \ud83d, whole \U0001f600"}])
-    assert kept[0] == {"text": "broken \ufffd, whole \U0001f600"}
-
-
 def test_a_reader_that_fails_leaves_nothing_behind():
     def broken():
         yield from made(15_000)

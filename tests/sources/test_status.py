@@ -53,6 +53,24 @@ def test_verify_reads_every_record_and_fills_every_template(capsys):
     assert "8 splits available" in out
 
 
+def test_verify_passes_what_is_only_evaluated_and_has_no_rationale(capsys):
+    assert verify_tasks("flan2022", ["commonsenseqa"]) == 0
+    assert "2 splits available, 0 of them bad" in capsys.readouterr().out
+
+
+def test_verify_says_that_a_number_that_is_none_is_no_text(places, monkeypatch, capsys):
+    path = places / "own/cb/train.jsonl"
+    path.parent.mkdir(parents=True)
+    path.write_text('{"premise": "p", "hypothesis": NaN, "label": "neutral"}\n')
+    monkeypatch.setenv("FLANREPRO_MIRROR", str(places / "own"))
+    load_collection.cache_clear()
+    load_collection("flan2022")
+    # The manifest knows the name, with other content.
+    monkeypatch.setattr("flanrepro.raw.files.manifest", dict)
+    assert verify_tasks("flan2022", ["cb"]) == 1
+    assert f"{path}, line 1: no value for the field 'hypothesis'" in capsys.readouterr().err
+
+
 def test_verify_names_what_is_bad_and_goes_on(mirror, places, monkeypatch, capsys):
     folder = copied(mirror, places, monkeypatch, "cb/train.jsonl", "cb/val.jsonl")
     (folder / "cb/train.jsonl").write_text('{"premise": "p"}\n')

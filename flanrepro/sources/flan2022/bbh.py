@@ -14,6 +14,7 @@ from typing import Any
 from flanrepro.collection.task import Record, Suite, Task, protocol
 from flanrepro.errors import InputError
 from flanrepro.raw.dataset import Dataset
+from flanrepro.raw.fields import at, objects
 from flanrepro.raw.reader import tasks_of
 from flanrepro.raw.reading import read_json_object, read_text
 
@@ -115,12 +116,12 @@ def _hard(name: str, rows: int) -> Dataset:
 def examples(path: Path, prompt: Path) -> Iterator[Row]:
     """Yields (where, row) of a task's examples, described as in its prompt; InputError if bad."""
     description, _ = _prompt(prompt)
-    rows = read_json_object(path, ("examples",))["examples"]
-    if not isinstance(rows, list):
-        raise InputError(f"{path}: expected a list under 'examples'; replace the file")
+    file = read_json_object(path, ("examples",))
+    with at(str(path)):
+        rows = objects(file, "examples")
     for n, row in enumerate(rows, 1):
         where = f"{path}, example {n}"
-        if not isinstance(row, dict) or row.get("target", "") is None:
+        if not isinstance(row.get("target", ""), (str, int)):
             raise InputError(f"{where}: expected an input and a target; mend or replace the file")
         yield where, {**row, "description": description, "file": path.stem}
 
@@ -129,14 +130,17 @@ def worked_examples(path: Path) -> Iterator[Row]:
     """Yields (where, row) of a prompt file's worked examples; InputError if one has no answer."""
     description, examples = _prompt(path)
     for n, (question, reasoning) in enumerate(examples, 1):
-        rationale, found, answer = reasoning.rpartition("So the answer is ")
-        if not found:
-            raise InputError(f"{path}, example {n}: no 'So the answer is'; replace the file")
+        rationale, *answers = reasoning.split("So the answer is ")
+        if len(answers) != 1:
+            raise InputError(
+                f"{path}, example {n}: 'So the answer is' is there {len(answers)} times, expected "
+                f"once; replace the file"
+            )
         yield (
             f"{path}, example {n}",
             {
                 "input": question,
-                "target": answer.strip().removesuffix("."),  # as the examples' targets are
+                "target": answers[0].strip().removesuffix("."),  # as the examples' targets are
                 "rationale": rationale,
                 "description": description,
                 "file": path.stem,
@@ -146,10 +150,12 @@ def worked_examples(path: Path) -> Iterator[Row]:
 
 def _prompt(path: Path) -> tuple[str, list[tuple[str, str]]]:
     # The file is a canary, a line of dashes, the description, then Q and A three times.
-    _, dashes, text = read_text(path).partition("-----\n")
-    description, *parts = re.split(r"\n\nQ: ", text)
-    examples = [part.partition("\nA: Let's think step by step.")[::2] for part in parts]
-    if not dashes or not examples or not all(answer for _, answer in examples):
+    _, *texts = read_text(path).replace("\r\n", "\n").split("-----\n")
+    description, *parts = texts[0].split("\n\nQ: ") if texts else [""]
+    examples = [tuple(part.split("\nA: Let's think step by step.")) for part in parts]
+    whole = all(len(example) == 2 and example[1] for example in examples)
+    whole = whole and "Let's think step by step" not in description
+    if len(texts) != 1 or not examples or not whole:
         raise InputError(
             f"{path}: expected a line of dashes, a description and worked examples, 'Q: ...' and "
             f"'A: Let's think step by step. ...'; replace the file"
@@ -169,7 +175,10 @@ def bbh(row: Mapping[str, Any]) -> list[Record]:
     }
     lettered, listed = _options(question)
     listed = UNLISTED.get(row["file"]) or listed
-    # Three published targets are none of the options: they cannot be ranked, only decoded.
+    # Three published targets are none of the options: they cannot be ranked, only decoded. A
+    # worked example's answer is always one.
+    if record["rationale"] and (listed or lettered) and answer not in (*listed, *lettered):
+        raise InputError("the answer is none of the options; mend the file or replace it")
     if answer in listed:
         record["options"] = "\n".join(listed)
     elif answer in lettered:
@@ -179,7 +188,10 @@ def bbh(row: Mapping[str, Any]) -> list[Record]:
 
 def _options(question: str) -> tuple[dict[str, str], list[str]]:
     """Returns what a question lists: lines `(A) a dog` by `(A)`, and the texts behind dashes."""
-    lines = question.partition("Options:\n")[2].split("\n")
+    _, *blocks = question.split("Options:\n")
+    if len(blocks) > 1:
+        raise InputError("the question has the line 'Options:' twice; mend the file or replace it")
+    lines = blocks[0].split("\n") if blocks else []
     lettered = {line[:3]: line for line in lines if re.match(r"\([A-Z]\) ", line)}
     return lettered, [line[2:].strip() for line in lines if line.startswith("- ")]
 

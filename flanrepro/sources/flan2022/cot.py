@@ -17,6 +17,8 @@ repository lack their large files, so their authors' files and the Hub serve as 
 """
 
 import functools
+import re
+import string
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -26,7 +28,7 @@ from flanrepro.errors import InputError
 from flanrepro.raw.dataset import read_datasets
 from flanrepro.raw.files import data_file, fetch, missing
 from flanrepro.raw.reader import tasks_of
-from flanrepro.raw.reading import read_jsonl, read_tsv
+from flanrepro.raw.reading import read_jsonl, read_tsv, shown, sound
 from flanrepro.sources.flan2022 import cot_more
 
 COMMONSENSEQA_DEV = "commonsenseqa/dev_rand_split.jsonl"
@@ -114,6 +116,8 @@ def read(dataset: str) -> list[Record]:
     """Reads all records of a dataset's file; InputError if it is missing or a row is bad."""
     path = fetch(file_of(dataset))
     rows = read_tsv(path, ("question", "answer", "rationale"))
+    if not rows:
+        raise InputError(f"{path} holds no record: replace the file")
     return [_record(row, dataset, f"{path}, line {n}") for n, row in enumerate(rows, 1)]
 
 
@@ -131,27 +135,39 @@ def _record(row: Record, dataset: str, where: str) -> Record:
     for name, text in fields.items():
         if not text:
             raise InputError(f"{where}: the {name} is empty; mend the line or replace the file")
-    # The options stand at the question's end, each behind a dash.
-    fields["question"], _, block = fields["question"].partition("\nOptions:\n")
-    fields["question"] = fields["question"].rstrip()
-    options = [line.removeprefix("- ").strip() for line in block.split("\n")] if block else []
+    fields["question"], options = cot_more.split_options(fields["question"], where)
+    if "\n- " in fields["question"]:
+        raise InputError(
+            f"{where}: options without a line 'Options:' before them; mend the line or replace the "
+            f"file"
+        )
     # Some rows leave yes and no unsaid; here the mixture decides what is shown.
     if DATASETS[dataset].yes_no:
         options = ["yes", "no"]
-    if options or DATASETS[dataset].choice:
+    if options or dataset != "gsm8k":
         _check_answer(fields["answer"], options, DATASETS[dataset].choice, where)
         fields["options"] = "\n".join(options)
     if DATASETS[dataset].choice:
         fields["choices"] = fields["options"]
-    return fields
+    return sound(fields, where)
+
+
+_MARK = re.compile(r"(?:Sentence |\()([A-Z])[):]")
 
 
 def _check_answer(answer: str, options: Sequence[str], choice: bool, where: str) -> None:
     # A choice is named by how its line begins: "(C)" of "(C) 1120". Texts may repeat: 97 questions
     # of ECQA list an option twice.
     names = [line[: len(answer)] for line in options] if choice else options
+    marks = [_MARK.match(line) for line in options] if choice else []
+    letters = [mark and mark[1] for mark in marks]
+    if letters != list(string.ascii_uppercase[: len(letters)]):
+        raise InputError(
+            f"{where}: the options {shown(', '.join(options))} do not begin with (A), (B) and so "
+            f"on; mend the line or replace the file"
+        )
     if answer not in names or (choice and names.count(answer) > 1):
         raise InputError(
-            f"{where}: the answer '{answer}' does not name one of the options {options}; mend the "
-            f"line or replace the file"
+            f"{where}: the answer {shown(answer)} does not name one of the options "
+            f"{shown(', '.join(options))}; mend the line or replace the file"
         )

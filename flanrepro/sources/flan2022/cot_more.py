@@ -12,8 +12,9 @@ from typing import Any
 
 from flanrepro.collection.task import Record
 from flanrepro.errors import InputError
-from flanrepro.raw.parsers import csv_with_header
-from flanrepro.raw.reading import read_text, read_tsv
+from flanrepro.raw import fields
+from flanrepro.raw.parsers import csv_with_header, renamed
+from flanrepro.raw.reading import read_lines, read_tsv, shown
 
 Row = tuple[str, Mapping[str, Any]]
 
@@ -28,16 +29,16 @@ _NO_GOLD_LABEL = ("-", "-1")  # in the files, on the Hub
 
 def esnli(row: Mapping[str, Any]) -> list[Record]:
     """A pair with its first explanation; a row without a label or explanation gives nothing."""
-    label = str(row["label"]).strip().lower()
-    explanations = [(row.get(f"explanation_{i}") or "").strip() for i in (1, 2, 3)]
+    label = fields.label(row["label"]).lower()
+    explanations = [fields.optional(row, f"explanation_{i}").strip() for i in (1, 2, 3)]
     rationale = next(filter(None, explanations), "")
+    if label not in (*_ESNLI_ANSWERS, *_NO_GOLD_LABEL):
+        raise InputError(
+            f"the label {shown(row['label'])} is none of {', '.join(_ESNLI_ANSWERS)}; mend the "
+            f"file or replace it"
+        )
     if label in _NO_GOLD_LABEL or not rationale:
         return []
-    if label not in _ESNLI_ANSWERS:
-        raise InputError(
-            f"the label '{row['label']}' is none of {', '.join(_ESNLI_ANSWERS)}; mend the file or "
-            f"replace it"
-        )
     return [
         {
             "premise": row["premise"].strip(),
@@ -49,21 +50,21 @@ def esnli(row: Mapping[str, Any]) -> list[Record]:
     ]
 
 
-# Explanations are `Explanation_1` and so on: in lower case they are the Hub's columns.
+# The Hub's names of the csv files' columns.
 _CSV_COLUMNS = {"Sentence1": "premise", "Sentence2": "hypothesis", "gold_label": "label"}
+_CSV_COLUMNS |= {f"Explanation_{i}": f"explanation_{i}" for i in (1, 2, 3)}
 
 
 def esnli_csv(*paths: Path) -> Iterator[Row]:
     """Reads the authors' csv files; the training set is two of them."""
     for path in paths:
-        for where, row in csv_with_header(path):
-            yield where, {_CSV_COLUMNS.get(name, name.lower()): row[name] for name in row}
+        yield from renamed(csv_with_header, _CSV_COLUMNS)(path)
 
 
 def esnli_lines(*paths: Path) -> Iterator[Row]:
     """Reads the authors' tokenised files: premises, hypotheses, labels, 1 to 3 explanations."""
     names = ("premise", "hypothesis", "label", *(f"explanation_{i}" for i in (1, 2, 3)))
-    columns = [read_text(path).removesuffix("\n").split("\n") for path in paths]
+    columns = [read_lines(path) for path in paths]
     for path, column in zip(paths, columns, strict=True):
         if len(column) != len(columns[0]):
             raise InputError(
@@ -76,35 +77,59 @@ def esnli_lines(*paths: Path) -> Iterator[Row]:
 
 
 # The Flan Collection's file words the question in seven ways, each with both sentences quoted. The
-# known words between them are tried first, because the sentences hold quotation marks too.
-_BETWEEN = (
-    r"\s*(?:Hypothesis:|Based on this premise, can we conclude that the hypothesis"
-    r"|does that mean that|is it true that|can we conclude that|that)\s*",
-    r"[^\"]+",
+# sentences hold quotation marks too; with other words between them they must not.
+_BETWEEN = re.compile(
+    r"\"\s*(?:Hypothesis:|Based on this premise, can we conclude that the hypothesis"
+    r"|does that mean that|is it true that|can we conclude that|that)\s*\""
 )
-_PAIRS = [re.compile(f'[^"]*"(.+)"{between}"(.+)"[^"]*', re.DOTALL) for between in _BETWEEN]
+_FOUR_MARKS = re.compile(r'[^"]*"([^"]+)"[^"]+"([^"]+)"[^"]*')
+
+
+def _pair(question: str) -> tuple[str, str] | None:
+    """Premise and hypothesis; None: they cannot be told apart."""
+    sides = _BETWEEN.split(question)
+    if len(sides) == 1:
+        found = _FOUR_MARKS.fullmatch(question)
+        return found and (found[1], found[2])
+    (_, first, premise), (hypothesis, last, _) = sides[0].partition('"'), sides[-1].rpartition('"')
+    return (premise, hypothesis) if len(sides) == 2 and first and last else None
 
 
 def flan_esnli(path: Path) -> Iterator[Row]:
     """Reads the Flan Collection's file of e-SNLI: question, answer, rationale."""
     for where, question, answer, rationale in _flan(path):
-        pair = next(filter(None, (pattern.fullmatch(question) for pattern in _PAIRS)), None)
+        pair = _pair(question)
         if pair is None:
             raise InputError(
-                f"{where}: expected a premise and a hypothesis in quotation marks, found "
-                f"'{question[:60]}'; mend the line or replace the file"
+                f"{where}: expected a premise and a hypothesis in quotation marks that can be told "
+                f"apart, found {shown(question)}; mend the line or replace the file"
             )
-        premise, hypothesis = pair.groups()
+        premise, hypothesis = pair
         row = {"premise": premise, "hypothesis": hypothesis, "label": answer}
         yield where, {**row, "explanation_1": rationale}
+
+
+def split_options(asked: str, where: str) -> tuple[str, list[str]]:
+    """Returns a question and the options at its end, a line each; all have a dash or none has.
+
+    `where` is file and line for the InputError if it cannot be cut in one way.
+    """
+    question, *blocks = asked.split("\nOptions:\n")
+    lines = blocks[0].split("\n") if blocks else []
+    if len(blocks) > 1 or len({line.startswith("- ") for line in lines}) > 1:
+        raise InputError(
+            f"{where}: expected options once, behind a line 'Options:', and a dash before each or "
+            f"none; mend the line or replace the file"
+        )
+    return question.rstrip(), [line.removeprefix("- ").strip() for line in lines]
 
 
 def _flan(path: Path) -> Iterator[tuple[str, str, str, str]]:
     """Yields (where, question without its options, answer, rationale)."""
     for n, row in enumerate(read_tsv(path, ("question", "answer", "rationale")), 1):
+        where = f"{path}, line {n}"
         cells = [text.replace("\\n", "\n").strip() for text in row.values()]
-        question = cells[0].partition("\nOptions:\n")[0].rstrip()
-        yield f"{path}, line {n}", question, *cells[1:]
+        yield where, split_options(cells[0], where)[0], *cells[1:]
 
 
 def qed(row: Mapping[str, Any]) -> list[Record]:
@@ -115,23 +140,31 @@ def qed(row: Mapping[str, Any]) -> list[Record]:
     annotation = row["annotation"]
     if isinstance(annotation, list):  # the first release; an object in the final one
         annotation = _first_release(row)
+    if annotation["explanation_type"] not in _EXPLANATIONS:
+        raise InputError(
+            f"the type of explanation {shown(annotation['explanation_type'])} is none of "
+            f"{', '.join(_EXPLANATIONS)}; mend the file or replace it"
+        )
     if annotation["explanation_type"] != "single_sentence":
         return []
-    found = [one["paragraph_reference"]["string"].strip() for one in annotation["answer"]]
+    given = fields.objects(annotation, "answer")
+    found = [one["paragraph_reference"]["string"].strip() for one in given]
     answers = list(dict.fromkeys(filter(None, found)))
     if not answers:
         return []
-    title = (row.get("title_text") or "").strip()
+    title = fields.optional(row, "title_text").strip()
+    question = fields.optional(row, "question_text").strip() or fields.text(row, "question")
     return [
         {
             "passage": f"{title}\n{row['paragraph_text'].strip()}".strip(),
-            "question": (row.get("question_text") or row["question"]).strip(),
+            "question": question.strip(),
             "answer": ", ".join(answers),
             "rationale": annotation["selected_sentence"]["string"].strip(),
         }
     ]
 
 
+_EXPLANATIONS = ("single_sentence", "multi_sentence", "none")
 _STOPS = re.compile(r"(?:[.,;:] )*")
 
 
@@ -142,13 +175,22 @@ def _first_release(row: Mapping[str, Any]) -> Mapping[str, Any]:
     sentence within an answer ("P.T. Barnum"), they are two or more. The texts of seven answers lack
     a letter, so they are taken from the spans.
     """
-    text = row["paragraph_text"]
+    text = fields.text(row, "paragraph_text")
+    for a, b in row["answer_spans"]:
+        if not (a == b == -1 or 0 <= a < b <= len(text)):
+            raise InputError(
+                f"an answer's span, {shown(a)} to {shown(b)}, is not in the passage of {len(text)} "
+                f"characters; mend the file or replace it"
+            )
     # An answer that is not in the passage has the span (-1, -1), an empty text. Some spans begin at
     # the full stop of the sentence before.
     spans = [(a + _STOPS.match(text[a:b]).end(), b) for a, b in row["answer_spans"]]
     first, last = min(a for a, _ in spans), max(b for _, b in spans) - 1
-    start = max((s for s in row["sentence_starts"] if s <= first), default=0)
-    end = min((s for s in row["sentence_starts"] if s > last), default=len(text))
+    starts = row["sentence_starts"]
+    if not isinstance(starts, list):
+        raise InputError("sentence_starts is no list; mend the file or replace it")
+    start = max((s for s in starts if s <= first), default=0)
+    end = min((s for s in starts if s > last), default=len(text))
     return {
         "explanation_type": row["answer_type"],
         "selected_sentence": {"string": text[start:end]},
@@ -170,15 +212,22 @@ def flan_qed(path: Path) -> Iterator[Row]:
         yield where, row
 
 
+_QUESTION = re.compile(r"(?:question|q)\s*:", re.IGNORECASE)
 _LABEL = re.compile(r"^(?:passage|context|paragraph|text|title|question|q)\s*:\s*", re.IGNORECASE)
 
 
 def _passage_and_question(asked: str) -> tuple[str, str]:
     """Splits a text: the question is its first or last paragraph, the shorter of the two.
 
-    A text of one paragraph is split at the end of its last sentence but one.
+    A text of one paragraph is split at the end of its last sentence but one. A paragraph that says
+    that it is the question is it.
     """
-    parts = [_LABEL.sub("", part).strip() for part in asked.split("\n") if part.strip()]
+    parts = [part.strip() for part in asked.split("\n") if part.strip()]
+    named = [n for n, part in enumerate(parts) if _QUESTION.match(part)]
+    parts = [_LABEL.sub("", part).strip() for part in parts]
+    if len(named) == 1 and len(parts) > 1:
+        question = parts.pop(named[0])
+        return "\n".join(parts), question
     if len(parts) == 1:
         parts = list(asked.rpartition(". ")[::2]) if ". " in asked else [asked, asked]
     ends = {"last": parts[-1], "first": parts[0]}

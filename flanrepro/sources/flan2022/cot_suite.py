@@ -21,16 +21,19 @@ of CommonsenseQA has none: its rationale is empty, its target the closing phrase
 """
 
 import functools
+import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
 from flanrepro.collection.task import Record, Suite, Task, protocol
 from flanrepro.errors import InputError
+from flanrepro.raw.fields import Converter, label, objects, records_of, text, texts
 from flanrepro.raw.files import data_file, fetch, missing
-from flanrepro.raw.reading import read_json, read_jsonl, read_text
+from flanrepro.raw.parsers import Row, json, jsonl
+from flanrepro.raw.reading import read_text, shown
 from flanrepro.sources.flan2022 import cot
 
 Files = Mapping[str, str]
@@ -120,86 +123,114 @@ def _commonsenseqa_without_rationale() -> int:
     return data_file(COMMONSENSEQA["train"]).rows - explained
 
 
+def _records(path: Path, rows: Iterable[Row], convert: Converter) -> list[Record]:
+    found = list(rows)
+    if not found:
+        raise InputError(f"{path} holds no record: replace the file")
+    return [record for where, row in found for record in records_of(convert, row, where)]
+
+
 def _gsm8k(split: str) -> list[Record]:
-    return _gsm8k_file(GSM8K[split])
+    path = fetch(GSM8K[split])
+    return _records(path, jsonl(path), gsm8k)
 
 
-def _gsm8k_file(name: str) -> list[Record]:
-    path = fetch(name)
-    records = []
-    for n, row in enumerate(read_jsonl(path, ("question", "answer")), 1):
-        steps, mark, answer = row["answer"].partition("####")  # steps, then `#### 72`
-        if not mark:
-            raise InputError(
-                f"{path}, line {n}: the answer has no '####' before its number; mend the line or "
-                f"replace the file"
-            )
-        records.append(
-            {
-                "question": row["question"].strip(),
-                "rationale": re.sub(r"<<[^<>]*>>", "", steps).strip(),  # calculator: <<48/2=24>>
-                "answer": _number(answer, f"{path}, line {n}"),
-            }
+def gsm8k(row: Mapping[str, Any]) -> list[Record]:
+    """Makes the record of a row, whose answer is steps, then `#### 72`."""
+    steps, mark, answer = text(row, "answer").partition("####")
+    if not mark:
+        raise InputError(
+            "the answer has no '####' before its number; mend the line or replace the file"
         )
-    return records
+    return [
+        {
+            "question": text(row, "question").strip(),
+            "rationale": re.sub(r"<<[^<>]*>>", "", steps).strip(),  # calculator: <<48/2=24>>
+            "answer": _number(answer),
+        }
+    ]
 
 
 def _strategyqa(split: str) -> list[Record]:
     path = fetch(STRATEGYQA[split])
+    return _records(path, json(path), strategyqa)
+
+
+_YES_NO = {"true": "yes", "yes": "yes", "false": "no", "no": "no"}
+
+
+def strategyqa(row: Mapping[str, Any]) -> list[Record]:
+    """Makes the record of a row; its answer is a boolean, in some copies a word."""
+    answer = _YES_NO.get(label(row["answer"]).lower())
+    if answer is None:
+        raise InputError(
+            f"the answer {shown(row['answer'])} is none of {', '.join(_YES_NO)}; mend the file or "
+            f"replace it"
+        )
     return [
         {
-            "question": row["question"].strip(),
-            "rationale": " ".join(_sentence(fact) for fact in row["facts"]),
+            "question": text(row, "question").strip(),
+            "rationale": " ".join(map(_sentence, texts(row, "facts"))),
             "options": "yes\nno",
-            "answer": "yes" if row["answer"] else "no",  # a boolean in the file
+            "answer": answer,
         }
-        for row in read_json(path, ("question", "answer", "facts"))
     ]
 
 
 def _svamp(split: str) -> list[Record]:
     if split == "train":
-        return _gsm8k_file(SVAMP["train"])
+        return _gsm8k("train")
     path = fetch(SVAMP[split])
-    rows = read_json(path, ("Body", "Question", "Equation", "Answer"))
-    return [
-        {
-            "question": _problem(row["Body"].strip(), row["Question"].strip()),
-            "rationale": _equation(row["Equation"]),
-            "answer": _number(row["Answer"], f"{path}, record {n}"),
-        }
-        for n, row in enumerate(rows, 1)
-    ]
+    return _records(path, json(path), svamp)
+
+
+def svamp(row: Mapping[str, Any]) -> list[Record]:
+    """Makes the record of a row: Body, Question, Equation and Answer, a number."""
+    question = _problem(text(row, "Body").strip(), text(row, "Question").strip())
+    rationale = _equation(text(row, "Equation"))
+    return [{"question": question, "rationale": rationale, "answer": _number(row["Answer"])}]
 
 
 def _asdiv(split: str) -> list[Record]:
     if split == "train":
-        return _gsm8k_file(ASDIV["train"])
+        return _gsm8k("train")
     return [record for record in read_asdiv(fetch(ASDIV[split])) if is_number(record["answer"])]
 
 
 def read_asdiv(path: Path) -> list[Record]:
     """Reads ASDiv's 2,305 problems; InputError if the file is no XML or a problem lacks a part."""
     try:
-        problems = ElementTree.fromstring(read_text(path)).iter("Problem")
+        root = ElementTree.fromstring(read_text(path))
     except ElementTree.ParseError as error:
         raise InputError(f"{path}: no XML ({error}); replace the file") from None
-    records = []
-    for n, problem in enumerate(problems, 1):
-        parts = {name: (problem.findtext(name) or "").strip() for name in ASDIV_PARTS}
-        for name, text in parts.items():
-            if not text:
-                raise InputError(f"{path}, problem {n}: no {name}; mend the file or replace it")
-        # `9 (apples)` loses its unit; several values, `6 (cm); 15 (cm)`, stay and are no number.
-        answer = re.sub(r"^([^();]+?)\s+\([^()]*\)$", r"\1", parts["Answer"])
-        records.append(
-            {
-                "question": _problem(parts["Body"], parts["Question"]),
-                "rationale": parts["Formula"],
-                "answer": _number(answer, f"{path}, problem {n}") if is_number(answer) else answer,
-            }
-        )
-    return records
+    known = {root.tag, "ProblemSet", "Problem", "Solution-Type", *ASDIV_PARTS}
+    if other := {each.tag for each in root.iter()} - known:
+        raise InputError(f"{path}: unknown element {shown(min(other))}; mend or replace the file")
+    problems = enumerate(root.iter("Problem"), 1)
+    return _records(path, ((f"{path}, problem {n}", _parts(each)) for n, each in problems), asdiv)
+
+
+def _parts(problem: ElementTree.Element) -> Mapping[str, Any]:
+    names = [part.tag for part in problem]
+    # A part that is there twice is none of them.
+    return {part.tag: part.text or "" for part in problem if names.count(part.tag) == 1}
+
+
+def asdiv(row: Mapping[str, Any]) -> list[Record]:
+    """Makes the record of a problem from its parts."""
+    parts = {name: row.get(name, "").strip() for name in ASDIV_PARTS}
+    for name, part in parts.items():
+        if not part:
+            raise InputError(f"no {name}, or two; mend the file or replace it")
+    # `9 (apples)` loses its unit; several values, `6 (cm); 15 (cm)`, stay and are no number.
+    answer = re.sub(r"^([^();]+?)\s+\([^()]*\)$", r"\1", parts["Answer"])
+    return [
+        {
+            "question": _problem(parts["Body"], parts["Question"]),
+            "rationale": parts["Formula"],
+            "answer": _number(answer) if is_number(answer) else answer,
+        }
+    ]
 
 
 ASDIV_PARTS = ("Body", "Question", "Answer", "Formula")
@@ -212,39 +243,50 @@ def is_number(text: str) -> bool:
 
 def _commonsenseqa(split: str) -> list[Record]:
     path = fetch(COMMONSENSEQA[split])
-    rows = read_jsonl(path, ("answerKey", "question.stem", "question.choices"))
     if split == "validation":
-        return [_choice(row, "") for row in rows]
+        return _records(path, jsonl(path), commonsenseqa)
     # ECQA's file has the rationales, CommonsenseQA's the lettered options; the question joins them.
     explained = {cot.same_question(r["question"]): r["rationale"] for r in cot.read("ecqa")}
-    keys = [cot.same_question(row["question"]["stem"]) for row in rows]
+    found = _records(path, jsonl(path), commonsenseqa)
+    keys = [cot.same_question(record["question"]) for record in found]
     return [
-        _choice(row, explained[key])
-        for row, key in zip(rows, keys, strict=True)
+        {**record, "rationale": explained[key]}
+        for record, key in zip(found, keys, strict=True)
         if key in explained
     ]
 
 
-def _choice(row: Mapping[str, Any], rationale: str) -> Record:
-    lines = [f"({choice['label']}) {choice['text']}" for choice in row["question"]["choices"]]
+def commonsenseqa(row: Mapping[str, Any]) -> list[Record]:
+    """Makes the record of a row, without a rationale; InputError if the key names no choice."""
+    choices = {text(one, "label"): text(one, "text") for one in objects(row, "question.choices")}
+    key, size = text(row, "answerKey"), len(row["question"]["choices"])
+    if key not in choices or len(choices) < size:
+        raise InputError(
+            f"the answer {shown(key)} does not name one of {size} choices; mend the line or "
+            f"replace the file"
+        )
+    # Spaces stay as they are; a line end would make two options of one.
+    lines = [f"({name}) {choice}".replace("\n", " ") for name, choice in choices.items()]
     options = "\n".join(lines)
-    return {
-        "question": row["question"]["stem"].strip(),
-        "rationale": rationale,
-        "options": options,
-        "choices": options,  # always shown: without them a letter means nothing
-        "answer": f"({row['answerKey']})",
-    }
+    return [
+        {
+            "question": text(row, "question.stem").strip(),
+            "rationale": "",
+            "options": options,
+            "choices": options,  # always shown: without them a letter means nothing
+            "answer": f"({key})",
+        }
+    ]
 
 
-def _number(value: str | float, where: str) -> str:
+def _number(value: str | float) -> str:
     """Writes a number as it is compared: `1,200` and `1200.0` are `1200`."""
     try:
         number = float(str(value).replace(",", ""))
     except ValueError:
-        raise InputError(
-            f"{where}: the answer '{value}' is no number; mend the file or replace it"
-        ) from None
+        number = math.nan
+    if not math.isfinite(number):
+        raise InputError(f"the answer {shown(value)} is no number; mend the file or replace it")
     return str(int(number)) if number.is_integer() else str(number)
 
 

@@ -17,8 +17,6 @@ of every QReCC and WikiDialog conversation, in QReCC only a late one. Here all t
 Taskmaster are taken, and one of each of WikiDialog's eleven million conversations.
 """
 
-import csv
-import io
 import re
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -28,9 +26,9 @@ from typing import Any
 from flanrepro.collection.task import Record, Task
 from flanrepro.errors import InputError
 from flanrepro.raw.dataset import read_datasets
-from flanrepro.raw.fields import line
+from flanrepro.raw.fields import at, label, line, objects, optional, text, texts
 from flanrepro.raw.reader import tasks_of
-from flanrepro.raw.reading import read_json, read_text
+from flanrepro.raw.reading import read_json, read_table, shown
 
 Row = tuple[str, Mapping[str, Any]]
 
@@ -40,12 +38,12 @@ def tasks() -> tuple[Task, ...]:
     return tasks_of(read_datasets("dialog"), "dialog", __name__)
 
 
-def _turns(texts: Sequence[str], speakers: Sequence[str]) -> list[str]:
-    return [f"{who}: {line(text)}" for who, text in zip(speakers, texts, strict=True)]
+def _turns(said: Sequence[str], speakers: Sequence[str]) -> list[str]:
+    return [f"{who}: {line(turn)}" for who, turn in zip(speakers, said, strict=True)]
 
 
-def _alternating(texts: Sequence[str]) -> list[str]:
-    return _turns(texts, [("User", "Assistant")[i % 2] for i in range(len(texts))])
+def _alternating(said: Sequence[str]) -> list[str]:
+    return _turns(said, [("User", "Assistant")[i % 2] for i in range(len(said))])
 
 
 # QReCC: `Context` is question, answer, question, answer ... before `Question`.
@@ -53,18 +51,19 @@ def _alternating(texts: Sequence[str]) -> list[str]:
 
 def qrecc(row: Mapping[str, Any]) -> list[Record]:
     """The answer is the next turn; a row without one (none was found) gives nothing."""
-    answer = line(row["Answer"] or "")
-    dialogue = "\n".join(_alternating([*(row["Context"] or ()), row["Question"]]))
+    answer = line(text(row, "Answer", ""))
+    dialogue = "\n".join(_alternating([*texts(row, "Context"), text(row, "Question")]))
     return [{"dialogue": dialogue, "answer": answer}] if answer else []
 
 
 def qrecc_rewriting(row: Mapping[str, Any]) -> list[Record]:
     """The answer is the rewritten question; a conversation's first question gives nothing."""
-    return _rewriting(_alternating(row["Context"] or ()), row["Question"], row["Rewrite"])
+    history = _alternating(texts(row, "Context"))
+    return _rewriting(history, text(row, "Question"), text(row, "Rewrite", ""))
 
 
-def _rewriting(history: Sequence[str], question: str, rewrite: str | None) -> list[Record]:
-    if not history or not (rewrite or "").strip():
+def _rewriting(history: Sequence[str], question: str, rewrite: str) -> list[Record]:
+    if not history or not rewrite.strip():
         return []
     dialogue = "\n".join(history)
     return [{"dialogue": dialogue, "question": line(question), "answer": line(rewrite)}]
@@ -75,20 +74,20 @@ def _rewriting(history: Sequence[str], question: str, rewrite: str | None) -> li
 
 def wiki_dialog(row: Mapping[str, Any]) -> list[Record]:
     """The answer is one of the writer's turns, but no conversation's first."""
-    texts, authors = row["utterances"], row["author_num"]
-    if not texts or len(texts) != len(authors):
+    said, authors = texts(row, "utterances"), [label(one) for one in row["author_num"]]
+    if not said or len(said) != len(authors):
         raise InputError(
-            f"{len(texts)} utterances and {len(authors)} authors, expected one author for each of "
+            f"{len(said)} utterances and {len(authors)} authors, expected one author for each of "
             f"at least one; mend the file or replace it"
         )
     writer = authors[-1]  # the last turn is the passage's last sentence
-    turns = _turns(texts, ["Assistant" if author == writer else "User" for author in authors])
-    own = [i for i in range(1, len(texts)) if authors[i] == writer]
+    turns = _turns(said, ["Assistant" if author == writer else "User" for author in authors])
+    own = [i for i in range(1, len(said)) if authors[i] == writer]
     if not own:
         return []
     # The passage's name decides, so that a record is the same in every run.
     chosen = own[zlib.crc32(str(row["pid"]).encode()) % len(own)]
-    return [{"dialogue": "\n".join(turns[:chosen]), "answer": line(texts[chosen])}]
+    return [{"dialogue": "\n".join(turns[:chosen]), "answer": line(said[chosen])}]
 
 
 # Taskmaster: conversations as lists of utterances (TM-1, TM-2, TM-3, TM-4, the Hub); or, in the
@@ -109,9 +108,7 @@ def taskmaster(*paths: Path) -> Iterator[Row]:
 
 def _marked(path: Path) -> Iterator[Row]:
     # Written by a spreadsheet's rules: quoted cells, doubled quotation marks, CRLF.
-    reader = csv.reader(io.StringIO(read_text(path), newline=""), dialect="excel-tab")
-    for cells in reader:
-        where = f"{path}, line {reader.line_num}"
+    for where, cells in read_table(path, delimiter="\t"):
         if len(cells) != 3:
             raise InputError(
                 f"{where}: {len(cells)} tab-separated columns, expected 3 (input, target, "
@@ -124,55 +121,66 @@ def task_master(row: Mapping[str, Any]) -> list[Record]:
     """A record per turn of the assistant, after what was said before."""
     if "input" in row:
         # The latest turn stands first; `<C>` begins the context before it.
-        latest, _, before = row["input"].partition("<C>")
+        latest, *contexts = row["input"].split("<C>")
+        if len(contexts) > 1:
+            raise InputError("the marker <C> is there twice; mend the file or replace it")
+        before = "".join(contexts)
         if before + latest == "<S>":  # the assistant speaks first
             return []
-        dialogue = _marked_turns(before + latest)
-        answer = "\n".join(_marked_turns(row["target"])).removeprefix("Assistant: ")
+        dialogue = _marked_turns(before + latest, _IN_INPUTS)
+        spoken = _marked_turns(row["target"], _IN_TARGETS)
+        answer = "\n".join(spoken).removeprefix("Assistant: ")
         return [{"dialogue": "\n".join(dialogue), "answer": answer}]
     turns = []
-    for utterance in row["utterances"]:
-        speaker = str(utterance["speaker"]).strip().lower()
+    for utterance in objects(row, "utterances"):
+        speaker = text(utterance, "speaker").strip().lower()
         if speaker not in _SPEAKERS:
             raise InputError(
-                f"the speaker '{utterance['speaker']}' is none of {', '.join(_SPEAKERS)}; mend the "
+                f"the speaker {shown(speaker)} is none of {', '.join(_SPEAKERS)}; mend the "
                 f"file or replace it"
             )
         if utterance["text"].strip():
             turns.append((_SPEAKERS[speaker], line(utterance["text"])))
-    lines = [f"{speaker}: {text}" for speaker, text in turns]
+    lines = [f"{speaker}: {said}" for speaker, said in turns]
     return [
-        {"dialogue": "\n".join(lines[:i]), "answer": text}
-        for i, (speaker, text) in enumerate(turns)
+        {"dialogue": "\n".join(lines[:i]), "answer": said}
+        for i, (speaker, said) in enumerate(turns)
         if i and speaker == "Assistant"  # an opening turn answers nothing
     ]
 
 
-_MARKER = re.compile(r"[<\[](U|A|S|PN|PAN|PAV|PR|PRAN|PRAV)[>\]]")  # <U> in inputs, [A] in targets
+# The other kind of brackets is a text's own.
+_IN_INPUTS = re.compile(r"<(U|A|S|PN|PAN|PAV|PR|PRAN|PRAV)>")
+_IN_TARGETS = re.compile(r"\[(U|A|S|PN|PAN|PAV|PR|PRAN|PRAV)\]")
 _STARTS = {"U": "User: ", "A": "Assistant: ", "PN": "Call: ", "PR": "Result: "}
 
 
-def _marked_turns(text: str) -> list[str]:
+def _marked_turns(marked: str, markers: re.Pattern) -> list[str]:
     """Returns turns `<U>` (user) and `<A>` (assistant), calls `<PN>` and results `<PR>` as lines.
 
     `<PN>find_movies<PAN>location<PAV>nearby` becomes `Call: find_movies, location: nearby`. The
     marker `<S>`, where a conversation starts, says nothing.
     """
-    pieces = _MARKER.split(text)
+    pieces = markers.split(marked)
     turns: list[str] = []
     previous = ""
     # `split` with one group gives text, marker, text, marker, text, ...
     for marker, content in zip(pieces[1::2], map(line, pieces[2::2]), strict=True):
         if marker in _STARTS:
             turns.append(_STARTS[marker] + content)
-        elif marker != "S" and turns:
+        elif content if marker == "S" else not turns:
+            raise InputError(
+                f"expected a turn behind the marker {marker}, found {shown(content)}; mend the "
+                f"file or replace it"
+            )
+        elif marker != "S":
             # A name may have several values, which are listed.
             value_of_name = marker in ("PAV", "PRAV") and marker != previous
             turns[-1] += f": {content}" if value_of_name else f", {content}"
         previous = marker
     if pieces[0].strip() or not turns:
         raise InputError(
-            f"expected turns that begin with a marker such as <U> or [A], found '{text[:40]}'; "
+            f"expected turns that begin with a marker such as <U> or [A], found {shown(marked)}; "
             f"mend the file or replace it"
         )
     return turns
@@ -191,23 +199,29 @@ def trec_cast(*paths: Path) -> Iterator[Row]:
         seen = set()
         for n, topic in enumerate(read_json(path, ("number", "turn")), 1):
             history: list[str] = []
-            for turn in topic["turn"]:
-                where = f"{path}, record {n}, turn {turn.get('number')}"
-                said = turn.get("raw_utterance") or turn.get("utterance")
-                if not said or not said.strip():
-                    raise InputError(
-                        f"{where}: the turn has no utterance; mend or replace the file"
-                    )
+            with at(f"{path}, record {n}"):
+                turns = objects(topic, "turn")
+            for i, turn in enumerate(turns, 1):
+                where = f"{path}, record {n}, turn {i}"
+                with at(where):
+                    said, rewrite, response = _cast_turn(turn)
                 # The ways through a topic share their first turns, then go apart.
-                key = (topic["number"], *history, said)
+                key = (label(topic["number"]), *history, said)
                 if key not in seen:
                     seen.add(key)
-                    rewrite = turn.get("manual_rewritten_utterance")
                     yield where, {"history": list(history), "question": said, "rewrite": rewrite}
                 history.append(f"User: {line(said)}")
-                response = turn.get("response") or turn.get("passage")
                 if response:
                     history.append(f"Assistant: {line(response)}")
+
+
+def _cast_turn(turn: Mapping[str, Any]) -> tuple[str, str, str]:
+    """Returns a turn's question, its rewriting and the response; the last two may be empty."""
+    said = optional(turn, "raw_utterance").strip() or optional(turn, "utterance").strip()
+    if not said:
+        raise InputError("the turn has no utterance; mend or replace the file")
+    response = optional(turn, "response") or optional(turn, "passage")
+    return said, optional(turn, "manual_rewritten_utterance"), response
 
 
 def cast_rewriting(row: Mapping[str, Any]) -> list[Record]:

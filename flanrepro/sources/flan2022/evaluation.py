@@ -12,11 +12,11 @@ from typing import Any
 from flanrepro.collection.task import Record, Task
 from flanrepro.errors import InputError
 from flanrepro.raw.dataset import read_datasets
-from flanrepro.raw.fields import line
+from flanrepro.raw.fields import label, line, objects, text, texts
 from flanrepro.raw.files import fetch
-from flanrepro.raw.parsers import csv_with_header
+from flanrepro.raw.parsers import csv_with_header, described
 from flanrepro.raw.reader import tasks_of
-from flanrepro.raw.reading import read_json, read_json_object, read_jsonl
+from flanrepro.raw.reading import read_json_object, read_jsonl, shown
 
 Row = tuple[str, Mapping[str, Any]]
 
@@ -50,9 +50,14 @@ PUBMEDQA_TEST = "pubmedqa/test_ground_truth.json"
 
 
 def _pubmedqa_file(path: Path, truth: Path, test: bool) -> Iterator[Row]:
-    tested = read_json_object(truth)
-    for pmid, row in read_json_object(path).items():
-        where = f"{path}, id {pmid}"
+    tested, rows = read_json_object(truth), read_json_object(path)
+    if absent := tested.keys() - rows.keys():
+        raise InputError(
+            f"{truth}: the id {shown(min(absent))} is not in {path}; replace the one that is not "
+            f"whole"
+        )
+    for pmid, row in rows.items():
+        where = f"{path}, id {shown(pmid)[1:-1]}"
         try:
             made = {
                 "question": row["QUESTION"],
@@ -66,7 +71,8 @@ def _pubmedqa_file(path: Path, truth: Path, test: bool) -> Iterator[Row]:
         # Two files of one release agree; of two releases, the split would be wrong unnoticed.
         if pmid in tested and tested[pmid] != made["final_decision"]:
             raise InputError(
-                f"{where}: the decision is '{made['final_decision']}', and '{tested[pmid]}' in "
+                f"{where}: the decision is {shown(made['final_decision'])}, and "
+                f"{shown(tested[pmid])} in "
                 f"{truth}; replace both files"
             )
         if (pmid in tested) == test:
@@ -90,15 +96,12 @@ def pubmedqa(row: Mapping[str, Any]) -> list[Record]:
         return []
     if row["final_decision"] not in ("yes", "no", "maybe"):
         raise InputError(
-            f"the decision '{row['final_decision']}' is none of yes, no, maybe; mend or replace "
-            f"the file"
+            f"the decision {shown(row['final_decision'])} is none of yes, no, maybe; mend or "
+            f"replace the file"
         )
-    contexts = row["context"]["contexts"]
-    if not isinstance(contexts, list):
-        raise InputError("the contexts are no list of texts; mend or replace the file")
     return [
         {
-            "passage": "\n".join(contexts).strip(),
+            "passage": "\n".join(texts(row, "context.contexts")).strip(),
             "question": row["question"].strip(),
             "answer": row["final_decision"],
             "options": "yes\nno\nmaybe",
@@ -124,19 +127,21 @@ def cxc_pairs(path: Path) -> Iterator[tuple[str, str, str, str]]:
 
 def cxc(path: Path, captions: Path) -> Iterator[Row]:
     """Reads pairs of captions, with COCO's texts instead of their ids."""
-    annotations = read_json_object(captions, ("annotations",))["annotations"]
+    file = read_json_object(captions, ("annotations",))
     try:
-        texts = {str(row["id"]): row["caption"] for row in annotations}
-    except (KeyError, TypeError):
+        said = {label(row["id"]): text(row, "caption") for row in objects(file, "annotations")}
+    except (KeyError, InputError):
         raise InputError(
             f"{captions}: expected a list of objects with id and caption under 'annotations'; "
             f"replace the file by COCO's captions_val2014.json"
         ) from None
     for where, first, second, score in cxc_pairs(path):
         for number in (first, second):
-            if number not in texts:
-                raise InputError(f"{where}: {captions} has no caption {number}; use a whole file")
-        yield where, {"first": texts[first], "second": texts[second], "score": score}
+            if number not in said:
+                raise InputError(
+                    f"{where}: {captions} has no caption {shown(number)}; use a whole file"
+                )
+        yield where, {"first": said[first], "second": said[second], "score": score}
 
 
 def cxc_row(row: Mapping[str, Any]) -> list[Record]:
@@ -167,7 +172,7 @@ def wsc273(path: Path) -> Iterator[Row]:
 
 def wsc273_row(row: Mapping[str, Any]) -> list[Record]:
     """Makes the record that asks which of two sentences makes sense."""
-    sentences = row["sentences"] if "sentences" in row else _without_pronoun(row)
+    sentences = texts(row, "sentences") if "sentences" in row else _without_pronoun(row)
     lines = [line(sentence) for sentence in sentences]
     both = "\n".join(lines)
     answer = lines[_position(row["label"], len(lines))]
@@ -187,22 +192,24 @@ def _without_pronoun(row: Mapping[str, Any]) -> list[str]:
     letter within a sentence. The Hub writes all options as at the start of one.
     """
     start, rest = row["text"][: row["pronoun_loc"]], row["text"][row["pronoun_loc"] :]
+    if not rest.startswith(row["pronoun"]):
+        raise InputError("the pronoun is not at pronoun_loc; mend the row or replace the file")
     end = rest.removeprefix(row["pronoun"])  # starts with a space or a sign: no gap to add
     genitive = "'s" if row["pronoun"].lower() in POSSESSIVES else ""
     sentences = []
-    for option in row["options"]:
+    for option in texts(row, "options"):
         first, gap, others = option.partition(" ")
         within = first in DETERMINERS and not start.rstrip().endswith(".")
         sentences.append(f"{start}{first.lower() if within else first}{gap}{others}{genitive}{end}")
     return sentences
 
 
-def _position(label: Any, size: int) -> int:
-    if str(label) not in map(str, range(size)):
+def _position(key: Any, size: int) -> int:
+    if label(key) not in map(str, range(size)):
         raise InputError(
-            f"the label '{label}' is none of 0 to {size - 1}; mend the row or replace the file"
+            f"the label {shown(key)} is none of 0 to {size - 1}; mend the row or replace the file"
         )
-    return int(label)
+    return int(label(key))
 
 
 CLASSES = (
@@ -224,17 +231,20 @@ CLASSES = (
 """DBpedia's class names, in the order of the Hub's labels."""
 
 
+_TITLED = described("sentence", "label", r"Title: (?P<title>.*)\nText:(?P<content>.*)")
+
+
 def olora_dbpedia(path: Path) -> Iterator[Row]:
     """Reads O-LoRA's layout: title and text in one field, the class by its name."""
     # Names are compared by their letters: spaces and capitals are not those of the release.
     names = {_letters(name): n for n, name in enumerate(CLASSES)}
-    for n, row in enumerate(read_json(path, ("sentence", "label")), 1):
-        where = f"{path}, record {n}"
+    for where, row in _TITLED(path):
         name = _letters(str(row["label"]))
         if name not in names:
-            raise InputError(f"{where}: '{row['label']}' is no class; mend or replace the file")
-        title, _, content = str(row["sentence"]).removeprefix("Title: ").partition("\nText:")
-        yield where, {"title": title, "content": content, "label": names[name]}
+            raise InputError(
+                f"{where}: {shown(row['label'])} is no class; mend or replace the file"
+            )
+        yield where, {**row, "label": names[name]}
 
 
 def _letters(text: str) -> str:

@@ -6,78 +6,38 @@ families of files are re-layouts by others, with all texts of a row in one: O-Lo
 (github.com/AGI-Edgerunners/LLM-Adapters: `instruction`, `answer`).
 """
 
-import json
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import string
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 from flanrepro.errors import InputError
-from flanrepro.raw.parsers import Parser, Row, csv_with_header, jsonl, tsv_with_header
-from flanrepro.raw.reading import read_json, read_jsonl, read_text, read_tsv
-
-Columns = Mapping[str, Any]
-
-
-def converted(parse: Parser, convert: Callable[[Columns], Sequence[Columns]]) -> Parser:
-    """Returns a parser of the rows that `convert` makes of each row of `parse`."""
-
-    def read(*paths: Path) -> Iterator[Row]:
-        for where, row in parse(*paths):
-            try:
-                made = convert(row)
-            except (KeyError, IndexError, TypeError, AttributeError, ValueError) as error:
-                raise InputError(
-                    f"{where}: the row is not as expected ({type(error).__name__}: {error}); mend "
-                    f"the file or replace it"
-                ) from None
-            for columns in made:
-                yield where, columns
-
-    return read
-
-
-def renamed(parse: Parser, names: Mapping[str, str]) -> Parser:
-    """Returns a parser of the rows of `parse` with some columns renamed (old: new)."""
-    return converted(parse, lambda row: [{names.get(key, key): row[key] for key in row}])
-
-
-def described(column: str, label: str, pattern: str) -> Parser:
-    """Returns a parser of a JSON list of objects that have all their texts in `column`.
-
-    The groups of the regular expression `pattern` are the row's columns; `label` stays one.
-    """
-    expression = re.compile(pattern, re.DOTALL)
-
-    def read(path: Path) -> Iterator[Row]:
-        for n, row in enumerate(read_json(path, (column, label)), 1):
-            match = expression.fullmatch(str(row[column]).strip())
-            if match is None:
-                raise InputError(
-                    f"{path}, record {n}: '{column}' is not of the expected form, it begins "
-                    f"{str(row[column])[:60]!r}; mend the record or replace the file"
-                )
-            yield f"{path}, record {n}", {**match.groupdict(), label: row[label]}
-
-    return read
-
-
-def _lines(path: Path) -> Iterator[tuple[str, str]]:
-    # Not `splitlines`, which also ends a line at characters within a text, such as U+2028.
-    text = read_text(path).removesuffix("\n")
-    for n, line in enumerate(text.split("\n") if text else (), 1):
-        yield f"{path}, line {n}", line
+from flanrepro.raw.fields import at, objects, text
+from flanrepro.raw.parsers import (
+    Columns,
+    Parser,
+    Row,
+    converted,
+    csv_with_header,
+    described,
+    jsonl,
+    renamed,
+    tsv_with_header,
+)
+from flanrepro.raw.reading import read_json_object, read_jsonl, read_lines, read_tsv, shown
 
 
 def _parted(columns: tuple[str, str], form: str, separator: str = " ") -> Parser:
     """Returns a parser of lines of a label, a separator and a text."""
 
     def read(path: Path) -> Iterator[Row]:
-        for where, line in _lines(path):
-            label, found, text = line.partition(separator)
+        for n, line in enumerate(read_lines(path), 1):
+            label, found, rest = line.partition(separator)
             if not found:
-                raise InputError(f"{where}: expected {form}, found {line[:60]!r}; mend the line")
-            yield where, dict(zip(columns, (label, text), strict=True))
+                raise InputError(
+                    f"{path}, line {n}: expected {form}, found {shown(line)}; mend the line"
+                )
+            yield f"{path}, line {n}", dict(zip(columns, (label, rest), strict=True))
 
     return read
 
@@ -91,39 +51,48 @@ def question_with_choices(path: Path) -> Iterator[Row]:
 
 
 def _flat_question(row: Columns) -> Sequence[Columns]:
-    choices = row["question"]["choices"]
+    choices = objects(row, "question.choices")
     lists = {name: [choice[name] for choice in choices] for name in ("text", "label")}
     return [{**row, "question": row["question"]["stem"], "choices": lists}]
 
 
 def _prompted_question(row: Columns) -> Sequence[Columns]:
-    texts = re.split(r" Answer\d+: ", row["options"])  # the first one's mark is not in the column
+    # The first one's mark is not in the column.
+    first, *rest = re.split(r" Answer(\d+): ", row["options"])
+    numbers, texts = rest[::2], [first, *rest[1::2]]
     labels = [f"answer{n}" for n in range(1, len(texts) + 1)]
+    named = [f"answer{n}" for n in ("1", *numbers)]
+    if not labels == named == row["format"].split("/"):
+        raise ValueError(f"options are {', '.join(named)}, expected {shown(row['format'])}")
     return [{**row, "choices": {"text": texts, "label": labels}}]
 
 
 def unified_qa(path: Path) -> Iterator[Row]:
     r"""Reads UnifiedQA: question, `\n` in two characters, (A) text (B) text ..., tab, text."""
     for n, row in enumerate(read_tsv(path, ("input", "answerKey")), 1):
-        question, *texts = re.split(r"\s*\([A-Z]\)\s+", row["input"].replace("\\n", " "))
+        where = f"{path}, line {n}"
+        question, *rest = re.split(r"\s*\(([A-Z])\)\s+", row["input"].replace("\\n", " "))
+        letters, texts = rest[::2], rest[1::2]
+        # A question or an option may have such a mark too: `vitamin (C) is`.
+        if letters != list(string.ascii_uppercase[: len(letters)]):
+            raise InputError(
+                f"{where}: the options' letters are {', '.join(letters)}, expected A, B and so on; "
+                f"mend the line or replace the file"
+            )
         # The key is the right option's text, not its letter: labels are the texts, too.
         choices = {"text": texts, "label": texts}
-        where = f"{path}, line {n}"
         yield where, {"question": question, "choices": choices, "answerKey": row["answerKey"]}
 
 
 def squad(path: Path) -> Iterator[Row]:
     """Reads SQuAD's one object: data[title, paragraphs[context, qas[id, question, answers]]]."""
-    try:
-        articles = json.loads(read_text(path))
-    except json.JSONDecodeError as error:
-        raise InputError(
-            f"{path}, line {error.lineno}: not JSON ({error.msg}); replace the file"
-        ) from None
-    return converted(lambda: [(f"{path}", articles)], _questions)()
+    with at(str(path)):
+        articles = objects(read_json_object(path), "data")
+    rows = ((f"{path}, article {n}", article) for n, article in enumerate(articles, 1))
+    return converted(lambda: rows, _questions)()
 
 
-def _questions(articles: Columns) -> Sequence[Columns]:
+def _questions(article: Columns) -> Sequence[Columns]:
     return [
         {
             "id": question["id"],
@@ -131,14 +100,21 @@ def _questions(articles: Columns) -> Sequence[Columns]:
             "context": paragraph["context"],
             "question": question["question"],
             "answers": {
-                name: [answer[name] for answer in question["answers"]]
+                name: [answer[name] for answer in _answers(question)]
                 for name in ("text", "answer_start")
             },
         }
-        for article in articles["data"]
-        for paragraph in article["paragraphs"]
-        for question in paragraph["qas"]
+        for paragraph in objects(article, "paragraphs")
+        for question in objects(paragraph, "qas")
     ]
+
+
+def _answers(question: Columns) -> Sequence[Columns]:
+    found = objects(question, "answers")
+    # SQuAD 2.0 marks what its passage does not answer; in 1.1 every question has an answer.
+    if not found and question.get("is_impossible") is not True:
+        raise ValueError(f"the question {shown(question.get('id'))} has no answer")
+    return found
 
 
 def _multirc(row: Columns) -> Sequence[Columns]:
@@ -150,29 +126,32 @@ def _multirc(row: Columns) -> Sequence[Columns]:
             "answer": answer["text"],
             "label": answer["label"],
         }
-        for question in passage["questions"]
-        for answer in question["answers"]
+        for question in objects(passage, "questions")
+        for answer in objects(question, "answers")
     ]
 
 
 def _record(row: Columns) -> Sequence[Columns]:
-    text = row["passage"]["text"]
+    passage = text(row, "passage.text")
+    spans = [(span["start"], span["end"] + 1) for span in objects(row, "passage.entities")]
     # ReCoRD's `end` is an entity's last character, not the one behind it.
-    entities = [text[span["start"] : span["end"] + 1] for span in row["passage"]["entities"]]
+    if not all(0 <= start < end <= len(passage) for start, end in spans):
+        raise ValueError("an entity's characters are not in the passage")
+    entities = [passage[start:end] for start, end in spans]
     return [
         {
-            "passage": text,
+            "passage": passage,
             "query": query["query"],
             "entities": list(dict.fromkeys(entities)),
-            "answers": list(dict.fromkeys(answer["text"] for answer in query["answers"])),
+            "answers": list(dict.fromkeys(text(one, "text") for one in objects(query, "answers"))),
         }
-        for query in row["qas"]
+        for query in objects(row, "qas")
     ]
 
 
 def piqa(path: Path, labels: Path) -> Iterator[Row]:
     """Reads PIQA's two files: questions, one JSON object a line, and their labels, one a line."""
-    rows, keys = read_jsonl(path), [line for _, line in _lines(labels)]
+    rows, keys = read_jsonl(path), read_lines(labels)
     if len(rows) != len(keys):
         raise InputError(
             f"{labels} has {len(keys)} lines and {path} {len(rows)}; expected as many labels as "
@@ -186,6 +165,13 @@ def cola(path: Path) -> Iterator[Row]:
     """Reads CoLA's four tab-separated columns, which have no header."""
     for n, row in enumerate(read_tsv(path, ("source", "label", "mark", "sentence")), 1):
         yield f"{path}, line {n}", row
+
+
+def _coarse(row: Columns) -> Sequence[Columns]:
+    found = re.fullmatch(r"([A-Z]+):[a-z]+", row["coarse_label"])  # NUM:date
+    if not found:
+        raise ValueError(f"the label {shown(row['coarse_label'])} is not of the form NUM:date")
+    return [{**row, "coarse_label": found[1]}]
 
 
 _NEWS = {"1": "world", "2": "sports", "3": "business", "4": "science/tech"}
@@ -254,18 +240,17 @@ PARSERS = {
     "stsb": renamed(tsv_with_header, {"score": "label"}),
     "sst2": _parted(("label", "sentence"), "a label, a space and a sentence"),
     "trec": converted(
-        _parted(("coarse_label", "text"), "COARSE:fine, a space and a question"),
-        lambda row: [{**row, "coarse_label": row["coarse_label"].partition(":")[0]}],  # NUM:date
+        _parted(("coarse_label", "text"), "COARSE:fine, a space and a question"), _coarse
     ),
     "ag_news": converted(csv_with_header, _news),
     "e2e": renamed(csv_with_header, {"mr": "meaning_representation", "ref": "human_reference"}),
     "story_cloze": renamed(csv_with_header, _STORY),
     "olora_boolq": renamed(
-        described("sentence", "label", r"question: (?P<question>.*?)\npassage: (?P<passage>.*)"),
+        described("sentence", "label", r"question: (?P<question>.*)\npassage: (?P<passage>.*)"),
         {"label": "answer"},
     ),
     "olora_wic": described(
-        "sentence", "label", r"word: (?P<word>.*?)\n(?P<sentence1>.*?)\n(?P<sentence2>.*)"
+        "sentence", "label", r"word: (?P<word>.*)\n(?P<sentence1>.*)\n(?P<sentence2>.*)"
     ),
     "olora_multirc": described(
         "sentence",
@@ -276,13 +261,13 @@ PARSERS = {
     "olora_qqp": described(
         "sentence",
         "label",
-        r"first sentence: (?P<question1>.*?)\nsecond sentence: (?P<question2>.*)",
+        r"first sentence: (?P<question1>.*)\nsecond sentence: (?P<question2>.*)",
     ),
     "olora_mnli": described(
-        "sentence", "label", r"sentence 1: (?P<premise>.*?)\nsentence 2: (?P<hypothesis>.*)"
+        "sentence", "label", r"sentence 1: (?P<premise>.*)\nsentence 2: (?P<hypothesis>.*)"
     ),
     "olora_titled": converted(
-        described("sentence", "label", r"Title: (?P<title>.*?)\nText: (?P<body>.*)"),
+        described("sentence", "label", r"Title: (?P<title>.*)\nText: (?P<body>.*)"),
         lambda row: [{"text": f"{row['title']} {row['body']}", "label": row["label"]}],
     ),
     "olora_text": described("sentence", "label", r"(?P<text>.*)"),
@@ -293,7 +278,7 @@ PARSERS = {
                 "instruction",
                 "answer",
                 r"Please choose the correct answer to the question: (?P<question>.*)"
-                r"\n\nAnswer1: (?P<options>.*)\n\nAnswer format: [a-z0-9/]*",
+                r"\n\nAnswer1: (?P<options>.*)\n\nAnswer format: (?P<format>.*)",
             ),
             {"answer": "answerKey"},
         ),
@@ -305,7 +290,7 @@ PARSERS = {
             "answer",
             r"Please choose the correct answer to fill in the blank to complete the given "
             r"sentence: (?P<sentence>.*)\n\nOption1: (?P<option1>.*) Option2: (?P<option2>.*) "
-            r"Answer format: [a-z0-9/]*",
+            r"Answer format: (?P<format>.*)",
         ),
         lambda row: [{**row, "answer": row["answer"].removeprefix("option")}],  # the Hub has 1, 2
     ),

@@ -5,6 +5,7 @@ in our own way. Data from the web has rows with empty texts: `_whole` leaves the
 empty text, like an unknown label, is an InputError.
 """
 
+import ast
 import json
 import re
 import string
@@ -14,14 +15,14 @@ from typing import Any
 
 from flanrepro.collection.task import Record
 from flanrepro.errors import InputError
-from flanrepro.raw.fields import line
-from flanrepro.raw.reader import Converter
+from flanrepro.raw import fields
+from flanrepro.raw.fields import Converter, line
+from flanrepro.raw.reading import shown
 
 Row = Mapping[str, Any]
 
 UNANSWERABLE = "unanswerable"
 _MARK = re.compile(r"\[\w+\]\s*")  # WikiHow's, such as [header]
-_BYTES = re.compile(r"b(['\"])(.*?)(?:\\n)?\1")  # the `repr` of bytes, with a line feed at the end
 # Labels are numbers on the Hub and words in others' re-layouts; both are read.
 _POLARITY = {"0": "negative", "1": "positive", "bad": "negative", "good": "positive"}
 _ENTAILMENT = dict.fromkeys(("0", "entailment"), "yes")
@@ -31,16 +32,16 @@ _YES_NO = {"0": "no", "1": "yes", "false": "no", "true": "yes"}
 
 
 def _label(names: Mapping[str, str], value: Any) -> str:
-    key = str(value).strip().lower()
+    key = fields.label(value).lower()
     if key not in names:
         raise InputError(
-            f"the label '{value}' is none of {', '.join(names)}; mend the file or replace it"
+            f"the label {shown(value)} is none of {', '.join(names)}; mend the file or replace it"
         )
     return names[key]
 
 
 def _whole(**texts: str | None) -> list[Record]:
-    record = {name: (text or "").strip() for name, text in texts.items()}
+    record = {name: fields.text(texts, name, "").strip() for name in texts}
     return [record] if all(record.values()) else []
 
 
@@ -54,7 +55,7 @@ def renaming(**columns: str) -> Converter:
 
 def snli(row: Row) -> list[Record]:
     """A pair with its label; one without an agreed label (-1, or `-` in files) gives nothing."""
-    if str(row["label"]) in ("-1", "-"):
+    if fields.label(row["label"]) in ("-1", "-"):
         return []
     answer = _label(_ENTAILMENT, row["label"])
     options = "yes\nit is not possible to tell\nno"
@@ -100,10 +101,10 @@ def stsb(row: Row) -> list[Record]:
     options = [str(n) for n in range(6)]
     try:
         answer = f"{float(row['label']):.0f}"
-    except ValueError:
+    except (ValueError, TypeError, OverflowError):
         answer = ""
     if answer not in options:
-        raise InputError(f"the similarity '{row['label']}' is not from 0 to 5; mend the file")
+        raise InputError(f"the similarity {shown(row['label'])} is not from 0 to 5; mend the file")
     texts = {name: row[name].strip() for name in ("sentence1", "sentence2")}
     return [{**texts, "answer": answer, "options": "\n".join(options)}]
 
@@ -114,7 +115,7 @@ def wsc(row: Row) -> list[Record]:
     at = row["span2_index"]
     # The index counts words between single spaces. A few of the original ones point to another
     # word: there nothing is marked.
-    if at < len(words) and words[at].strip(string.punctuation).lower() == pronoun.lower():
+    if 0 <= at < len(words) and words[at].strip(string.punctuation).lower() == pronoun.lower():
         start = words[at].lower().index(pronoun.lower())
         end = start + len(pronoun)
         words[at] = f"{words[at][:start]}*{words[at][start:end]}*{words[at][end:]}"
@@ -129,8 +130,8 @@ def record(row: Row) -> list[Record]:
     """The article without the `@highlight` lines that sum it up, and the first of its answers."""
     passage = row["passage"].partition("\n@highlight")[0].strip()
     # An entity is listed once per mention; an option stands once.
-    entities = "\n".join(dict.fromkeys(line(entity) for entity in row["entities"]))
-    answers = [line(text) for text in row["answers"]]
+    entities = "\n".join(dict.fromkeys(line(entity) for entity in fields.texts(row, "entities")))
+    answers = [line(text) for text in fields.texts(row, "answers")]
     texts = {"passage": passage, "query": row["query"].strip(), "answer": answers[0]}
     references = json.dumps(list(dict.fromkeys(answers)), ensure_ascii=False)
     return [{**texts, "references": references, "options": entities}]
@@ -139,7 +140,7 @@ def record(row: Row) -> list[Record]:
 def squad(row: Row) -> list[Record]:
     """The first reference is the answer, `unanswerable` where there is none (SQuAD 2.0)."""
     # Some annotators gave a full stop, which the official script drops.
-    given = [text for text in row["answers"]["text"] if re.search(r"\w", text)]
+    given = [text for text in fields.texts(row, "answers.text") if re.search(r"\w", text)]
     references = list(dict.fromkeys(given)) or [UNANSWERABLE]
     texts = {"passage": row["context"], "question": row["question"], "answer": references[0]}
     texts["references"] = json.dumps(references, ensure_ascii=False)
@@ -148,7 +149,7 @@ def squad(row: Row) -> list[Record]:
 
 def drop(row: Row) -> list[Record]:
     """The first span is the answer; the few rows without one give nothing."""
-    answer = next(iter(row["answers_spans"]["spans"]), "")
+    answer = next(iter(fields.texts(row, "answers_spans.spans")), "")
     return _whole(passage=row["passage"], question=row["question"], answer=answer)
 
 
@@ -166,7 +167,8 @@ def _turns(passage: str, questions: Sequence[str], answers: Sequence[str]) -> li
 
 def coqa(row: Row) -> list[Record]:
     """A record per question; `input_text` has the answers in the annotators' own words."""
-    return _turns(row["story"], row["questions"], row["answers"]["input_text"])
+    answers = fields.texts(row, "answers.input_text")
+    return _turns(row["story"], fields.texts(row, "questions"), answers)
 
 
 def quac(row: Row) -> list[Record]:
@@ -174,14 +176,17 @@ def quac(row: Row) -> list[Record]:
     texts = (row["wikipedia_page_title"], row["background"], row["context"])
     passage = "\n".join(text.replace("CANNOTANSWER", "").strip() for text in texts)
     answers = [
-        UNANSWERABLE if text == "CANNOTANSWER" else text for text in row["orig_answers"]["texts"]
+        UNANSWERABLE if text == "CANNOTANSWER" else text
+        for text in fields.texts(row, "orig_answers.texts")
     ]
-    return _turns(passage, row["questions"], answers)
+    return _turns(passage, fields.texts(row, "questions"), answers)
 
 
 def hellaswag(row: Row) -> list[Record]:
     """A context and its four endings, without the marks of WikiHow texts."""
-    options = [line(_MARK.sub("", ending)) for ending in row["endings"]]
+    options = [line(_MARK.sub("", ending)) for ending in fields.texts(row, "endings")]
+    if len(options) != 4:
+        raise InputError(f"there are {len(options)} endings, expected 4; mend the file")
     answer = options[int(_label({str(n): str(n) for n in range(4)}, row["label"]))]
     # An ending of nothing but a mark is no option: the row gives nothing.
     made = _whole(context=_MARK.sub("\n", row["ctx"]), answer=answer) if all(options) else []
@@ -194,8 +199,14 @@ def math_dataset(row: Row) -> list[Record]:
 
 
 def _decoded(text: str) -> str:
-    notation = _BYTES.fullmatch(text)
-    return notation[2] if notation else text
+    if not text.startswith(("b'", 'b"')):
+        return text
+    try:
+        return ast.literal_eval(text).decode()
+    except (ValueError, SyntaxError):
+        raise InputError(
+            f"{shown(text)} is no notation of bytes; mend the file or replace it"
+        ) from None
 
 
 # Generation.
@@ -222,9 +233,9 @@ def gigaword(row: Row) -> list[Record]:
 
 def multi_news(row: Row) -> list[Record]:
     """Articles are parted by a blank line instead of `|||||`; a summary loses its leading dash."""
-    articles = (text.strip() for text in row["document"].split("|||||"))
+    articles = (text.strip() for text in fields.text(row, "document", "").split("|||||"))
     text = "\n\n".join(filter(None, articles))
-    return _whole(text=text, answer=row["summary"].strip().removeprefix("–"))
+    return _whole(text=text, answer=fields.text(row, "summary", "").strip().removeprefix("–"))
 
 
 def samsum(row: Row) -> list[Record]:
@@ -272,14 +283,14 @@ def translation(code: str, language: str) -> Converter:
 
 def common_gen(row: Row) -> list[Record]:
     """The concepts on one line, and a sentence that has them all."""
-    return _whole(concepts=", ".join(row["concepts"]), answer=row["target"])
+    return _whole(concepts=", ".join(fields.texts(row, "concepts")), answer=row["target"])
 
 
 def dart(row: Row) -> list[Record]:
     """A triple per line; cells in square brackets, such as [TABLECONTEXT], are no data and go."""
     triples = [
         [cell.strip() for cell in triple if not re.fullmatch(r"\[.*\]", cell.strip())]
-        for triple in row["tripleset"]
+        for triple in fields.lists(row, "tripleset")
     ]
     data = "\n".join(" | ".join(triple) for triple in triples if triple)
     return _whole(data=data, answer=row["target"])
@@ -287,7 +298,8 @@ def dart(row: Row) -> list[Record]:
 
 def web_nlg(row: Row) -> list[Record]:
     """A triple per line, with spaces for underscores."""
-    return _whole(data="\n".join(row["input"]).replace("_", " "), answer=row["target"])
+    data = "\n".join(fields.texts(row, "input")).replace("_", " ")
+    return _whole(data=data, answer=row["target"])
 
 
 def lambada(row: Row) -> list[Record]:

@@ -3,9 +3,7 @@
 Few-shot exemplars are a subject's own five development questions, as in the release.
 """
 
-import csv
 import functools
-import io
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -14,9 +12,9 @@ from typing import Any
 from flanrepro.collection.task import Record, Suite, Task, protocol
 from flanrepro.errors import InputError
 from flanrepro.raw.dataset import Dataset
-from flanrepro.raw.fields import line
+from flanrepro.raw.fields import label, line, texts
 from flanrepro.raw.reader import tasks_of
-from flanrepro.raw.reading import read_text
+from flanrepro.raw.reading import read_table, shown
 
 Row = tuple[str, Mapping[str, Any]]
 
@@ -126,44 +124,40 @@ def mmlu_csv(path: Path) -> Iterator[Row]:
     """Reads a file of the release: question, four choices, letter; InputError if a line differs."""
     # Only the file's name tells the subject; the Hub has it in a column.
     subject = re.sub(r"_(dev|val|test)$", "", path.stem)
-    reader = csv.reader(io.StringIO(read_text(path), newline=""))  # keeps line ends in cells
-    for cells in _checked(reader, path):
-        where = f"{path}, line {reader.line_num}"
-        if len(cells) != 6 or cells[5].strip() not in ("A", "B", "C", "D"):
+    for where, cells in read_table(path):
+        if len(cells) != 6 or cells[5].strip() not in tuple(LETTERS):
             raise InputError(
                 f"{where}: expected a question, four choices and a letter from A to D, found "
-                f"{len(cells)} columns ending in '{cells[-1] if cells else ''}'; mend the line or "
-                f"replace the file"
+                f"{len(cells)} columns ending in {shown(cells[-1] if cells else '')}; mend the "
+                f"line or replace the file"
             )
-        answer = "ABCD".index(cells[5].strip())
-        row = {"question": cells[0], "subject": subject, "choices": cells[1:5], "answer": answer}
+        row = {"question": cells[0], "subject": subject, "choices": cells[1:5], "answer": cells[5]}
         yield where, row
 
 
-def _checked(reader, path: Path) -> Iterator[list[str]]:
-    # The error comes from within the iteration, not from a row.
-    try:
-        yield from reader
-    except csv.Error as error:
-        raise InputError(
-            f"{path}, line {reader.line_num}: no table row ({error}); mend the line or replace the "
-            f"file"
-        ) from None
+LETTERS = "ABCD"
+_LETTERS = {**{str(n): letter for n, letter in enumerate(LETTERS)}, **{a: a for a in LETTERS}}
 
 
 def mmlu(row: Mapping[str, Any]) -> list[Record]:
-    """Makes the record of a row in the Hub's schema; the answer is the right choice's letter."""
-    choices = [line(choice) for choice in row["choices"]]
-    if not 0 <= int(row["answer"]) < len(choices):
-        raise InputError(f"the answer {row['answer']} is none of the {len(choices)} choices")
-    letters = "ABCD"[: len(choices)]
+    """Makes the record of a row in the Hub's schema; the answer is the right choice's letter.
+
+    In some copies of the Hub's rows the answer is a letter already.
+    """
+    choices = [line(choice) for choice in texts(row, "choices")]
+    answer = _LETTERS.get(label(row["answer"]))
+    if len(choices) != 4 or answer is None:
+        raise InputError(
+            f"the answer {shown(row['answer'])} is none of {', '.join(_LETTERS)}, or its choices, "
+            f"{len(choices)}, are not four; mend the file or replace it"
+        )
     return [
         {
             "subject": row["subject"].replace("_", " "),
             "question": row["question"].strip(),
-            "choices": "\n".join(f"{a}. {text}" for a, text in zip(letters, choices, strict=True)),
+            "choices": "\n".join(f"{a}. {text}" for a, text in zip(LETTERS, choices, strict=True)),
             "options": "\n".join(choices),
-            "answer": letters[int(row["answer"])],
+            "answer": answer,
         }
     ]
 

@@ -39,6 +39,7 @@ from typing import Any
 from flanrepro.collection.task import Record, Task
 from flanrepro.errors import InputError
 from flanrepro.raw.dataset import Dataset
+from flanrepro.raw.fields import texts
 from flanrepro.raw.reader import Reader, tasks_of
 from flanrepro.raw.reading import read_json_object
 
@@ -119,6 +120,8 @@ def _rows(path: Path, part: str) -> Iterator[Row]:
             raise InputError(f"{where}: expected a JSON object; mend the file or replace it")
         outputs = row.get("output")
         # Instances have a list of outputs, each of them right; positive examples have one text.
+        if isinstance(outputs, str) and part == "Instances":
+            raise InputError(f"{where}: the output is no list; mend the file or replace it")
         found = outputs if isinstance(outputs, list) and outputs else [outputs]
         row = {"definition": definition, "inputs": row.get("input"), "targets": found[0]}
         yield where, row | ({"references": found} if len(found) > 1 else {})
@@ -146,10 +149,9 @@ def niv2(row: Mapping[str, Any]) -> list[Record]:
             raise InputError(f"the {name} is {problem}; mend the file or replace it")
         record[name] = value.strip()
     # Files of instances alone have several outputs: on the Hub each output is a row.
-    if accepted := row.get("references"):
-        if not all(isinstance(text, str) for text in accepted):
-            raise InputError("an output is no text; mend the file or replace it")
-        record["references"] = json.dumps([text.strip() for text in accepted], ensure_ascii=False)
+    if row.get("references"):
+        accepted = [text.strip() for text in texts(row, "references")]
+        record["references"] = json.dumps(accepted, ensure_ascii=False)
     return [record]
 
 

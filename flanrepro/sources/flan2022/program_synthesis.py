@@ -1,15 +1,14 @@
 """Source `program_synthesis`: from a problem to code that solves it, and from broken code to whole.
 
 Records have the fields `problem` and `answer`, the code. DrRepair's have the broken program too, as
-`code`, and their problem is what the compiler says of it. MBPP's and HumanEval's have the tests that
-a program has to pass, as `tests`, and HumanEval's the code that it is put behind, as `head`.
+`code`, and their problem is what the compiler says of it. MBPP's and HumanEval's have the tests
+that a program has to pass, as `tests`, and HumanEval's the code that it is put behind, as `head`.
 
 `dmcc_python` and the four `dr_repair_*` are the Flan Collection's; `mbpp`, `conala` and `apps` are
 our addition. `humaneval` is for evaluation alone: `tasks` does not have it.
 """
 
 import functools
-import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -18,8 +17,9 @@ from typing import Any
 from flanrepro.collection.task import Record, Task
 from flanrepro.errors import InputError
 from flanrepro.raw.dataset import read_datasets
+from flanrepro.raw.fields import objects, optional, text, texts
 from flanrepro.raw.reader import tasks_of
-from flanrepro.raw.reading import read_jsonl
+from flanrepro.raw.reading import parse_json, read_jsonl, shown
 
 Row = tuple[str, Mapping[str, Any]]
 
@@ -58,13 +58,19 @@ MBPP_SPLITS = {
 
 def _mbpp_split(split: str, path: Path) -> Iterator[Row]:
     for n, row in enumerate(read_jsonl(path, ("task_id", "text", "code", "test_list")), 1):
+        # By type: a task of no split would be lost, and 1.0 or True is in a range.
+        if type(row["task_id"]) is not int or not 0 < row["task_id"] < 975:
+            raise InputError(
+                f"{path}, line {n}: task_id is {shown(row['task_id'])}, expected 1 to 974; mend "
+                f"the line or replace the file"
+            )
         if row["task_id"] in MBPP_SPLITS[split]:
             yield f"{path}, line {n}", row
 
 
 def mbpp(row: Mapping[str, Any]) -> list[Record]:
     """The problem is the text and the tests, which alone tell the function's name."""
-    tests = [row.get("test_setup_code") or "", *row["test_list"]]
+    tests = [optional(row, "test_setup_code"), *texts(row, "test_list")]
     shown = "\n".join(filter(None, map(code, tests)))
     problem = f"{row['text'].strip()}\nYour code should pass these tests:\n{shown}"
     return [{"problem": problem, "answer": code(row["code"]), "tests": shown}]
@@ -72,28 +78,25 @@ def mbpp(row: Mapping[str, Any]) -> list[Record]:
 
 def conala(row: Mapping[str, Any]) -> list[Record]:
     """The problem is the rewritten intent, which names variables; the intent where it is null."""
-    problem = (row["rewritten_intent"] or "").strip() or row["intent"].strip()
+    problem = text(row, "rewritten_intent", "").strip() or row["intent"].strip()
     return [{"problem": problem, "answer": code(row["snippet"])}]
 
 
 def humaneval(row: Mapping[str, Any]) -> list[Record]:
     """The problem is the head of a function, the answer its body, indented."""
-    tests = f"{code(row['test'])}\ncheck({row['entry_point']})"
+    tests = f"{code(row['test'])}\ncheck({text(row, 'entry_point')})"
     checked = {"head": row["prompt"], "tests": tests}
     return [{"problem": code(row["prompt"]), "answer": code(row["canonical_solution"]), **checked}]
 
 
 def apps(row: Mapping[str, Any]) -> list[Record]:
     """The answer is the first solution; starter code ends the problem."""
-    try:
-        solutions = json.loads(row["solutions"] or "[]")  # a JSON list in a string, or empty
-    except json.JSONDecodeError as error:
-        raise InputError(
-            f"the column 'solutions' is no JSON list ({error}); mend the file or replace it"
-        ) from None
+    # A JSON list in a string, or empty.
+    found = parse_json(text(row, "solutions", "") or "[]", "the column 'solutions'")
+    solutions = texts({"solutions": found}, "solutions")
     problem = row["question"].strip()
-    if code(row.get("starter_code") or ""):
-        problem += f"\n\nBegin with:\n{code(row['starter_code'])}"
+    if starter := code(optional(row, "starter_code")):
+        problem += f"\n\nBegin with:\n{starter}"
     return _first(problem, solutions)
 
 
@@ -104,8 +107,8 @@ PYTHON3 = 3
 def code_contests(row: Mapping[str, Any]) -> list[Record]:
     """The answer is the first right solution in Python 3; a problem without one gives nothing."""
     # `solutions` holds right ones alone; wrong ones are a column of their own.
-    solved = row["solutions"]
-    pairs = zip(solved["language"], solved["solution"], strict=False)
+    solutions = texts(row, "solutions.solution")
+    pairs = zip(row["solutions"]["language"], solutions, strict=True)
     return _first(row["description"].strip(), [text for kind, text in pairs if kind == PYTHON3])
 
 
@@ -121,40 +124,62 @@ def _first(problem: str, solutions: Sequence[str]) -> list[Record]:
 _UNKNOWN = "The program does not compile."
 
 
-def _indented(lines: Sequence[Mapping[str, Any]]) -> list[str]:
+MOST = 100
+"""Greatest depth of a line; beyond it the number is none."""
+
+
+def _indented(row: Mapping[str, Any], column: str) -> list[str]:
+    lines = objects(row, column)
+    for line in lines:
+        if type(line["indent"]) is not int or not 0 <= line["indent"] <= MOST:
+            raise InputError(
+                f"an indent in '{column}' is {shown(line['indent'])}, expected 0 to {MOST}; mend "
+                f"the file or replace it"
+            )
     return ["  " * line["indent"] + line["code"] for line in lines]  # `indent` is a depth
 
 
 def _repair(row: Mapping[str, Any], problem: str, broken: Sequence[str]) -> list[Record]:
-    whole = "\n".join(_indented(row["gold_code_lines"]))
+    whole = "\n".join(_indented(row, "gold_code_lines"))
     return [{"problem": problem, "code": code("\n".join(broken)), "answer": code(whole)}]
 
 
 def dr_repair_plain_code(row: Mapping[str, Any]) -> list[Record]:
     """The problem is that it does not compile; the code is the program alone."""
-    return _repair(row, _UNKNOWN, _indented(row["code_lines"]))
+    return _repair(row, _UNKNOWN, _indented(row, "code_lines"))
 
 
 def dr_repair_no_errors(row: Mapping[str, Any]) -> list[Record]:
     """The code has numbered lines; the compiler's message is withheld."""
-    return _repair(row, _UNKNOWN, _numbered(row["code_lines"]))
+    return _repair(row, _UNKNOWN, _numbered(row))
 
 
 def dr_repair_line_numbers(row: Mapping[str, Any]) -> list[Record]:
     """The code has numbered lines; the problem is the message with its line's number."""
-    number, message = row["err_line"]["lineno"] + 1, row["err_line"]["msg"].strip()
-    return _repair(row, f"Line {number}: {message}", _numbered(row["code_lines"]))
+    number, message = _error(row)
+    return _repair(row, f"Line {number + 1}: {message}", _numbered(row))
 
 
 def dr_repair_error_comments(row: Mapping[str, Any]) -> list[Record]:
     """The code has the compiler's message as a comment in the line that it is about."""
-    lines, error = _indented(row["code_lines"]), row["err_line"]
-    lines[error["lineno"]] += f"  // error: {error['msg'].strip()}"
+    lines, (number, message) = _indented(row, "code_lines"), _error(row)
+    lines[number] += f"  // error: {message}"
     return _repair(row, "The compiler's message stands in a comment.", lines)
 
 
-def _numbered(lines: Sequence[Mapping[str, Any]]) -> list[str]:
-    return [f"{n} {text}" for n, text in enumerate(_indented(lines), 1)]
+def _error(row: Mapping[str, Any]) -> tuple[int, str]:
+    """The number of the bad line, from 0, and the compiler's message."""
+    number, size = row["err_line"]["lineno"], len(row["code_lines"])
+    if type(number) is not int or not 0 <= number < size:
+        raise InputError(
+            f"the line of the error is {shown(number)}, expected 0 to {size - 1}; mend the file or "
+            f"replace it"
+        )
+    return number, row["err_line"]["msg"].strip()
+
+
+def _numbered(row: Mapping[str, Any]) -> list[str]:
+    return [f"{n} {text}" for n, text in enumerate(_indented(row, "code_lines"), 1)]
 
 
 PARSERS = {f"mbpp_{split}": functools.partial(_mbpp_split, split) for split in MBPP_SPLITS}

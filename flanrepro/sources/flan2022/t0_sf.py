@@ -20,7 +20,7 @@ from typing import Any
 
 from flanrepro.collection.task import Record, Task
 from flanrepro.raw.dataset import Dataset
-from flanrepro.raw.fields import line
+from flanrepro.raw.fields import line, texts
 from flanrepro.raw.hub import PARQUET
 from flanrepro.raw.reader import tasks_of
 
@@ -69,7 +69,7 @@ def p3(row: Mapping[str, Any]) -> list[Record]:
 
 def p3_with_options(row: Mapping[str, Any]) -> list[Record]:
     """Makes the record of a row with its candidates; the target is one of them."""
-    options = "\n".join(filter(None, map(line, row["answer_choices"])))
+    options = "\n".join(filter(None, map(line, texts(row, "answer_choices"))))
     # Options stand one per line, so the answer must be one line to equal its option.
     return [{**record, "answer": line(record["answer"]), "options": options} for record in p3(row)]
 

@@ -249,8 +249,8 @@ def bad_file(tmp_path, monkeypatch, row: str) -> str:
     ("row", "said"),
     [
         ("What?\\nOptions:\\n- (A) x\\n- (B) y\t(C)\tBecause.", "the answer '(C)' does not name"),
-        ("What?\\nOptions:\\n- (A) x\\n- (A) y\t(A)\tBecause.", "the answer '(A)' does not name"),
-        ("What?\t(A)\tBecause.", "the answer '(A)' does not name one of the options []"),
+        ("What?\\nOptions:\\n- (A) x\\n- (A) y\t(A)\tBecause.", "do not begin with (A), (B) and"),
+        ("What?\t(A)\tBecause.", "the answer '(A)' does not name one of the options ''"),
         ("What?\\nOptions:\\n- (A) x\t(A)\t ", "the rationale is empty"),
         ("What?\t(A)", "2 tab-separated columns, expected 3"),
     ],

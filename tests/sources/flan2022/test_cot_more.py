@@ -71,8 +71,9 @@ def test_qed_has_a_record_for_every_answer_that_stands_in_one_sentence(tasks, mi
         assert record["question"] == row["question_text"].strip()
         assert record["rationale"] in record["passage"]
         for text in row["answer_text"]:
-            assert text.lstrip(" .,") in record["answer"]
-            assert text.lstrip(" .,") in record["rationale"]
+            shown = text.replace("\ufeff", "").lstrip(" .,")
+            assert shown in record["answer"]
+            assert shown in record["rationale"]
     assert len(tasks["cot_qed"].records("validation")) == 1021
 
 
@@ -241,7 +242,7 @@ LINES = ("s1", "s2", "labels", "preproc1_expl_1", "preproc1_expl_2", "preproc1_e
         (
             {"esnli/esnli_dev.csv": "a,b\n1,2\n"},
             "validation",
-            "esnli_dev.csv, line 2: the row is not as expected of 'cot_esnli' (KeyError: 'label')",
+            "esnli_dev.csv, line 2: the row is not as expected (KeyError: 'label')",
         ),
         (
             {"flan_cot/esnli_train.tsv": "Is it so?\tyes\tYes.\n"},
@@ -256,7 +257,7 @@ LINES = ("s1", "s2", "labels", "preproc1_expl_1", "preproc1_expl_2", "preproc1_e
         (
             {"qed/qed-dev.jsonlines": '{"question_text": "q"}\n'},
             "validation",
-            "qed-dev.jsonlines, line 1: the row is not as expected of 'cot_qed' (KeyError",
+            "qed-dev.jsonlines, line 1: the row is not as expected (KeyError",
         ),
         ({"qed/qed-dev.jsonlines": ""}, "validation", "qed-dev.jsonlines holds no record"),
     ],

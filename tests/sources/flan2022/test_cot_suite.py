@@ -223,11 +223,11 @@ def test_few_shot_prompt(tasks):
     [
         ("gsm8k", {"question": "1 + 1?", "answer": "2"}, "line 1: the answer has no '####'"),
         ("gsm8k", {"question": "?", "answer": "#### two"}, "line 1: the answer ' two' is no num"),
-        ("gsm8k", {"question": "1 + 1?"}, "line 1: the record has no field 'answer'"),
+        ("gsm8k", {"question": "1 + 1?"}, "line 1: there is no column 'answer'"),
         (
             "commonsenseqa",
             {"answerKey": "A", "question": {"stem": "?"}},
-            "line 1: the record has no field 'question.choices'",
+            "line 1: there is no column 'question.choices'",
         ),
     ],
 )

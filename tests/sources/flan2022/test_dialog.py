@@ -85,7 +85,8 @@ def test_taskmaster_has_a_record_for_every_turn_of_the_assistant(tasks, mirror):
 def test_no_dialogue_keeps_a_marker_of_the_file(tasks):
     for record in tasks["task_master"].records("train"):
         for text in record.values():
-            assert not dialog._MARKER.search(text)
+            assert not dialog._IN_INPUTS.search(text)
+            assert not dialog._IN_TARGETS.search(text)
         for turn in record["dialogue"].split("\n"):
             assert turn.split(": ")[0] in ("User", "Assistant", "Call", "Result")
 
@@ -236,7 +237,7 @@ def test_the_first_two_releases_of_taskmaster_write_speakers_in_capitals(own):
         (
             "self-dialogs.json",
             [{"utterances": [{"speaker": "user"}]}],
-            "record 1: the row is not as expected of 'task_master' (KeyError: 'text')",
+            "record 1: the row is not as expected (KeyError: 'text')",
         ),
     ],
 )
@@ -255,7 +256,7 @@ def test_a_bad_row_of_taskmaster_is_named(own, name, content, said):
         (gzip.compress(b"[1]\n"), ", line 1: expected a JSON object, found list"),
         (gzip.compress(b"{\n"), ", line 1: not JSON ("),
         (gzip.compress(b"\xff\n"), ", line 1: not UTF-8 ("),
-        (gzip.compress(b"[" * 99_999 + b"\n"), ", line 1: JSON that cannot be read ("),
+        (gzip.compress(b"[" * 99_999 + b"\n"), ", line 1: lists or objects nested too deep"),
         (
             gzip.compress(b'{"utterances": ["a"], "author_num": []}\n'),
             ", line 1: 1 utterances and 0 authors, expected one author for each",

@@ -37,7 +37,7 @@ def test_every_subject_is_read_whole(mirror):
             records = task.records(split)
             assert len(records) == len(rows) == task.splits[split]
             for record, row in zip(records, rows, strict=True):
-                assert record["question"] == row[0].strip()
+                assert record["question"] == row[0].strip().replace("\ufeff", "")
                 assert record["answer"] == row[5]
                 assert record["options"].split("\n") == [" ".join(c.split()) for c in row[1:5]]
             counts[split] += len(rows)

@@ -141,8 +141,8 @@ def test_a_prompt_that_was_rendered_as_nothing_gives_no_record(places):
     [
         (PLAIN, {"inputs": [1], "targets": [1]}, "KeyError: 'inputs_pretokenized'"),
         (PLAIN, {**CONVERTERS[0], "targets_pretokenized": None}, "AttributeError"),
-        (SEPARATED, CONVERTERS[0], "KeyError: 'answer_choices'"),
-        (SEPARATED, {**CONVERTERS[0], "answer_choices": None}, "TypeError"),
+        (SEPARATED, CONVERTERS[0], "there is no column 'answer_choices'"),
+        (SEPARATED, {**CONVERTERS[0], "answer_choices": None}, "expected a list of texts"),
         (SEPARATED, {**CONVERTERS[0], "answer_choices": [" "]}, "the field 'options' is empty"),
     ],
 )
