@@ -6,6 +6,7 @@ split is stored whole or not at all: its row in `contents` is written last. No i
 that a process that holds records which were replaced gets an error and never other records.
 """
 
+import errno
 import json
 import os
 import sqlite3
@@ -18,6 +19,7 @@ from pathlib import Path
 
 from flanrepro.errors import InputError
 from flanrepro.raw.files import cache_folder
+from flanrepro.whole import kind_of, locked
 
 # In one transaction: a reader finds no table or both. AUTOINCREMENT never uses an id twice.
 _SCHEMA = """
@@ -74,8 +76,10 @@ class StoredRecords(Sequence[Mapping[str, str]]):
 def stored(name: str, fingerprint: str) -> StoredRecords | None:
     """The records kept under `name` that were made from `fingerprint`; None: there are none."""
     path = store_path()
+    if (kind := kind_of(path)) not in ("", "a file"):
+        raise InputError(f"the record store {path} is {kind}: expected a file; move it away")
     # A file that another process has just opened for the first time is empty.
-    if not path.is_file() or not path.stat().st_size:
+    if not kind or not path.stat().st_size:
         return None
     with _errors(path):
         row = _connection(path).execute(
@@ -99,26 +103,25 @@ def store(
     Raises:
         InputError: the cache folder cannot be written or the file in it is damaged.
     """
-    # Imported here: reading stored records needs no lock.
-    import filelock
-
     path = store_path()
+    _make_cache_folder(path.parent)
+    with locked(path.with_name(f"{path.name}.lock")), _errors(path):
+        # Again, under the lock: another process may have stored them in the meantime.
+        there = stored(name, fingerprint)
+        return _write(path, name, fingerprint, read()) if there is None else there
+
+
+def _make_cache_folder(folder: Path) -> None:
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        lock = filelock.FileLock(f"{path}.lock")
-        lock.acquire()
+        folder.mkdir(parents=True, exist_ok=True)
+        # The database writes beside its file, whose own permission says nothing of that.
+        if not os.access(folder, os.W_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
     except OSError as error:
         raise InputError(
-            f"cannot write into {path.parent} ({error.strerror}): set FLANREPRO_CACHE to a folder "
-            f"that can be written"
+            f"cannot write into {folder} ({error.strerror}): set FLANREPRO_CACHE to a folder that "
+            f"can be written"
         ) from None
-    try:
-        with _errors(path):
-            # Again, under the lock: another process may have stored them in the meantime.
-            there = stored(name, fingerprint)
-            return _write(path, name, fingerprint, read()) if there is None else there
-    finally:
-        lock.release()
 
 
 def _write(

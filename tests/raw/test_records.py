@@ -157,3 +157,17 @@ def test_a_folder_that_cannot_be_made_says_so(cache, monkeypatch):
     monkeypatch.setenv("FLANREPRO_CACHE", str(cache / "file"))
     with pytest.raises(InputError, match="FLANREPRO_CACHE"):
         records.store("a", "v1", lambda: made(3))
+
+
+@pytest.mark.parametrize("name", ["records-2.sqlite", "records-2.sqlite.lock"])
+@pytest.mark.parametrize("other", ["folder", "pipe", "link"])
+def test_what_is_no_file_in_the_stores_place_is_one_sentence(tmp_path, monkeypatch, name, other):
+    monkeypatch.setenv("FLANREPRO_CACHE", str(tmp_path))
+    path = tmp_path / name
+    {
+        "folder": path.mkdir,
+        "pipe": lambda: os.mkfifo(path),
+        "link": lambda: path.symlink_to("nothing"),
+    }[other]()
+    with pytest.raises(InputError, match=f"{name} is a .*: expected a file; move it away"):
+        records.store("split", "1", lambda: [{"a": "b"}])
