@@ -50,8 +50,10 @@ class Vocabulary:
         self.path, self.extra_ids = Path(path), extra_ids
         if not self.path.is_file():
             raise InputError(f"no vocabulary at {self.path}: give a SentencePiece .model file")
+        self._pieces = sentencepiece.SentencePieceProcessor()
         try:
-            self._pieces = sentencepiece.SentencePieceProcessor(model_file=str(path))
+            # Not by its path, which SentencePiece takes in UTF-8 alone.
+            self._pieces.LoadFromSerializedProto(self.path.read_bytes())
         except (OSError, RuntimeError) as error:
             raise InputError(f"{self.path} is no SentencePiece model ({error})") from None
         ids = (self._pieces.pad_id(), self._pieces.eos_id(), self._pieces.unk_id())
@@ -248,7 +250,7 @@ def load_vocabulary(name: str) -> Vocabulary:
     if name == "t5":
         return Vocabulary(hub.download("google/t5-v1_1-small", ["spiece.model"]) / "spiece.model")
     base, _, size = name.rpartition("-")
-    if base == "flan2022" and size.isdigit():
+    if base == "flan2022" and re.fullmatch("[1-9][0-9]{0,6}", size):
         path = cache_folder() / "vocabularies" / f"{name}.model"
         if not path.is_file():
             texts = collection_text(load_collection(base))

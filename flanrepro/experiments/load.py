@@ -1,18 +1,19 @@
 """Loads a model from anywhere, and saves it for other programs."""
 
 import dataclasses
-import json
 import re
 from pathlib import Path
 
 from flanrepro.data.vocabulary import load_vocabulary
 from flanrepro.errors import InputError
 from flanrepro.experiments.store import Run
+from flanrepro.fields import make, shown
 from flanrepro.model import huggingface, pretrained
 from flanrepro.model.model import Model
 from flanrepro.model.sizes import t5_config
-from flanrepro.raw.files import status_of
+from flanrepro.raw.files import expanded, status_of
 from flanrepro.training.spec import RunSpec
+from flanrepro.whole import read_json
 
 _REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 
@@ -44,7 +45,7 @@ def load(name: str | Path, vocabulary: str = "", dtype: str = "") -> Model:
             architecture or vocabulary.
     """
     name = str(name)
-    folder, shipped = Path(name).expanduser(), _pretrained(name)
+    folder, shipped = expanded(name), _pretrained(name)
     if status_of(folder, folder=True):
         model = _of_folder(folder, vocabulary)
     elif shipped:
@@ -80,7 +81,7 @@ def save(model: Model, folder: str | Path, format: str = "huggingface", step: in
     Raises:
         InputError: there is no such format, or a file cannot be written.
     """
-    folder = Path(folder).expanduser()
+    folder = expanded(folder)
     if format not in FORMATS:
         raise InputError(f"unknown format '{format}': choose one of {', '.join(FORMATS)}")
     if format == "t5x":
@@ -114,11 +115,11 @@ def _of_run(folder: Path, vocabulary: str) -> Model:
     if not status_of(folder / "manifest.json"):
         raise InputError(f"the run in {folder} is not finished: train it first, in the same store")
     try:
-        spec = RunSpec(**json.loads((folder / "spec.json").read_text("utf-8")))
-    except (OSError, ValueError, TypeError) as error:
+        spec = make(RunSpec, **read_json(folder / "spec.json"))
+    except InputError as error:
         raise InputError(
-            f"{folder / 'spec.json'} cannot be read ({error!r}): it is damaged or of another "
-            f"version of flanrepro; move the folder away and train that run again"
+            f"{folder / 'spec.json'} cannot be read ({shown(error, 300)}): it is damaged or of "
+            f"another version of flanrepro; move the folder away and train that run again"
         ) from None
     _same(vocabulary, spec.vocabulary, str(folder))
     return Run(spec, folder).model()

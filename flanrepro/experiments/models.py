@@ -132,7 +132,8 @@ def _folder(folder: Path, model: Model | str) -> Path:
 
 def _slug(name: str) -> str:
     # The end of a long path tells checkpoints apart; a file name has 255 bytes at most.
-    return re.sub(r"[^\w.-]+", "--", name.strip("/."))[-80:]
+    end = re.sub(r"[^\w.-]+", "--", name.strip("/."))[-80:]
+    return end.encode()[-240:].decode(errors="ignore")
 
 
 def _facts(model: Model) -> dict:

@@ -2,6 +2,8 @@
 
 import functools
 import json
+import math
+import reprlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,7 +16,7 @@ from flanrepro.model import tree
 from flanrepro.model.huggingface_names import EMBEDDING, shapes, tensor_names, turned
 from flanrepro.model.model import Model
 from flanrepro.model.sizes import T5Config
-from flanrepro.model.weight_files import Tensors, float32, tensors
+from flanrepro.model.weight_files import Tensor, float32, tensors
 from flanrepro.raw import hub
 from flanrepro.raw.reading import read_json_object
 from flanrepro.whole import write_whole
@@ -87,8 +89,8 @@ def read(folder: Path, vocabulary: str = "") -> Model:
 
     Raises:
         InputError: a file is missing or damaged; the architecture is another one; a tensor is
-            missing, unexpected or of another shape; the vocabulary has more pieces than the model
-            has rows.
+            missing, unexpected or of another shape, or has numbers that are none; the vocabulary
+            has more pieces than the model has rows.
     """
     folder = Path(folder)
     fields, config = _config(folder / "config.json")
@@ -102,14 +104,15 @@ def read(folder: Path, vocabulary: str = "") -> Model:
         # Tied, without the scaling of tied logits: so transformers 5 writes T5 v1.1.
         theirs.setdefault(HEAD, embedding)
     theirs.pop(_UNUSED, None)
+    _check_held(config, theirs, folder)
     names = tensor_names(config)
     expected = {
         names[path]: leaf.shape if path == EMBEDDING else leaf.shape[::-1]
         for path, leaf in tree.flat(shapes(config)).items()
     }
-    tree.check({name: shape for name, (shape, _) in theirs.items()}, expected, str(folder))
+    tree.check({name: tensor.shape for name, tensor in theirs.items()}, expected, str(folder))
     leaves = {
-        path: np.ascontiguousarray(turned(path, float32(name, theirs[name][1], folder)))
+        path: np.ascontiguousarray(turned(path, float32(name, theirs[name])))
         for path, name in names.items()
     }
     return Model(folder.name, config, tree.nested(leaves), found)
@@ -119,7 +122,8 @@ def write(model: Model, folder: Path) -> None:
     """Writes a model as `transformers` loads it, with its tokenizer: safetensors, float32.
 
     Raises:
-        InputError: a file cannot be written, or T5's tokenizer does not know the vocabulary's kind.
+        InputError: a file cannot be written, a parameter has numbers that are none, or T5's
+            tokenizer does not know the vocabulary's kind.
     """
     from safetensors.numpy import save_file
 
@@ -162,7 +166,7 @@ def tensors_of(config: T5Config, params: dict[str, Any]) -> dict[str, np.ndarray
     expected = {path: leaf.shape for path, leaf in tree.flat(shapes(config)).items()}
     tree.check({path: np.shape(leaf) for path, leaf in leaves.items()}, expected, "the model")
     return {
-        name: np.array(turned(path, np.asarray(leaves[path])), np.float32, order="C")
+        name: np.array(turned(path, tree.as_float32(path, leaves[path], "the model")), order="C")
         for path, name in tensor_names(config).items()
     }
 
@@ -184,37 +188,64 @@ def _config(path: Path) -> tuple[dict[str, Any], T5Config]:
     kind = fields["model_type"]
     if kind not in list(_DEFAULTS):  # it may be a list
         raise InputError(
-            f"{path}: model_type is '{kind}', another architecture: expected t5 (T5 v1.1, T5-LM, "
-            f"Flan-T5) or mt5; take such a checkpoint"
+            f"{path}: model_type is {reprlib.repr(kind)}, another architecture: expected t5 (T5 "
+            f"v1.1, T5-LM, Flan-T5) or mt5; take such a checkpoint"
         )
     # null, as some files have it, says no more than leaving the field out.
     fields = _DEFAULTS[kind] | {key: value for key, value in fields.items() if value is not None}
     for key, expected in _ARCHITECTURE.items():
         if fields.get(key, expected) != expected:
             raise InputError(
-                f"{path}: {key} is {fields[key]!r}, another architecture: expected {expected!r}, "
-                f"as in T5 v1.1 and Flan-T5; take such a checkpoint"
+                f"{path}: {key} is {reprlib.repr(fields[key])}, another architecture: expected "
+                f"{expected!r}, as in T5 v1.1 and Flan-T5; take such a checkpoint"
             )
     fields.setdefault("num_decoder_layers", fields.get("num_layers"))
     for key in _DIMENSIONS.values():
         if type(fields.get(key)) is not int or not 0 < fields[key] <= LARGEST:
             raise InputError(
-                f"{path}: {key} is {fields.get(key)!r}: expected a whole number from 1 to "
-                f"{LARGEST}; download the file again"
+                f"{path}: {key} is {reprlib.repr(fields.get(key))}: expected a whole number from "
+                f"1 to {LARGEST}; download the file again"
             )
     dropout = fields.get("dropout_rate", 0.1)  # `transformers`' default
     if type(dropout) not in (int, float) or not 0 <= dropout < 1:
-        raise InputError(f"{path}: dropout_rate is {dropout!r}: expected 0 to 1; mend it")
+        raise InputError(
+            f"{path}: dropout_rate is {reprlib.repr(dropout)}: expected 0 to 1; mend it"
+        )
     # Tied logits are scaled, unless transformers 5 says otherwise; mT5's never are.
-    scaled = fields.get("scale_decoder_outputs", fields["tie_word_embeddings"])
+    scaled = fields.setdefault("scale_decoder_outputs", fields["tie_word_embeddings"])
+    for key in ("tie_word_embeddings", "scale_decoder_outputs"):
+        if type(fields[key]) is not bool:
+            raise InputError(
+                f"{path}: {key} is {reprlib.repr(fields[key])}: expected true or false; mend it"
+            )
     return fields, T5Config(
         **{ours: fields[key] for ours, key in _DIMENSIONS.items()},
         dropout_rate=float(dropout),
-        logits_via_embedding=bool(scaled) and kind == "t5",
+        logits_via_embedding=scaled and kind == "t5",
     )
 
 
-def _one_of(theirs: Tensors, names: Sequence[str], folder: Path):
+def _check_held(config: T5Config, theirs: dict[str, Tensor], folder: Path) -> None:
+    """Raises InputError if a checkpoint claims more layers than tensors, or numbers than bytes.
+
+    A file of few bytes may name a large model; names and arrays are made after this.
+    """
+    layers = config.num_encoder_layers + config.num_decoder_layers
+    if 9 * layers > len(theirs):
+        raise InputError(
+            f"{folder} has {len(theirs)} tensors, and by config.json {layers} layers: expected 9 "
+            f"or more for each layer; take another copy of the checkpoint"
+        )
+    numbers = sum(math.prod(tensor.shape) for tensor in theirs.values())
+    held = sum(file.stat().st_size for file in {tensor.file for tensor in theirs.values()})
+    if numbers > held:  # two bytes each, and one matrix at most under two names
+        raise InputError(
+            f"{folder} claims {numbers:,} numbers in files of {held:,} bytes: expected two bytes "
+            f"or more for each; take another copy of the checkpoint"
+        )
+
+
+def _one_of(theirs: dict[str, Tensor], names: Sequence[str], folder: Path) -> Tensor | None:
     """Merges a tensor's `names` into the first, and gives the tensor; None if it has none of them.
 
     Raises:
@@ -225,8 +256,9 @@ def _one_of(theirs: Tensors, names: Sequence[str], folder: Path):
         return None
     first, *others = found
     for name in others:
-        pair = (float32(one, theirs[one][1], folder) for one in (first, name))
-        if not np.array_equal(*pair):
+        pair = [theirs[one] for one in (first, name)]
+        same = pair[0].shape == pair[1].shape
+        if not same or not np.array_equal(*(float32(name, tensor) for tensor in pair)):
             raise InputError(
                 f"{folder}: tensors '{first}' and '{name}' differ, and by config.json they are one "
                 f"embedding: take another copy of the checkpoint, or set tie_word_embeddings right"

@@ -1,5 +1,6 @@
 """T5.1.1, encoder-decoder, parameter for parameter T5X's tree (`t5x/examples/t5/network.py`)."""
 
+import dataclasses
 import functools
 
 import flax.linen as nn
@@ -363,7 +364,14 @@ def init_params(config: T5Config, seed: int, shardings: dict | None = None) -> d
 
 def param_shapes(config: T5Config) -> dict:
     """Gives the tree of `init_params` as `jax.ShapeDtypeStruct`s; nothing is compiled."""
-    return jax.eval_shape(functools.partial(_init, config), jax.random.key(0))
+    # One layer per stack is traced: the others are like it, and a file may claim many.
+    shallow = dataclasses.replace(config, num_encoder_layers=1, num_decoder_layers=1)
+    shapes = jax.eval_shape(functools.partial(_init, shallow), jax.random.key(0))
+    depths = {"encoder": config.num_encoder_layers, "decoder": config.num_decoder_layers}
+    for stack, depth in depths.items():
+        layer = shapes[stack].pop("layers_0")
+        shapes[stack] |= {f"layers_{i}": jax.tree.map(lambda x: x, layer) for i in range(depth)}
+    return shapes
 
 
 def param_count(config: T5Config) -> int:

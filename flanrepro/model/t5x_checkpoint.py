@@ -24,7 +24,7 @@ import tensorstore as ts
 from flax import serialization, traverse_util
 
 from flanrepro.errors import InputError
-from flanrepro.model import tree
+from flanrepro.model import tree, zarr_claims
 from flanrepro.model.t5 import T5Config, param_shapes
 
 VERSION = 3
@@ -61,9 +61,9 @@ def read(folder: Path) -> tuple[dict, T5Config]:
         folder: path of a checkpoint, or of a model's folder, whose newest `checkpoint_N` is read.
 
     Raises:
-        InputError: the folder is no checkpoint, a damaged one, or another architecture's; the
-            sentence names the file and the tensor. Nothing outside the folder is opened, whatever
-            its specs say.
+        InputError: the folder is no checkpoint, a damaged one, or another architecture's, or it
+            has numbers that are none; the sentence names the file and the tensor. Nothing outside
+            the folder is opened, whatever its specs say.
     """
     folder = _newest(folder.absolute())
     mark = next((folder / name for name in MARKS if (folder / name).is_file()), None)
@@ -72,8 +72,10 @@ def read(folder: Path) -> tuple[dict, T5Config]:
             f"{folder} is no T5X checkpoint, expected one of {', '.join(MARKS)} in it or in a "
             "folder 'checkpoint_N' below it: name the folder that holds a model's checkpoints"
         )
+    held = zarr_claims.size_of(folder, MEND)
     found = _of_database(mark.parent) if mark.name == "manifest.ocdbt" else _of_msgpack(mark)
     opened = {name: _done(name, leaf, folder) for name, leaf in found.items()}
+    zarr_claims.check(opened, held, folder, MEND)
     shapes = {name: tuple(array.shape) for name, array in opened.items()}
     config = _config(shapes, folder)
     expected = {name: leaf.shape for name, leaf in tree.flat(param_shapes(config)).items()}
@@ -91,7 +93,8 @@ def read(folder: Path) -> tuple[dict, T5Config]:
         for name, array in opened.items()
     }
     leaves = {
-        name: np.asarray(_done(name, leaf, folder), np.float32) for name, leaf in reading.items()
+        name: tree.as_float32(name, _done(name, leaf, folder), str(folder))
+        for name, leaf in reading.items()
     }
     return tree.nested(leaves), config
 
@@ -132,7 +135,8 @@ def _of_database(state: Path) -> dict[str, ts.Future]:
     except Exception as error:  # by several classes, as in `_done`
         reason = " ".join(str(error).split())
         raise InputError(f"{state} cannot be read ({reason[:300]}): {MEND}") from None
-    paths = [key.decode().removesuffix(".zarray") for key in keys if key.endswith(b"/.zarray")]
+    names = [key.decode(errors="replace") for key in keys]
+    paths = [name.removesuffix(".zarray") for name in names if name.endswith("/.zarray")]
     return {
         path[:-1].removeprefix("target.").replace(".", "/"): _opening(database | {"path": path})
         for path in paths
@@ -246,14 +250,14 @@ def write(params: Mapping[str, Any], config: T5Config, folder: Path, step: int =
             it.
 
     Raises:
-        InputError: the folder has a checkpoint of that step already, or the disk does not take it:
-            then nothing is left of it.
+        InputError: the folder has a checkpoint of that step already, a parameter has numbers that
+            are none, or the disk does not take it: then nothing is left of it.
     """
     leaves = tree.flat(params)
     expected = {name: leaf.shape for name, leaf in tree.flat(param_shapes(config)).items()}
     tree.check({name: np.shape(leaf) for name, leaf in leaves.items()}, expected, "the model")
     path = folder / f"checkpoint_{step}"
-    if path.exists():
+    if os.path.lexists(path):
         raise InputError(f"{path} exists, expected a new checkpoint: choose another folder or step")
     # Renamed when it is whole: nobody ever reads half a checkpoint.
     part = folder / f"{path.name}.tmp-{os.getpid()}"
@@ -266,6 +270,8 @@ def write(params: Mapping[str, Any], config: T5Config, folder: Path, step: int =
         (part / "checkpoint").write_bytes(contents)
         part.rename(path)
     except (OSError, ValueError) as error:  # TensorStore reports a full disk as a ValueError
+        if isinstance(error, InputError):
+            raise
         reason = " ".join(str(error).split())[:200]
         raise InputError(
             f"{path} could not be written ({reason}): free some space, or choose another folder"
@@ -277,7 +283,7 @@ def write(params: Mapping[str, Any], config: T5Config, folder: Path, step: int =
 
 def _write_array(part: Path, name: str, leaf: Any) -> dict[str, Any]:
     """Write a tensor's folder, and return the spec that finds it from the checkpoint's folder."""
-    array = np.asarray(leaf, np.float32)
+    array = tree.as_float32(name, leaf, "the model")
     relative = "target." + name.replace("/", ".")
     spec = {"driver": "zarr", "dtype": "float32"}
     metadata = {"compressor": {"id": "gzip", "level": 1}, "shape": list(array.shape)}

@@ -1,4 +1,4 @@
-"""Parameter trees as leaves by name, and a check that they fit a model. No JAX import here."""
+"""Parameter trees as leaves by name, and checks that they are a model's. No JAX import here."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from flanrepro.errors import InputError
+from flanrepro.raw.reading import shown
 
 Shape = tuple[int, ...]
 
@@ -59,6 +60,29 @@ def check(found: Mapping[str, Shape], expected: Mapping[str, Shape], where: str)
     for name in found:
         if name not in expected:
             raise InputError(
-                f"{where} has a tensor '{name}' of shape {tuple(found[name])}, which the model "
-                f"does not have: {mend}"
+                f"{where} has a tensor {shown(name)} of shape {tuple(found[name])}, which the "
+                f"model does not have: {mend}"
             )
+
+
+def as_float32(name: str, array: np.ndarray, where: str) -> np.ndarray:
+    """Gives an array in float32; InputError if one of its numbers is none there.
+
+    One NaN in a matrix is NaN in every answer, and the likeliest of all options.
+
+    Args:
+        name: the tensor's name in the file.
+        array: floats of any width.
+        where: path of the file or folder, for the message.
+    """
+    with np.errstate(over="ignore", invalid="ignore"):  # told below, with the name
+        numbers = np.asarray(array, np.float32)
+    # Both are NaN if one of the numbers is, and need no second array as large as the first.
+    if numbers.size and not np.isfinite([numbers.min(), numbers.max()]).all():
+        odd = np.asarray(array)[~np.isfinite(numbers)]
+        raise InputError(
+            f"{where}: tensor '{name}' has {odd.size} numbers that are none or beyond float32, the "
+            f"first is {odd[0]}: expected finite ones; take another copy of the checkpoint, or an "
+            f"earlier one, if its training diverged"
+        )
+    return numbers

@@ -52,7 +52,7 @@ class Metrics(NamedTuple):
 
     @classmethod
     def zero(cls) -> "Metrics":
-        return cls.of(0, 0, 0, 0)
+        return cls.of(0.0, 0.0, 0.0, 0.0)
 
 
 def shift_right(

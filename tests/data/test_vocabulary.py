@@ -1,3 +1,4 @@
+import os
 import sys
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from flanrepro.data.vocabulary import (
     all_words,
     load_vocabulary,
     train_vocabulary,
+    vocabulary_of,
     write_word_vocabulary,
 )
 from flanrepro.errors import InputError
@@ -127,9 +129,18 @@ def test_a_text_that_gives_no_vocabulary_says_why(tmp_path, texts, said):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_unknown_name_lists_the_choices():
-    with pytest.raises(InputError, match="unknown vocabulary 't6': choose pocket, t5, flan2022-"):
-        load_vocabulary("t6")
+def test_a_path_that_is_no_utf8_is_as_good_as_any(tmp_path):
+    folder = tmp_path / os.fsdecode(b"caf\xe9")
+    folder.mkdir()
+    shipped = load_vocabulary("pocket")
+    (folder / "spiece.model").write_bytes(shipped.path.read_bytes())
+    assert vocabulary_of(folder).encode("the red cup") == shipped.encode("the red cup")
+
+
+@pytest.mark.parametrize("name", ["t6", "flan2022-\u00b2", "flan2022-" + "9" * 5000])
+def test_an_unknown_name_lists_the_choices(name):
+    with pytest.raises(InputError, match=r"unknown vocabulary '.*': choose pocket, t5, flan2022-"):
+        load_vocabulary(name)
 
 
 def test_t5_without_the_hubs_package_names_the_extra(monkeypatch):

@@ -132,6 +132,23 @@ def test_no_model_of_that_name_is_a_sentence_that_says_what_there_is(name, tmp_p
         load(name)
 
 
+@pytest.mark.parametrize(
+    "name", ["a\0b", "\ud800", "a\nb", "~no-such-user/x", "x" * 300, "a\u2028/b"]
+)
+def test_a_name_that_no_file_has_is_one_line(name, model, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("FLANREPRO_MIRROR", str(tmp_path))
+    asked = [lambda: load(name), lambda: load("pocket-nano", name), lambda: load(hub, dtype=name)]
+    hub = save(model, tmp_path / "hub")
+    if name not in ("a\nb", "a\u2028/b"):  # a folder may be called so
+        asked += [lambda: save(model, name), lambda: save(model, name, format="t5x")]
+    for ask in asked:
+        with pytest.raises(InputError) as caught:
+            ask()
+        assert len(str(caught.value).splitlines()) == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["hub"]
+
+
 def test_a_folder_of_something_else_is_a_sentence(tmp_path):
     with pytest.raises(InputError, match=r"holds no model: expected config\.json"):
         load(tmp_path)

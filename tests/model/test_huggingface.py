@@ -1,6 +1,8 @@
 """Folders in the Hub's layout, in and out; computed numbers are in `test_huggingface_parity.py`."""
 
+import dataclasses
 import json
+import re
 import sys
 
 import numpy as np
@@ -12,8 +14,9 @@ from flanrepro.errors import InputError
 from flanrepro.model import huggingface, pretrained
 from flanrepro.model.model import Model
 from flanrepro.model.sizes import t5_config
-from flanrepro.model.tree import flat
+from flanrepro.model.tree import flat, nested
 
+WEIGHTS = "model.safetensors"
 BLOCK = "decoder.block.1.layer.1.EncDecAttention.q.weight"
 
 
@@ -202,6 +205,16 @@ def test_16_bit_safetensors_become_float32(dtype, model, folder):
         ({"d_ff": 10**30}, "d_ff is 10+: expected a whole number from 1 to"),
         ({"num_heads": "4"}, "num_heads is '4'"),
         ({"dropout_rate": "a"}, "dropout_rate is 'a'"),
+        ({"dropout_rate": 10**4000}, "dropout_rate is 10+[.]+0+: expected 0 to 1"),
+        ({"model_type": ["t5" * 10**5]}, r"model_type is \['t5t.{10,40}5'\], another"),
+        ({"feed_forward_proj": "x\n" * 10**4}, r"feed_forward_proj is 'x\\n.{10,40}n', another"),
+        ({"d_kv": [[0] * 10**5]}, r"d_kv is \[\[0, 0, 0, 0, 0, 0, \.\.\.\]\]: expected"),
+        ({"tie_word_embeddings": "no"}, "tie_word_embeddings is 'no': expected true or false"),
+        ({"scale_decoder_outputs": 0}, "scale_decoder_outputs is 0: expected true or false"),
+        ({"num_layers": 2**17}, "has 52 tensors, and by config.json 131074 layers: expected 9"),
+        ({"num_decoder_layers": 2**20}, "by config.json 1048578 layers"),
+        ({"d_model": 2**20}, r"has the shape \(64,\), expected \(1048576,\)"),
+        ({"d_model": 2**20, "num_heads": 2**20, "d_kv": 2**20, "d_ff": 2**20}, "has the shape"),
         ({"num_layers": 3}, r"no tensor 'encoder\.block\.2\.layer\.[^']*', expected"),
         ({"num_decoder_layers": 1}, r"has a tensor 'decoder\.block\.1\..*does not have"),
         ({"vocab_size": 640}, "640 rows in its embedding, and the vocabulary .* 659 pieces"),
@@ -237,6 +250,38 @@ def test_a_wrong_tensor_is_named(changed, said, folder):
     refused(folder, said)
 
 
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32", "float64"])
+@pytest.mark.parametrize("number", [np.nan, np.inf, -np.inf, 1e300])
+def test_a_number_that_is_none_is_named(number, dtype, folder):
+    import ml_dtypes
+
+    def changed(tensors):
+        leaf = tensors[BLOCK].astype(getattr(ml_dtypes, dtype, dtype))
+        with np.errstate(over="ignore"):
+            leaf[3, 4] = leaf[5, 6] = number
+        tensors[BLOCK] = leaf
+
+    rewrite(folder, changed)
+    first = number if dtype == "float64" or number != 1e300 else np.inf
+    said = f"model.safetensors: tensor '{BLOCK}' has 2 numbers .* the first is {first}: expected"
+    refused(folder, re.escape(said).replace(r"\.\*", ".*"))
+
+
+def test_a_model_with_a_number_that_is_none_is_not_written(model, tmp_path):
+    params = nested(flat(model.params) | {"encoder/encoder_norm/scale": np.full(64, np.inf)})
+    with pytest.raises(InputError, match="the model: tensor 'encoder/encoder_norm/scale' has 64"):
+        huggingface.write(dataclasses.replace(model, params=params), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("name", ["a\nb", "\x1b[31m", "x" * 10**6, "\u2028"])
+def test_the_name_of_a_tensor_breaks_no_sentence(name, folder):
+    rewrite(folder, lambda tensors: tensors.update({name: np.ones(3)}))
+    with pytest.raises(InputError, match=r"has a tensor '.*' of shape .3,., which") as caught:
+        huggingface.read(folder)
+    assert len(str(caught.value).splitlines()) == 1 and len(str(caught.value)) < 500
+
+
 @pytest.mark.parametrize("size", [0, 7, 300, -1])
 def test_safetensors_that_are_cut_short_are_a_sentence(size, folder):
     path = folder / "model.safetensors"
@@ -249,6 +294,32 @@ def test_an_index_that_leads_elsewhere_is_a_sentence(folder):
     (folder / "model.safetensors.index.json").write_text(json.dumps(index))
     (folder / "model.safetensors").unlink()
     refused(folder, r"index\.json: 'weight_map' does not name files of its own folder")
+
+
+@pytest.mark.parametrize(
+    "file", ["a\0b", "\ud800", "a\nb", "x" * 300, "..", "~/x", "", None, ["x"]]
+)
+def test_an_index_with_a_name_that_no_file_has_is_a_sentence(file, folder):
+    index = {"weight_map": {"shared.weight": file}}
+    (folder / "model.safetensors.index.json").write_text(json.dumps(index))
+    (folder / "model.safetensors").unlink()
+    refused(folder, "'weight_map' does not name|is no path|is missing|cannot read .*name too long")
+
+
+def test_a_tensor_in_two_shards_is_a_sentence(folder):
+    one, other = shards(folder)
+    save_file(load_file(folder / one) | {BLOCK: np.ones((64, 64))}, folder / one)
+    save_file(load_file(folder / other) | {BLOCK: np.ones((64, 64))}, folder / other)
+    refused(folder, rf"2-of-00002\.safetensors has a tensor '{BLOCK[:50]}.*so has {one}: expected")
+
+
+def test_tensors_that_show_a_few_bytes_again_and_again_are_a_sentence(folder):
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed (extra `interop`)")
+    one = torch.zeros(768, 64)
+    state = {k: one[: v.shape[0], : v.shape[-1]] for k, v in load_file(folder / WEIGHTS).items()}
+    torch.save(state, folder / "pytorch_model.bin")
+    (folder / WEIGHTS).unlink()
+    refused(folder, r"claims [\d,]+ numbers in files of [\d,]+ bytes: expected two bytes or more")
 
 
 def test_a_missing_shard_is_a_sentence(folder):

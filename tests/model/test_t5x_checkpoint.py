@@ -1,5 +1,6 @@
 """T5X's checkpoints without T5X; in `test_t5x_parity.py` T5X itself writes and restores them."""
 
+import json
 import os
 import re
 import shutil
@@ -252,6 +253,39 @@ def test_a_damaged_tensor_is_named(older):
     refused(folder, str(folder), tensor, ".zarray")
 
 
+@pytest.mark.parametrize(
+    ("shape", "chunks", "claimed"),
+    [
+        ((2**20, 2**20), (2**20, 2**20), "(1048576, 1048576)"),
+        ((160, 128), (2**20, 2**20), "(160, 128) in chunks of (1048576, 1048576)"),
+        ((2**12, 2**12), (1, 1), "(4096, 4096) in chunks of (1, 1)"),
+    ],
+)
+def test_a_tensor_that_claims_more_than_the_files_hold_is_not_read(older, shape, chunks, claimed):
+    folder, _ = older
+    path = folder / "target.encoder.layers_0.mlp.wo.kernel" / ".zarray"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"shape": shape, "chunks": chunks}))
+    refused(folder, str(folder), "'encoder/layers_0/mlp/wo/kernel'", claimed, "cannot hold it")
+
+
+def test_a_pipe_in_the_place_of_a_file_is_not_waited_for(older):
+    folder, _ = older
+    path = folder / "target.encoder.layers_0.mlp.wo.kernel" / ".zarray"
+    path.unlink()
+    os.mkfifo(path)
+    refused(folder, f"{path} is no file")
+
+
+@pytest.mark.parametrize("number", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16", "float16"])
+def test_a_tensor_with_a_number_that_is_none_is_named(tmp_path, leaves, number, dtype):
+    name = "decoder/relpos_bias/rel_embedding"
+    leaf = leaves[name].astype(jnp.dtype(dtype))
+    leaf[1, 2] = number
+    write_file(tmp_path / "checkpoint", leaves | {name: leaf})
+    refused(tmp_path, f"tensor '{name}' has 1 numbers", f"the first is {number}")
+
+
 def test_a_damaged_database_of_orbax_is_named(tmp_path, leaves):
     write_orbax(tmp_path, leaves)
     state = tmp_path / "state"
@@ -313,6 +347,12 @@ def test_a_checkpoint_is_whole_or_not_there(tmp_path, leaves, monkeypatch):
     params = tree.nested(leaves)
     with pytest.raises(InputError, match="'decoder/logits_dense/kernel'"):
         t5x_checkpoint.write(params, TIED, tmp_path)
+
+    odd = leaves | {"encoder/encoder_norm/scale": np.full(128, np.nan, np.float32)}
+    with pytest.raises(
+        InputError, match=r"^the model: tensor 'encoder/encoder_norm/scale' has 128"
+    ):
+        t5x_checkpoint.write(tree.nested(odd), CONFIG, tmp_path)
 
     def full(*_):
         raise OSError(28, "No space left on device")

@@ -16,7 +16,7 @@ import numpy as np
 import yaml
 
 from flanrepro.errors import InputError
-from flanrepro.model.tree import flat, nested
+from flanrepro.model.tree import as_float32, flat, nested
 from flanrepro.packaged import parse_yaml
 from flanrepro.whole import write_whole
 
@@ -87,7 +87,8 @@ def load(name: str, folder: Path | None = None) -> dict:
     """Loads a checkpoint's parameters: a tree of NumPy float32 arrays.
 
     Raises:
-        InputError: the name is unknown, or the file is missing or damaged.
+        InputError: the name is unknown, the file is missing or damaged, or it has numbers that are
+            none.
     """
     from safetensors.numpy import load as parse
 
@@ -105,7 +106,8 @@ def load(name: str, folder: Path | None = None) -> dict:
             f"checkpoint '{name}': {folder / row.file} is damaged (SHA-256 {digest[:12]}..., "
             f"expected {row.sha256[:12]}...): install the package anew"
         )
-    return nested({name: leaf.astype(np.float32) for name, leaf in parse(content).items()})
+    where = str(folder / row.file)
+    return nested({name: as_float32(name, leaf, where) for name, leaf in parse(content).items()})
 
 
 def save(params: dict, path: Path) -> str:
