@@ -100,9 +100,7 @@ def suite_of(collection: Collection, name: str) -> Suite:
         single = collection.suites.get("single_task", Suite("", ()))
         own = protocol(collection.name, name)
         used = single.protocol if own == Protocol() else own
-        return dataclasses.replace(
-            single, name=name, tasks=(collection.task(name),), protocol=used
-        )
+        return dataclasses.replace(single, name=name, tasks=(collection.task(name),), protocol=used)
     raise InputError(
         f"collection '{collection.name}' has no suite '{name}': it has "
         f"{', '.join(collection.suites)}, and each of its tasks by name"

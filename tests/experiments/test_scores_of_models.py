@@ -63,7 +63,7 @@ def test_damaged_scores_are_one_sentence(tmp_path, damage, said):
 
 def test_a_lock_that_is_a_folder_is_one_sentence(tmp_path):
     (tmp_path / "evaluation.lock").mkdir()
-    with pytest.raises(InputError, match="evaluation.lock is a folder: expected a file; move it"):
+    with pytest.raises(InputError, match=r"evaluation\.lock is a folder: expected a file; move it"):
         scores_of(tmp_path, lambda: "majority", POCKET, "held_in", 0, 3)
 
 
