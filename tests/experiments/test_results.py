@@ -61,7 +61,7 @@ def test_a_score_leads_to_its_run(table, job):
     assert {"jax", "flanrepro"} <= set(facts["versions"])
     assert facts["device"].startswith("cpu")
     assert any(path.endswith("held_in_0shot_8.jsonl") for path in facts["predictions"])
-    with pytest.raises(InputError, match=r"there is no run 'abc' in .* nor among those that ship"):
+    with pytest.raises(InputError, match=r"there is no run 'abc' in .* or among those that ship"):
         trace(job, "abc")
 
 
