@@ -16,6 +16,7 @@ from flanrepro.experiments.profiles import Job, profile_names
 from flanrepro.experiments.results import finished
 from flanrepro.experiments.shipped_scores import folder, read
 from flanrepro.experiments.store import Run
+from flanrepro.training.checksums import write_checksums
 from flanrepro.training.spec import RunSpec
 
 FACTS = ("seconds", "device", "cores", "git_commit", "python", "useful_tokens", "versions")
@@ -63,6 +64,7 @@ def ship(runs, scores, curves, collection: str, to: Path | None = None) -> None:
     }
     for name, table in tables.items():
         table.round(4).to_csv(target / f"{name}.csv", index=False)
+    write_checksums(target)
     read.cache_clear()
 
 

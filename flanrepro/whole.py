@@ -1,6 +1,7 @@
 """Files that are written whole or not at all, folders, locks, and what is in their place."""
 
 import contextlib
+import hashlib
 import json
 import os
 import shutil
@@ -144,3 +145,25 @@ def read_json(path: Path) -> dict:
     if not isinstance(found, dict):
         raise InputError(f"{path} holds a {type(found).__name__}: expected a JSON object")
     return found
+
+
+def write_sealed(path: Path, content: dict) -> None:
+    """Writes a JSON object whole, with the digest of its content; errors as in `write_whole`."""
+    write_whole(path, json.dumps(content | {"sha256": _seal(content)}, indent=1))
+
+
+def read_sealed(path: Path) -> dict:
+    """Reads a file of `write_sealed`, or one of an older version, without a digest.
+
+    Raises:
+        InputError: there is no such file, it is no JSON object, or its content is another one.
+    """
+    found = read_json(path)
+    seal = found.pop("sha256", None)
+    if seal is not None and seal != _seal(found):
+        raise InputError(f"{path} is not what was written: it is damaged, or was edited")
+    return found
+
+
+def _seal(content: dict) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

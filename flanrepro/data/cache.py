@@ -22,7 +22,15 @@ from flanrepro.data.seqio_tasks import SHARD, import_seqio, row, task_name
 from flanrepro.data.vocabulary import EOS, Vocabulary, load_vocabulary
 from flanrepro.errors import InputError
 from flanrepro.sources import load_collection
-from flanrepro.whole import kind_of, locked, make_folder, read_json, write_whole
+from flanrepro.whole import (
+    kind_of,
+    locked,
+    make_folder,
+    read_json,
+    read_sealed,
+    write_sealed,
+    write_whole,
+)
 from flanrepro.workers import in_workers
 
 MIN_SHARDS = 64
@@ -105,9 +113,18 @@ def write_cache(cached: Cached, root: Path, workers: int = 1, bar: str = "") -> 
     with _own(folder):
         _claim(folder, identity)
         if not (folder / "COMPLETED").is_file():
-            left = [i for i in range(cached.shards) if not _part(folder, cached, i).is_file()]
+            files = (_shard, _part)
+            left = [
+                i
+                for i in range(cached.shards)
+                if not all(kind_of(file(folder, cached, i)) for file in files)
+            ]
             _write_shards(cached, folder, left, workers, bar)
             _complete(cached, folder)
+        # Behind the marker, so that a process killed in between leaves a whole cache; and those of
+        # a process that was killed here.
+        for i in range(cached.shards):
+            _part(folder, cached, i).unlink(missing_ok=True)
     return folder
 
 
@@ -215,7 +232,7 @@ def write_shard(cached: Cached, folder: Path, i: int) -> None:
                 file.write(_serialized(tf.train, example))
 
     write_whole(_shard(folder, cached, i), write)
-    write_whole(_part(folder, cached, i), json.dumps(counts))
+    write_sealed(_part(folder, cached, i), counts)
 
 
 def tokenized(example: dict[str, str | int], vocabulary: Vocabulary) -> dict:
@@ -253,8 +270,7 @@ def _complete(cached: Cached, folder: Path) -> None:
     """Writes the two files that SeqIO reads beside the shards, then the marker `COMPLETED`."""
     import seqio
 
-    parts = [_part(folder, cached, i) for i in range(cached.shards)]
-    each = [read_json(path) for path in parts]
+    each = [_counts(_part(folder, cached, i)) for i in range(cached.shards)]
     stats = {
         name: (max if "_max_" in name else sum)(counts[name] for counts in each) for name in each[0]
     }
@@ -276,7 +292,11 @@ def _complete(cached: Cached, folder: Path) -> None:
     for name, content in (("info", info), ("stats", stats)):
         text = json.dumps(content, indent=2, sort_keys=True)
         write_whole(folder / f"{name}.train.json", f"{text}\n")
-    # The marker before the counts go: a process killed in between leaves a whole cache.
     write_whole(folder / "COMPLETED", "")
-    for path in parts:
-        path.unlink()
+
+
+def _counts(path: Path) -> dict[str, int]:
+    try:
+        return read_sealed(path)
+    except InputError as error:
+        raise InputError(f"{error}: delete it and start again, its shard is made anew") from None

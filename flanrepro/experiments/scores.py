@@ -1,6 +1,7 @@
 """Evaluates a model on a suite once, and reads the kept scores from then on."""
 
 import dataclasses
+import hashlib
 import json
 import warnings
 from collections.abc import Callable
@@ -12,7 +13,14 @@ from flanrepro.collection.task import Collection, MissingTasks, Protocol, Suite,
 from flanrepro.errors import InputError
 from flanrepro.model import compile_cache
 from flanrepro.model.model import Model
-from flanrepro.whole import kind_of, locked, make_folder, read_json, write_whole
+from flanrepro.whole import (
+    kind_of,
+    locked,
+    make_folder,
+    read_sealed,
+    write_sealed,
+    write_whole,
+)
 
 VERSION = 2
 """Version of asking and scoring. Raised when either changes, so that older scores are not read."""
@@ -60,7 +68,8 @@ def scores_of(
             rows = _evaluate(model(), suite, items_file, shots, items, method, lengths)
             rows = [row | {"predictions": items_file.name} for row in rows]
             # Scores come after the items: where there are scores, the items are whole.
-            write_whole(path, json.dumps({"settings": settings, "scores": rows}, indent=1))
+            digest = hashlib.sha256(items_file.read_bytes()).hexdigest()
+            write_sealed(path, {"settings": settings, "scores": rows, "items": digest})
     return rows
 
 
@@ -122,7 +131,7 @@ def _kept(path: Path, settings: dict) -> list[dict] | None:
     if not kind_of(path):
         return None
     try:
-        found = read_json(path)
+        found = read_sealed(path)
     except InputError as error:
         raise InputError(f"{error}; move it away and run again") from None
     if found.get("settings") != settings:
@@ -157,10 +166,16 @@ def _report(suite: Suite, missing: dict[str, str]) -> None:
 def read_items(folder: Path | str, predictions: str) -> list[dict]:
     """The rows of an evaluation's items; the file's name is in the scores' column `predictions`."""
     path = Path(folder) / "predictions" / predictions
+    scores = Path(folder) / "scores" / f"{path.stem}.json"
     try:
-        with path.open(encoding="utf-8") as file:
-            return [json.loads(line) for line in file]
-    except (OSError, ValueError) as error:
+        if (kind := kind_of(path)) != "a file":
+            raise ValueError(kind or "it is missing")
+        content = path.read_bytes()
+        kept = read_sealed(scores).get("items") if kind_of(scores) else None
+        if kept is not None and kept != hashlib.sha256(content).hexdigest():
+            raise ValueError("it is not what was written")
+        return [json.loads(line) for line in content.decode().split("\n") if line]
+    except (OSError, ValueError, InputError) as error:
         raise InputError(
             f"{path} cannot be read ({error}): expected a JSON object per line; move the scores of "
             f"the same name away and evaluate again"

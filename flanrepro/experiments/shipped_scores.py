@@ -1,8 +1,8 @@
 """Scores of finished runs that ship with the package, so that figures can be redrawn from them.
 
 `shipped/COLLECTION/` holds `runs.csv` (a run's spec and manifest), `scores.csv` (a row per run,
-suite and shots) and `curves.csv` (a row per validation of a finetuning run). A run's id is a hash
-of its spec, so a profile finds its own runs among them.
+suite and shots), `curves.csv` (a row per validation of a finetuning run), and the checksums of all
+three. A run's id is a hash of its spec, so a profile finds its own runs among them.
 """
 
 import functools
@@ -11,6 +11,7 @@ from importlib import resources
 from pathlib import Path
 
 from flanrepro.errors import InputError
+from flanrepro.training.checksums import damage
 
 
 def folder() -> Path:
@@ -23,6 +24,8 @@ def read(path: Path):
     """A shipped table, as a DataFrame that is shared: not to be changed."""
     import pandas as pd
 
+    if reason := damage(path.parent):
+        raise InputError(f"the shipped scores in {path.parent}: {reason}; install the package anew")
     # pandas would read a run id such as 12e345678901 as a number.
     return pd.read_csv(path, dtype={"run": str})
 

@@ -2,7 +2,9 @@
 
 import contextlib
 import csv
+import hashlib
 import importlib.metadata
+import io
 import json
 import math
 import os
@@ -60,7 +62,11 @@ class Run:
 
         path = self.folder / "metrics.csv"
         try:
-            return pd.read_csv(path)
+            content = path.read_bytes()
+            kept = self.manifest.get("metrics")  # an older version's has no digest
+            if kept not in (None, hashlib.sha256(content).hexdigest()):
+                raise ValueError("another digest than the manifest's")
+            return pd.read_csv(io.BytesIO(content))
         except (OSError, ValueError) as error:  # pandas' own errors are ValueErrors
             raise InputError(
                 f"{path} cannot be read ({type(error).__name__}): move {self.folder} away and "
@@ -268,12 +274,14 @@ def write_results(spec: RunSpec, folder: Path, progress) -> None:
     """Writes `metrics.csv` and `manifest.json` of a trained run."""
     import pandas as pd
 
-    write_whole(folder / "metrics.csv", pd.DataFrame(progress.history).to_csv(index=False))
+    history = pd.DataFrame(progress.history).to_csv(index=False)
+    write_whole(folder / "metrics.csv", history)
     # The manifest comes last: a folder with a manifest is a finished run.
     manifest = {
         "format": FORMAT,
         "run": spec.run_id,
         "start": spec.start or "random",
+        "metrics": hashlib.sha256(history.encode()).hexdigest(),
         **_totals(progress),
         **environment(),
     }

@@ -12,6 +12,7 @@ import os
 import sqlite3
 import threading
 import time
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import count, islice
@@ -24,14 +25,16 @@ from flanrepro.whole import kind_of, locked
 # In one transaction: a reader finds no table or both. AUTOINCREMENT never uses an id twice.
 _SCHEMA = """
 BEGIN IMMEDIATE;
-CREATE TABLE IF NOT EXISTS records (id INTEGER PRIMARY KEY AUTOINCREMENT, json TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS records (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, json TEXT NOT NULL, crc INTEGER NOT NULL
+);
 CREATE TABLE IF NOT EXISTS contents (
     name TEXT NOT NULL, fingerprint TEXT NOT NULL, first INTEGER NOT NULL, rows INTEGER NOT NULL,
     PRIMARY KEY (name, fingerprint)
 );
 COMMIT;
 """
-_SELECT = "SELECT json FROM records WHERE id = ?"
+_SELECT = "SELECT json, crc FROM records WHERE id = ?"
 # Rows per transaction: small enough that readers never wait long for a writer.
 _CHUNK = 10_000
 _connections = threading.local()
@@ -67,7 +70,11 @@ class StoredRecords(Sequence[Mapping[str, str]]):
                 f"record {i} is gone from {self._path}: another process has replaced the data that "
                 f"it was made from, so start again"
             )
-        return json.loads(found[0])
+        text, crc = found
+        # SQLite does not see a flipped byte within a text.
+        if not isinstance(text, str) or _crc(text) != crc:
+            raise _damaged(self._path, f"record {i} is not what was written")
+        return json.loads(text)
 
     def __iter__(self) -> Iterator[Mapping[str, str]]:
         return (self[i] for i in range(self._rows))
@@ -131,9 +138,10 @@ def _write(
     first = _make_room(connection, name)
     ids, rest = count(first), iter(records)
     while chunk := list(islice(rest, _CHUNK)):
-        rows = [(next(ids), json.dumps(record, ensure_ascii=False)) for record in chunk]
+        texts = [json.dumps(record, ensure_ascii=False) for record in chunk]
+        rows = [(next(ids), text, _crc(text)) for text in texts]
         with connection:
-            connection.executemany("INSERT INTO records VALUES (?, ?)", rows)
+            connection.executemany("INSERT INTO records VALUES (?, ?, ?)", rows)
     rows = next(ids) - first
     with connection:
         connection.execute(
@@ -169,7 +177,7 @@ def _make_room(connection: sqlite3.Connection, name: str) -> int:
 def store_path() -> Path:
     """Path of the SQLite file."""
     # Named with its schema's number: another schema's file is left to the version that made it.
-    return cache_folder() / "records-2.sqlite"
+    return cache_folder() / "records-3.sqlite"
 
 
 def _connection(path: Path, create: bool = False) -> sqlite3.Connection:
@@ -203,7 +211,15 @@ def _sentence(path: Path, error: sqlite3.DatabaseError) -> InputError:
             f"cannot keep records in {path} ({error}): give the folder room and write permission, "
             f"or set FLANREPRO_CACHE to another folder"
         )
+    return _damaged(path, str(error))
+
+
+def _damaged(path: Path, reason: str) -> InputError:
     return InputError(
-        f"the record store {path} is damaged ({error}): delete it, and it is made again from the "
+        f"the record store {path} is damaged ({reason}): delete it, and it is made again from the "
         f"data when it is needed"
     )
+
+
+def _crc(text: str) -> int:
+    return zlib.crc32(text.encode())

@@ -1,6 +1,8 @@
 import dataclasses
 import json
+import os
 import re
+import shutil
 
 import numpy as np
 import pytest
@@ -43,14 +45,20 @@ def test_scores_of_an_older_kind_are_made_anew(tmp_path):
     assert json.loads(path.read_text())["scores"] == rows
 
 
+def older(text: str) -> str:
+    """Without its digest, as older versions wrote it."""
+    return re.sub(r',\s*"sha256": "\w+"', "", text)
+
+
 @pytest.mark.parametrize(
     ("damage", "said"),
     [
         (lambda text: "{", "cannot be read"),
         (lambda text: "[]", "holds a list: expected a JSON object"),
-        (lambda text: text.replace('"level": "suite"', '"n": 3'), "holds no scores"),
-        (lambda text: re.sub(r'"value": [\d.]+', '"value": 1e9', text), "holds no scores"),
-        (lambda text: re.sub(r'"value": [\d.]+', '"value": NaN', text), "holds no scores"),
+        (lambda text: re.sub(r'"value": [\d.]+', '"value": 50', text), "is not what was written"),
+        (lambda text: older(text).replace('"level": "suite"', '"n": 3'), "holds no scores"),
+        (lambda text: re.sub(r'"value": [\d.]+', '"value": 1e9', older(text)), "holds no scores"),
+        (lambda text: re.sub(r'"value": [\d.]+', '"value": NaN', older(text)), "holds no scores"),
     ],
 )
 def test_damaged_scores_are_one_sentence(tmp_path, damage, said):
@@ -72,7 +80,17 @@ def test_every_score_leads_to_its_answers(tmp_path):
     for row in rows[:3]:
         own = [i for i in read_items(tmp_path, row["predictions"]) if i["task"] == row["task"]]
         assert row["value"] == 100 * sum(item["correct"] for item in own) / len(own)
-    (tmp_path / "predictions" / rows[0]["predictions"]).write_text("no json")
+    path = tmp_path / "predictions" / rows[0]["predictions"]
+    path.write_text(path.read_text().replace("answer", "answers", 1))
+    with pytest.raises(InputError, match=r"cannot be read \(it is not what was written\)"):
+        read_items(tmp_path, path.name)
+    path.unlink()
+    os.mkfifo(path)
+    with pytest.raises(InputError, match=r"cannot be read \(a pipe\)"):
+        read_items(tmp_path, path.name)
+    path.unlink()
+    shutil.rmtree(tmp_path / "scores")
+    path.write_text("no json")
     with pytest.raises(InputError, match=r"cannot be read .*: expected a JSON object per line"):
         read_items(tmp_path, rows[0]["predictions"])
 

@@ -159,7 +159,7 @@ def test_a_folder_that_cannot_be_made_says_so(cache, monkeypatch):
         records.store("a", "v1", lambda: made(3))
 
 
-@pytest.mark.parametrize("name", ["records-2.sqlite", "records-2.sqlite.lock"])
+@pytest.mark.parametrize("name", ["records-3.sqlite", "records-3.sqlite.lock"])
 @pytest.mark.parametrize("other", ["folder", "pipe", "link"])
 def test_what_is_no_file_in_the_stores_place_is_one_sentence(tmp_path, monkeypatch, name, other):
     monkeypatch.setenv("FLANREPRO_CACHE", str(tmp_path))
@@ -171,3 +171,14 @@ def test_what_is_no_file_in_the_stores_place_is_one_sentence(tmp_path, monkeypat
     }[other]()
     with pytest.raises(InputError, match=f"{name} is a .*: expected a file; move it away"):
         records.store("split", "1", lambda: [{"a": "b"}])
+
+
+def test_a_byte_that_was_flipped_within_a_text_is_seen(tmp_path, monkeypatch):
+    monkeypatch.setenv("FLANREPRO_CACHE", str(tmp_path))
+    kept = records.store("split", "1", lambda: [{"a": "a dog"}])
+    records._connection(records.store_path()).close()
+    path = records.store_path()
+    path.write_bytes(path.read_bytes().replace(b"a dog", b"a hog"))
+    records._connections.by_path.clear()
+    with pytest.raises(InputError, match=r"is damaged \(record 0 is not what was written\)"):
+        kept[0]
