@@ -5,7 +5,7 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from flanrepro.whole import write_whole
+from flanrepro.whole import kind_of, write_whole
 
 NAME = "checksums.json"
 
@@ -23,8 +23,8 @@ def damage(folder: Path) -> str:
         PermissionError: a file may not be read.
     """
     try:
-        if not (folder / NAME).exists():
-            return ""
+        if (kind := kind_of(folder / NAME)) != "a file":
+            return kind and f"{NAME} is {kind}"
         kept = json.loads((folder / NAME).read_text("utf-8"))["sha256"]
         found = _digests(folder)
         wrong = next((name for name, digest in kept.items() if found.get(name) != digest), "")

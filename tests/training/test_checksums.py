@@ -51,3 +51,8 @@ def test_damaged_checksums_are_damage(folder, content):
 def test_checksums_of_nothing_are_damage(folder):
     (folder / NAME).write_text('{"sha256": {}}')
     assert damage(folder) == f"{NAME} names no file"
+
+
+def test_checksums_that_are_a_pipe_are_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "checksums.json")
+    assert damage(tmp_path) == "checksums.json is a pipe"
