@@ -32,8 +32,9 @@ LIMIT = 240
 SMALL = 1 << 16
 """Bytes that killed processes may leave in a folder: the head of a file, and no checkpoint."""
 
-# They differ from one process to the next, and are no result.
-_TIMES = ("seconds", "useful_tokens_per_s", "git_commit")
+# They differ from one process to the next, and are no result; `metrics` is a digest of a table that
+# has seconds.
+_TIMES = ("seconds", "useful_tokens_per_s", "git_commit", "metrics")
 
 
 @dataclass(frozen=True)
