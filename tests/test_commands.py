@@ -16,7 +16,15 @@ from flanrepro.cli.app import app
 from flanrepro.cli.parameters import join_pairs
 
 ROOT = Path(__file__).resolve().parent.parent
-TEXTS = ("README.md", "ci/SCALING.md", "Makefile", ".ci/run", "ci/gpu/run.sh")
+TEXTS = (
+    "README.md",
+    "ci/SCALING.md",
+    "ci/RELIABILITY.md",
+    "ci/PUBLISHED.md",
+    "Makefile",
+    ".ci/run",
+    "ci/gpu/run.sh",
+)
 FOLDERS = ("ci", "data_cards", "docs", "figures", "flanrepro", "notebooks", "tests")
 
 TARGETS = set(re.findall(r"^([a-z][\w-]*):", (ROOT / "Makefile").read_text("utf-8"), re.M))

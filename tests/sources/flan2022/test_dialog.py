@@ -252,13 +252,16 @@ def test_a_bad_row_of_taskmaster_is_named(own, name, content, said):
     ("content", "said"),
     [
         (b"no gzip", "not a whole gzip file (Not a gzipped file"),
-        (gzip.compress(b'{"a": 1}\n' * 99)[:-20], "not a whole gzip file ("),
-        (gzip.compress(b"[1]\n"), ", line 1: expected a JSON object, found list"),
-        (gzip.compress(b"{\n"), ", line 1: not JSON ("),
-        (gzip.compress(b"\xff\n"), ", line 1: not UTF-8 ("),
-        (gzip.compress(b"[" * 99_999 + b"\n"), ", line 1: lists or objects nested too deep"),
+        (gzip.compress(b'{"a": 1}\n' * 99, mtime=0)[:-20], "not a whole gzip file ("),
+        (gzip.compress(b"[1]\n", mtime=0), ", line 1: expected a JSON object, found list"),
+        (gzip.compress(b"{\n", mtime=0), ", line 1: not JSON ("),
+        (gzip.compress(b"\xff\n", mtime=0), ", line 1: not UTF-8 ("),
         (
-            gzip.compress(b'{"utterances": ["a"], "author_num": []}\n'),
+            gzip.compress(b"[" * 99_999 + b"\n", mtime=0),
+            ", line 1: lists or objects nested too deep",
+        ),
+        (
+            gzip.compress(b'{"utterances": ["a"], "author_num": []}\n', mtime=0),
             ", line 1: 1 utterances and 0 authors, expected one author for each",
         ),
     ],
