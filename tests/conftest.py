@@ -4,6 +4,7 @@ import ctypes
 import gc
 import os
 import re
+import signal
 import sys
 from pathlib import Path
 
@@ -11,6 +12,11 @@ import psutil
 import pytest
 
 from flanrepro.model import compile_cache
+
+# A shell that starts the tests in its background ignores Control-C for them, and so would every
+# process that a test starts and interrupts.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -86,7 +86,7 @@ def packed(collection: str, folder: Path, steps: int) -> list[list]:
     from flanrepro.experiments.start import start_params
 
     changes = {"mixture": MIXTURE, "vocabulary": VOCABULARIES[collection], "steps": steps}
-    spec = next(Job(collection, profile="quick").specs(**changes, decay_steps=0))
+    spec = next(Job(collection, profile="quick").specs(**changes, warmup_steps=0, decay_steps=0))
     run = folder / spec.run_id
     write_packed(spec, run, start=start_params(spec, folder))
     began, stream = time.process_time(), open_packed(run).batches()

@@ -186,6 +186,7 @@ def test_another_result_and_a_hang_are_falls(tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::flanrepro.data.examples.PromptTooLong")
 def test_runs_evaluations_and_caches_hold(tmp_path):
     pytest.importorskip("seqio", reason="SeqIO is not installed: pip install -e '.[beam]'")
     fell = [trial for trial in stores.trials(30, 1, tmp_path) if trial.fell]

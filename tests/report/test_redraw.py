@@ -11,6 +11,7 @@ from flanrepro.experiments.profiles import Job, profile_names
 from flanrepro.experiments.results import finished
 from flanrepro.report.claims import scorecard
 from flanrepro.report.redraw import redraw
+from flanrepro.training.checksums import write_checksums
 
 ROOT = Path(__file__).parents[2]
 SHIPPED = [name for name in profile_names("pocket") if Job(profile=name).settings.shipped_seeds]
@@ -52,6 +53,7 @@ def change(tmp_path, monkeypatch):
         assert row.sum() == 1
         table.loc[row, "value"] += by
         table.to_csv(path, index=False)
+        write_checksums(path.parent)
 
     return changed
 
