@@ -61,16 +61,16 @@ def answer_suite(
 
 def _run(asked: Sequence[Item], rows: list[dict]) -> list[dict]:
     """Runs each item's program; the rows that pass are the correct ones."""
-    ran = [
-        program_of(item.head, row["prediction"], item.tests)
-        for item, row in zip(asked, rows, strict=True)
-    ]
     if untested := [item.prompt.task for item in asked if not item.tests]:
         raise InputError(
             f"task '{untested[0]}' has no tests to run a program against: expected mbpp or "
             f"humaneval, or a protocol with another metric than pass_at_1"
         )
-    return [row | {"correct": ok} for row, ok in zip(rows, passed(ran), strict=True)]
+    programs = [
+        program_of(item.head, row["prediction"], item.tests)
+        for item, row in zip(asked, rows, strict=True)
+    ]
+    return [row | {"correct": ok} for row, ok in zip(rows, passed(programs), strict=True)]
 
 
 def _answers(

@@ -22,8 +22,6 @@ from decimal import Decimal
 from flanrepro.evaluation.squad import words
 from flanrepro.sources.flan2022.flan2021_records import UNANSWERABLE
 
-KINDS = ("text", "span", "number", "option", "code")
-
 # --- where a text concludes ---
 
 _CUE = re.compile(
@@ -74,7 +72,7 @@ def extract_answer(text: str, kind: str) -> str:
 
     Args:
         text: generated text.
-        kind: one of `KINDS`.
+        kind: a task's `answer`, see the module's table.
 
     Returns:
         the answer; the empty string if there is none.
@@ -107,7 +105,7 @@ def read_answer(prediction: str, references: Sequence[str], kind: str) -> tuple[
     Args:
         prediction: generated text.
         references: accepted answers, as a record has them.
-        kind: one of `KINDS`.
+        kind: a task's `answer`, see the module's table.
     """
     answer = extract_answer(prediction, kind)
     if kind == "text" and {_text(reference) for reference in references} <= {"yes", "no"}:
@@ -220,7 +218,7 @@ def _option(text: str, concluded: bool) -> str:
     leading, said = _LEADING.match(text), _sentence(text)
     # "B. the dog" is one sentence; an explanation behind it may name the other options.
     if leading and len(re.sub(r"\W", "", said)) <= 1:
-        said = " ".join(text.split("\n")[0].split(maxsplit=1)[:1])
+        said = text.split(maxsplit=1)[0]
     labels = {(a or b or c).upper() for a, b, c in _LABEL.findall(said)}
     labels |= {leading[1].upper()} if leading else set()
     if not labels:
