@@ -70,7 +70,10 @@ def _execute(path: Path, parameters: Mapping[str, Any]) -> str:
             progress_bar=False,
             # Silences two notes of every kernel: that it talks over local TCP, and that it was
             # interrupted, which is how papermill ends it.
-            extra_arguments=["--IPKernelApp.log_level=50"],
+            extra_arguments=[
+                "--IPKernelApp.log_level=50",
+                "--IPKernelApp.kernel_class=flanrepro.experiments.kernel.Kernel",
+            ],
         )
     except papermill.exceptions.PapermillExecutionError as error:
         said = " ".join(str(error.evalue).split())[:2000]
