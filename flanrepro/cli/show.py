@@ -35,7 +35,7 @@ def show(
         few_shot_fraction=float(setting == "few_shot"),
         options_fraction=float(options),
         inversion_rate=None if inversion_rate < 0 else inversion_rate,
-        varied=loaded.varied,
+        way=loaded.way,
     )
     for i in range(index, index + number):
         _print_prompt(mixture[i])

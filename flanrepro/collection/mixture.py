@@ -12,23 +12,35 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from typing import Literal
 
 import numpy as np
 
 from flanrepro.collection import rng
-from flanrepro.collection.formats import Format, load_formats, plain
+from flanrepro.collection.formats import (
+    Format,
+    layouts,
+    number_of_option_styles,
+    number_of_turn_styles,
+    option_style,
+    plain,
+    plain_style,
+    turn_style,
+)
 from flanrepro.collection.prompt import (
     FEW_SHOT,
+    MIXED_SHOTS,
+    SHARED_SHOTS,
     Prompt,
     check_exemplars,
     exemplar_candidates,
     render,
 )
 from flanrepro.collection.task import Task
-from flanrepro.collection.templates import Template, load_by_direction, load_templates
+from flanrepro.collection.templates import Template, by_direction, load_wordings
 from flanrepro.errors import InputError
 
-PROMPTS = 2
+PROMPTS = 3
 """Version of the prompts. It is raised when a change of templates, formats or draws gives other
 prompts for the same seed and index, and gives every run another id."""
 
@@ -45,11 +57,11 @@ def proportional_weights(tasks: Sequence[Task], maximum: int = RATE_MAXIMUM) -> 
 class Mixture:
     """An endless stream of prompts; `mixture[i]` is its i-th, at random access.
 
-    Draws come in shuffled blocks of `block` indices. In every block task k is drawn exactly
-    `counts[k]` times, and exactly `few_shot_fraction` of the draws (rounded) are few-shot. A task's
-    n-th draw, counted over all blocks, takes its n-th record in a shuffled order that changes with
-    each pass. So every record is seen once before any is seen twice, and the stream's whole state
-    is the next index.
+    Draws come in shuffled blocks of `block` indices. In every block, task k is drawn its share of
+    times, rounded up or down, and exactly `few_shot_fraction` of the draws (rounded) are few-shot;
+    over `period` blocks, task k is drawn exactly `counts[k]` times. A task's n-th draw, counted
+    over all blocks, takes its n-th record in a shuffled order that changes with each pass. So every
+    record is seen once before any is seen twice, and the stream's whole state is the next index.
 
     Values marked "per task" are one for all tasks or a tuple with one for each.
 
@@ -57,14 +69,19 @@ class Mixture:
         tasks: tasks whose training splits are mixed.
         weights: one number >= 0 per task, at any scale; None: `proportional_weights`.
         seed: integer that every choice depends on.
-        few_shot_fraction: share of prompts, 0 to 1, with 2, 3 or 5 exemplars (A.1).
+        few_shot_fraction: share of prompts, 0 to 1, with exemplars.
         options_fraction: share of prompts, 0 to 1, that show answer options if the record has any;
             per task.
         inversion_rate: number of inverted prompts per regular one (Appendix B: 0.3), in tasks with
             inverted templates; None: all templates alike, inverted or not; per task.
         max_examples: largest number of records used of a task, drawn once; None: all; per task.
-        varied: true: vary the prompts' formats (section 3.6); false: all are plain.
-        counts: int64 [tasks], draws per block.
+        way: `plain`: one layout and list of options, 2, 3 or 5 exemplars (A.1) below one
+            instruction. `paper`: the same in varied formats (section 3.6). `reference`: as in its
+            code, few-shot prompts have wordings of their own, with as many exemplars as there, in
+            the question's wording, or in half of the prompts with options each in its own; lists
+            of options and dialogs vary in zero-shot prompts. `formats.yaml` lists the conflicts.
+        period: number of blocks in which every task is drawn in its exact share.
+        counts: int64 [tasks], draws per period.
 
     Raises:
         InputError: no task, a task twice, a negative weight or rate, all weights zero, a fraction
@@ -79,7 +96,8 @@ class Mixture:
     options_fraction: float | tuple[float, ...] = 0.5
     inversion_rate: float | tuple[float | None, ...] | None = None
     max_examples: int | tuple[int | None, ...] | None = None
-    varied: bool = False
+    way: Literal["plain", "reference", "paper"] = "plain"
+    period: int = field(init=False, repr=False, compare=False)
     counts: np.ndarray = field(init=False, repr=False, compare=False)
 
     def __post_init__(self):
@@ -88,14 +106,18 @@ class Mixture:
         if weights is None:
             weights = proportional_weights(self.tasks)
         names = [task.name for task in self.tasks]
-        counts = block_counts(weights, names, [task.source for task in self.tasks])
+        counts, period = period_counts(weights, names, [task.source for task in self.tasks])
         # A block must be long enough to hold the few-shot fraction exactly; if it would get too
         # long for that, the fraction is rounded in every block.
         parts = Fraction(self.few_shot_fraction).limit_denominator(1000).denominator
-        factor = parts // math.gcd(parts, int(counts.sum()))
-        if counts.sum() * factor <= MAX_BLOCK:
+        block = int(counts.sum()) // period
+        factor = parts // math.gcd(parts, block)
+        if block * factor <= MAX_BLOCK:
             counts *= factor
         object.__setattr__(self, "counts", counts)
+        object.__setattr__(self, "period", period)
+        # Where each task's draws begin among those of a period, in the tasks' order.
+        object.__setattr__(self, "_ends", np.cumsum(counts))
         settings = [self._settings(k) for k in range(len(self.tasks))]
         object.__setattr__(self, "_each", settings)
         # Readers stay within a block or two; the table of the longest block has 3 MB.
@@ -109,8 +131,12 @@ class Mixture:
                 raise InputError(f"task '{task.name}' has no training records: leave it out")
             if self.few_shot_fraction > 0 and not task.rendered:
                 check_exemplars(task, max(FEW_SHOT))
-        inversion = _of(self.inversion_rate, k)
+        inversion, wordings = _of(self.inversion_rate, k), load_wordings(task.templates)
+        few_shot = wordings.few_shot if self.way == "reference" else ()
         return _Settings(
+            zero_shot=(wordings.templates, by_direction(wordings.templates)),
+            few_shot=(few_shot, by_direction(few_shot)),
+            mixed=tuple(t for t in few_shot if t.mixed and not t.shots),
             options=_parts(_of(self.options_fraction, k)),
             # A rate per regular prompt, as a share of all prompts: 0.3 is 3 of 13.
             inverted=None if inversion is None else _parts(inversion / (1 + inversion)),
@@ -147,19 +173,46 @@ class Mixture:
     def __reduce__(self):
         # The cache of tables stays behind when a mixture goes to another process.
         fields = (self.tasks, self.weights, self.seed, self.few_shot_fraction)
-        more = (self.options_fraction, self.inversion_rate, self.max_examples, self.varied)
+        more = (self.options_fraction, self.inversion_rate, self.max_examples, self.way)
         return Mixture, (*fields, *more)
 
     @property
     def block(self) -> int:
         """Length of a block, in prompts."""
-        return int(self.counts.sum())
+        return int(self.counts.sum()) // self.period
+
+    def _before(self, block: int) -> np.ndarray:
+        """int64 [tasks]: the number of each task's draws in the blocks before this one."""
+        # The seed decides with which block of the period a run begins, or the same rare tasks
+        # would be late in every run.
+        shift = rng.mix(self.seed, rng.PERIOD) % self.period
+        dealt = self._dealt(shift + block) - self._dealt(shift)
+        return np.diff(dealt, prepend=0)
+
+    def _dealt(self, blocks: int) -> np.ndarray:
+        """int64 [tasks]: draws of each task and those before it in the first blocks of periods.
+
+        A period's draws, numbered in the tasks' order, are dealt out to its blocks: draw j goes to
+        the block whose number has the bits of j, modulo the period, in reverse order (van der
+        Corput's sequence). So each block has its part of every task, and the few draws of a rare
+        task are spread evenly over the period.
+        """
+        periods, rest = divmod(blocks, self.period)
+        whole, part = np.divmod(self._ends, self.period)
+        count, low = periods * self._ends + whole * rest, 0
+        # The numbers j below `part` whose reversed bits are below `rest`: for every bit of `rest`,
+        # from the highest, those that begin like `rest` and have 0 where it has 1.
+        for i in range(1, self.period.bit_length()):
+            if rest & self.period >> i:
+                count = count + np.maximum((part - low - 1 >> i) + 1, 0)
+                low |= 1 << (i - 1)
+        return count
 
     def drawn(self, draws: int) -> np.ndarray:
         """int64 [tasks]: the exact number of each task's draws among the first `draws` prompts."""
         blocks, rest = divmod(draws, self.block)
         which = self._table(blocks)[0][:rest]
-        return blocks * self.counts + np.bincount(which, minlength=len(self.tasks))
+        return self._before(blocks) + np.bincount(which, minlength=len(self.tasks))
 
     def __getitem__(self, i: int) -> Prompt:
         """The i-th prompt, i >= 0."""
@@ -167,9 +220,7 @@ class Mixture:
             raise IndexError(f"a mixture has no index {i}: it starts at 0 and has no end")
         block, position = divmod(i, self.block)
         which, rank, few_shot = self._table(block)
-        k = int(which[position])
-        draw = block * int(self.counts[k]) + int(rank[position])
-        return self._prompt(k, draw, bool(few_shot[position]))
+        return self._prompt(int(which[position]), int(rank[position]), bool(few_shot[position]))
 
     def _prompt(self, k: int, draw: int, few_shot: bool) -> Prompt:
         task, each = self.tasks[k], self._each[k]
@@ -182,72 +233,98 @@ class Mixture:
         # The same `size` records in every pass: this key has no epoch.
         if size < total:
             record = rng.permute(record, total, rng.mix(key, rng.CAP))
-        candidates, shots = (), None
-        if few_shot and not task.rendered:
-            shots = self._shots(task, rng.mix(key, rng.SHOTS, draw))
+        few_shot = few_shot and not task.rendered
+        inverted = self._inverted(each, draw)
+        mixed = few_shot and options and bool(each.mixed) and not inverted
+        mixed = mixed and rng.mix(key, rng.MIXED, draw) % 2 == 1
+        template = self._template(each, draw, few_shot, mixed, inverted)
+        candidates, shots, beside = (), None, ()
+        if few_shot:
+            shots = self._shots(task, each, template, mixed, rng.mix(key, rng.SHOTS, draw))
             # Exemplars come from all of the split, so that a cap leaves enough of them.
             same = record if task.exemplar_split == split else None
             candidates = exemplar_candidates(task, rng.mix(key, rng.EXEMPLARS, draw), same)
+        if mixed:
+            keys = (rng.mix(key, rng.BESIDE, draw, n) for n in range(shots))
+            beside = tuple(each.mixed[k % len(each.mixed)] for k in keys)
         return render(
             task,
             record,
             split=split,
-            template=self._template(task, each, draw),
+            template=template,
             format=self._format(key, draw, few_shot, options),
             exemplars=candidates,
             shots=shots,
+            beside=beside,
         )
 
-    def _shots(self, task: Task, key: int) -> int:
+    def _shots(
+        self, task: Task, each: "_Settings", template: Template, mixed: bool, key: int
+    ) -> int:
         # Super-Natural Instructions publishes a few examples per task, often fewer than five.
         pool = task.size(task.exemplar_split)
+        if template.shots:
+            return min(template.shots, pool)
+        if mixed:
+            return min(MIXED_SHOTS, pool)
+        if each.few_shot[0]:
+            return min(_shared_shots(len(each.few_shot[0]), key), pool)
         possible = [n for n in FEW_SHOT if n <= pool] or [pool]
         return possible[key % len(possible)]
 
-    def _template(self, task: Task, each: "_Settings", draw: int) -> Template:
-        """The template of a task's draw; inverted ones come at their rate, evenly over draws."""
-        templates = load_templates(task.templates)
-        if each.inverted is not None:
-            groups = load_by_direction(task.templates)
-            # Shuffled within windows of one period: otherwise the inverted half and the half with
-            # options would always be the same draws.
-            window, place = divmod(draw, each.inverted[1])
-            shuffled = rng.permute(
-                place, each.inverted[1], rng.mix(each.key, rng.INVERSION, window)
-            )
-            inverted = bool(groups[1]) and _happens(shuffled, each.inverted, 0)
-            templates = groups[inverted]
-        return templates[rng.mix(each.key, rng.TEMPLATE, draw) % len(templates)]
+    def _inverted(self, each: "_Settings", draw: int) -> bool | None:
+        """True for the task's share of inverted draws, evenly spread; None: it has no share."""
+        if each.inverted is None:
+            return None
+        # Shuffled within windows of one period: otherwise the inverted half and the half with
+        # options would always be the same draws.
+        window, place = divmod(draw, each.inverted[1])
+        shuffled = rng.permute(place, each.inverted[1], rng.mix(each.key, rng.INVERSION, window))
+        return _happens(shuffled, each.inverted, 0)
+
+    def _template(
+        self, each: "_Settings", draw: int, few_shot: bool, mixed: bool, inverted: bool | None
+    ) -> Template:
+        key = rng.mix(each.key, rng.TEMPLATE, draw)
+        if mixed:
+            return each.mixed[key % len(each.mixed)]
+        templates, groups = each.few_shot if few_shot and each.few_shot[0] else each.zero_shot
+        if inverted is not None:
+            templates = groups[inverted and bool(groups[1])]
+        return templates[key % len(templates)]
 
     def _format(self, key: int, draw: int, few_shot: bool, options: bool) -> Format:
-        if not self.varied:
-            return plain("prompt" if options else "nowhere")
-        layouts, styles = load_formats()
-        layout = layouts[rng.mix(key, rng.LAYOUT, draw) % len(layouts)] if few_shot else layouts[0]
-        style = styles[rng.mix(key, rng.OPTION_STYLE, draw) % len(styles)]
-        chance = rng.mix(key, rng.OPTIONS_SHOWN, draw)
-        shown = "prompt"
-        if not options:
-            shown = "exemplars" if few_shot and chance % 2 else "nowhere"
-        label = shown == "prompt" and style.labels and chance // 2 % 2
-        return Format(layout, style, shown, "label" if label else "text")
+        where = "prompt" if options else "nowhere"
+        # The reference's few-shot prompts have plain lists.
+        if self.way == "plain" or (self.way == "reference" and few_shot):
+            return plain(where)
+        some = layouts() if few_shot else layouts()[:1]
+        layout = some[rng.mix(key, rng.LAYOUT, draw) % len(some)]
+        style = plain_style()
+        if options:
+            chosen = rng.mix(key, rng.OPTION_STYLE, draw) % number_of_option_styles()
+            style = option_style(chosen)
+        turns = turn_style(rng.mix(key, rng.TURNS, draw) % number_of_turn_styles())
+        return Format(layout, style, where, "label" if style.labels else "text", turns)
 
     def _make_table(self, block: int) -> tuple[np.ndarray, ...]:
-        """Three arrays [block]: task, rank among the task's draws, and whether it is few-shot."""
+        """Three arrays [block]: task, number of the task's draw, and whether it is few-shot."""
         key = rng.mix(self.seed, rng.BLOCK, block)
         order = rng.shuffled(self.block, key)
+        before = self._before(block)
+        counts = self._before(block + 1) - before
         # uint16 keeps cached tables small; it holds 65,536 tasks, the paper has 1,836.
-        which = np.repeat(np.arange(len(self.counts), dtype=np.uint16), self.counts)[order]
-        starts = np.cumsum(self.counts) - self.counts
+        which = np.repeat(np.arange(len(counts), dtype=np.uint16), counts)[order]
+        first = before - (np.cumsum(counts) - counts)
         by_task = np.argsort(which, kind="stable")
-        rank = np.empty(self.block, np.int64)
-        rank[by_task] = np.arange(self.block) - starts[which[by_task]]
+        draw = np.empty(self.block, np.int64)
+        draw[by_task] = np.arange(self.block) + first[which[by_task]]
         # Slots are sorted by task before the shuffle, so an even spread over slots gives every task
         # its few-shot share; the phase moves with the block, so that rounding favours no task.
         few_shot = _spread(self.block, self.few_shot_fraction, rng.mix(key, rng.FEW_SHOT_SLOTS))[
             order
         ]
-        return which, rank, few_shot
+        return which, draw, few_shot
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,12 +336,18 @@ class _Settings:
         inverted: share of inverted prompts; None: all templates alike.
         max_examples: largest number of records; None: all.
         key: 64-bit key of the task's random streams.
+        zero_shot, few_shot: templates, and the same in two groups, regular and inverted; few_shot
+            without any: few-shot prompts have the zero-shot ones.
+        mixed: templates that may stand beside each other in one prompt.
     """
 
     options: tuple[int, int]
     inverted: tuple[int, int] | None
     max_examples: int | None
     key: int
+    zero_shot: tuple[tuple[Template, ...], tuple[tuple[Template, ...], ...]]
+    few_shot: tuple[tuple[Template, ...], tuple[tuple[Template, ...], ...]]
+    mixed: tuple[Template, ...]
 
 
 def _of(value, k: int):
@@ -304,22 +387,41 @@ def _spread(length: int, fraction: float, phase: int) -> np.ndarray:
     return np.diff(slots) > 0
 
 
+@functools.cache
+def _shot_thresholds(templates: int) -> tuple[float, ...]:
+    """Cumulative chances of 1, 2, ... of `SHARED_SHOTS` draws in one of the templates."""
+    p, n = 1 / templates, SHARED_SHOTS
+    chances = [math.comb(n, k) * p**k * (1 - p) ** (n - k) for k in range(1, n + 1)]
+    total = sum(chances)  # the reference leaves out what draws none
+    return tuple(sum(chances[: k + 1]) / total for k in range(n))
+
+
+def _shared_shots(templates: int, key: int) -> int:
+    """Number of exemplars in the question's template, distributed as in the reference."""
+    return 1 + sum(threshold <= key / 2**64 for threshold in _shot_thresholds(templates)[:-1])
+
+
 MAX_BLOCK = 1 << 18
 """Largest number of draws in a block, whose table takes about 30 ms to make."""
 
-INFLATION = 0.0002
-"""Largest share of a block by which tasks rarer than one draw per block may be too frequent."""
+MAX_PERIOD = 1 << 15
+"""Largest number of blocks in a period."""
+
+RAREST = 100
+"""Number of draws per period that the rarest task should have, so that rounding changes no task's
+share by more than half a per cent."""
 
 
-def block_counts(
+def period_counts(
     weights: Sequence[float], names: Sequence[str], groups: Sequence[str] | None = None
-) -> np.ndarray:
-    """int64 [tasks]: draws per task in a block.
+) -> tuple[np.ndarray, int]:
+    """Gives int64 [tasks], draws per task in a period, and the period's number of blocks.
 
     Whole-number weights, divided by their common divisor, are the counts themselves if they fit
-    into a block. Others are rounded by largest remainder to a block of about 16 draws per task, or
-    longer for rare tasks; every positive weight gets at least one draw. Groups (sources) are
-    rounded first, then the tasks within each, or a thousand tasks' errors would add up in a source.
+    into a block, which then is the period. Others are rounded by largest remainder in a period of
+    blocks of about 16 draws per task, so many that rare tasks keep their share; every positive
+    weight gets at least one draw. Groups (sources) are rounded first, then the tasks within each,
+    or a thousand tasks' errors would add up in a source.
     """
     array = np.asarray(weights, dtype=np.float64)
     if array.shape != (len(names),):
@@ -334,19 +436,20 @@ def block_counts(
         whole = array.astype(np.int64)
         whole //= np.gcd.reduce(whole)
         if whole.sum() <= MAX_BLOCK:
-            return whole
-    block = 1 << (16 * len(names) - 1).bit_length()
-    shares = array[array > 0] / array.sum()
-    # Each rarer task gets one draw where its share would give less than one.
-    while block < MAX_BLOCK and np.maximum(1 / block - shares, 0).sum() > INFLATION:
-        block *= 2
-    block = min(block, MAX_BLOCK)
+            return whole, 1
+    block = min(1 << (16 * len(names) - 1).bit_length(), MAX_BLOCK)
+    rarest = array[array > 0].min() / array.sum()
+    period = 1
+    while period < MAX_PERIOD and rarest * block * period < RAREST:
+        period *= 2
     _, group = np.unique(np.asarray(groups or [""] * len(names)), return_inverse=True)
-    per_group = _rounded(np.bincount(group, weights=array), block)
+    per_group = _rounded(np.bincount(group, weights=array), block * period)
     counts = np.zeros(len(names), np.int64)
     for g, total in enumerate(per_group):
         counts[group == g] = _rounded(array[group == g], int(total))
-    return counts
+    # A draw that a task got though its share is less than one is taken from the most frequent.
+    counts[np.argmax(counts)] -= counts.sum() - block * period
+    return counts, period
 
 
 def _rounded(weights: np.ndarray, total: int) -> np.ndarray:

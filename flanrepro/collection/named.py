@@ -1,6 +1,5 @@
 """The paper's mixtures by name, from `mixtures.yaml`, with a report of what is not available."""
 
-import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ import numpy as np
 from flanrepro.collection import rng
 from flanrepro.collection.mixture import Mixture
 from flanrepro.collection.prompt import FEW_SHOT, check_exemplars
-from flanrepro.collection.task import Collection, Task
+from flanrepro.collection.task import Collection, Task, data_digest
 from flanrepro.errors import InputError
 from flanrepro.packaged import read_yaml
 
@@ -68,9 +67,8 @@ class NamedMixture:
 
     @property
     def digest(self) -> str:
-        """12 hexadecimal digits that change with the available tasks or their sizes."""
-        sizes = [(task.name, _records(task)) for task in self.mixture.tasks]
-        return hashlib.sha256(repr(sizes).encode()).hexdigest()[:12]
+        """12 hexadecimal digits that change with the available tasks or their records."""
+        return data_digest(self.mixture.tasks)
 
     def report(self) -> str:
         """Lines that say what is missing and how the rest is renormalised; empty if nothing is."""
@@ -139,6 +137,7 @@ def named_mixture(
     rate_maximum: int | None = None,
     rates: Mapping[str, float] | None = None,
     subset: int | None = None,
+    way: str = "",
 ) -> NamedMixture:
     """Makes a mixture of the paper from the available tasks.
 
@@ -154,6 +153,8 @@ def named_mixture(
         rates: relative rate per source instead of the mixture's sources and rates.
         subset: number of tasks (section 3.3): the Held-In ones, then others in a random order that
             is the same for all sizes, so that a smaller subset is part of a larger one; None: all.
+        way: how prompts are written, see `flanrepro.collection.mixture.Mixture`; empty: the
+            collection's way.
 
     Raises:
         InputError: an unknown name or source, a parameter out of range, or no task is available.
@@ -188,7 +189,7 @@ def named_mixture(
         options_fraction=tuple(every[task.source]["options"] for task in here),
         inversion_rate=tuple(inversion[task.source] for task in here),
         max_examples=tuple(caps[task.source] for task in here),
-        varied=collection.varied,
+        way=way or collection.way,
     )
     total = sum(wanted.values())
     stated = shares if pooled else {s: rate / total for s, rate in wanted.items()}

@@ -7,13 +7,20 @@ from dataclasses import dataclass, field, replace
 from typing import Literal, NamedTuple
 
 from flanrepro.collection import rng
-from flanrepro.collection.formats import Format, Layout, OptionStyle, fitting, load_formats, plain
+from flanrepro.collection.formats import Format, Layout, OptionStyle, fitting, plain, plain_style
 from flanrepro.collection.task import Record, Task
 from flanrepro.collection.templates import Template, fields_of, load_templates
 from flanrepro.errors import InputError
 
 FEW_SHOT = (2, 3, 5)
 """Possible numbers of exemplars in few-shot training prompts (A.1)."""
+
+MIXED_SHOTS = 5
+"""Number of exemplars in different templates, in the reference (flan/v2/tasks.py)."""
+
+SHARED_SHOTS = 25
+"""Number of draws of which those in the question's template, one of ten, are its exemplars, in the
+reference (flan/v2/tasks.py: "in average 2.5 shots")."""
 
 TEMPLATE_TYPES = ("zs_opt", "zs_noopt", "fs_opt", "fs_noopt")
 """The reference's names of the settings: zero-shot or few-shot, with answer options or without."""
@@ -34,6 +41,7 @@ class Prompt:
         format: format that the prompt has; plainer than the one asked for if a record has no
             options.
         inverted: true if an input is predicted from the answer (section 3.4).
+        asked: what it was rendered from, for `again`.
     """
 
     inputs: str
@@ -47,6 +55,7 @@ class Prompt:
     exemplars: tuple[int, ...] = ()
     format: Format = field(default_factory=plain)
     inverted: bool = False
+    asked: "_Asked | None" = field(default=None, repr=False, compare=False)
 
     @property
     def setting(self) -> str:
@@ -61,6 +70,7 @@ class Prompt:
             "option_style": self.format.option_style.name,
             "options": self.format.options,
             "target": self.format.target,
+            "turns": self.format.turns.name if self.format.turns else "",
         }
 
     @property
@@ -74,6 +84,20 @@ class Prompt:
         return f"{shots}_{'noopt' if self.format.options == 'nowhere' else 'opt'}"
 
 
+class _Asked(NamedTuple):
+    """What a prompt was rendered from, beside its task and its indices.
+
+    Attributes:
+        template: the question's.
+        beside: the exemplars' templates, in turn; empty: the question's.
+        format: the format that was asked for.
+    """
+
+    template: Template
+    beside: tuple[Template, ...]
+    format: Format
+
+
 def render(
     task: Task,
     record: int,
@@ -83,6 +107,7 @@ def render(
     format: Format | None = None,
     exemplars: Iterable[int] = (),
     shots: int | None = None,
+    beside: tuple[Template, ...] = (),
 ) -> Prompt:
     """Renders the prompt of one record.
 
@@ -99,15 +124,46 @@ def render(
         exemplars: indices into the task's `exemplar_split`.
         shots: number of exemplars to take from `exemplars`, leaving out those that repeat the
             record or each other; None: all of `exemplars`, as they are.
+        beside: templates of the exemplars, in turn; empty: `template`.
 
     Raises:
         InputError: a record lacks a field that the template names.
     """
     template = template or load_templates(task.templates)[0]
-    form = format or plain()
-    filled = _Filling(task, template, form)
+    asked = _Asked(template, beside, format or plain())
     query = task.records(split)[record]
-    chosen = _choose(filled, query, exemplars, shots) if exemplars else ()
+    chosen = _choose(task, template, query, exemplars, shots) if exemplars else ()
+    return _render(task, record, split, asked, query, chosen)
+
+
+def again(
+    task: Task, prompt: Prompt, shots: int | None = None, record: Record | None = None
+) -> Prompt:
+    """The prompt rendered again, shorter.
+
+    Args:
+        task: the prompt's task.
+        prompt: a prompt from `render`, or from here.
+        shots: number of its first exemplars to keep; None: all.
+        record: record to show in the place of the prompt's own, with fields cut; None: its own.
+    """
+    query = task.records(prompt.split)[prompt.record] if record is None else record
+    records = task.records(task.exemplar_split) if prompt.exemplars else ()
+    chosen = [(index, records[index]) for index in prompt.exemplars[:shots]]
+    return _render(task, prompt.record, prompt.split, prompt.asked, query, chosen)
+
+
+def _render(
+    task: Task,
+    record: int,
+    split: str,
+    asked: _Asked,
+    query: Record,
+    chosen: Sequence[tuple[int, Record]],
+) -> Prompt:
+    """Renders `query`, the record at `record` or a shorter form of it, after `chosen`."""
+    template, form = asked.template, asked.format
+    filled = _Filling(task, template, form)
     inputs, targets, used = filled.query(query, split, record)
     layout, styles = form.layout, []
     instruction = filled.part("instruction", query, "", split, record)
@@ -118,10 +174,11 @@ def render(
     else:
         separator = template.separator if layout.separator is None else layout.separator
         parts = before
-        for n, (index, exemplar) in enumerate(chosen, 1):
-            shown, answer, in_exemplar = filled.exemplar(exemplar, index)
-            styles.append(in_exemplar.style)
-            parts += [_heading(layout, n), shown, template.answer, answer, separator]
+        beside = [_Filling(task, one, form) for one in asked.beside] or [filled]
+        for n, (index, exemplar) in enumerate(chosen):
+            shown, style = beside[n % len(beside)].shown(exemplar, index)
+            styles.append(style)
+            parts += [_heading(layout, n + 1), shown, separator]
         # The cue ends without a space: targets are tokenized by themselves and begin with a word.
         parts += [*after, _heading(layout, len(chosen) + 1), inputs, template.answer.rstrip()]
     return Prompt(
@@ -134,8 +191,9 @@ def render(
         split=split,
         record=record,
         exemplars=tuple(index for index, _ in chosen),
-        format=filled.format_of(used, styles, split),
+        format=filled.format_of(used, styles, split, "turns" in query),
         inverted=template.inverted,
+        asked=asked,
     )
 
 
@@ -168,8 +226,18 @@ class _Filling:
 
         `block` is the formatted list of options; `split` and `index` are for the error's sentence.
         """
+        pattern = getattr(self.template, part)
+        if part == "inputs":
+            if not block:
+                pattern = self.template.without_options
+            elif pattern.startswith("{options}"):
+                block = block.lstrip("\n")
+        if self.format.turns and "turns" in record and "dialogue" in _named(pattern):
+            # The next turn's mark is the cue for it; what comes before a turn has none.
+            cue = part == "inputs" and not self.template.inverted
+            record = {**record, "dialogue": self.format.turns.text(record["turns"], cue)}
         try:
-            return getattr(self.template, part).format_map({**record, "options": block})
+            return pattern.format_map({**record, "options": block})
         except KeyError as error:
             raise InputError(
                 f"task '{self.task.name}', {split} record {index}, template "
@@ -181,23 +249,33 @@ class _Filling:
         """Inputs and targets of the record that is asked about."""
         return self._both(record, self.format.options == "prompt", split, index)
 
-    def exemplar(self, record: Record, index: int) -> tuple[str, str, _Used]:
-        """Inputs and targets of an exemplar."""
-        return self._both(record, self.format.options != "nowhere", self.task.exemplar_split, index)
+    def shown(self, record: Record, index: int) -> tuple[str, OptionStyle | None]:
+        """An exemplar with its answer, and the style of its list of options."""
+        split, whole = self.task.exemplar_split, self.template.exemplar
+        if whole and _named(whole) <= record.keys():
+            return self.part("exemplar", record, "", split, index), None
+        listed = self.format.options != "nowhere"
+        inputs, targets, used = self._both(record, listed, split, index)
+        return inputs + self.template.answer + targets, used.style
 
     def format_of(
-        self, query: _Used, exemplars: Sequence[OptionStyle | None], split: str
+        self,
+        query: _Used,
+        exemplars: Sequence[OptionStyle | None],
+        split: str,
+        dialog: bool,
     ) -> Format:
         """The format that the prompt has, which may be plainer than the one asked for."""
-        first = load_formats()[1][0]
+        first, turns = plain_style(), self.format.turns if dialog else None
         if self.task.rendered:
             # The list of options is inside the rendered text; the split's name says if it is there.
             options = "nowhere" if split.endswith("noopt") else "prompt"
-            return replace(self.format, option_style=first, options=options, target="text")
+            form = replace(self.format, option_style=first, options=options, target="text")
+            return replace(form, turns=None)
         shown = next((style for style in exemplars if style), None)
         options = "prompt" if query.style else "exemplars" if shown else "nowhere"
         style = query.style or shown or first
-        return replace(self.format, option_style=style, options=options, target=query.target)
+        return Format(self.format.layout, style, options, query.target, turns)
 
     def _both(self, record: Record, shown: bool, split: str, index: int) -> tuple[str, str, _Used]:
         options = record.get("options") if shown else None
@@ -205,12 +283,12 @@ class _Filling:
         block = style.block(options) if style else ""
         inputs = self.part("inputs", record, block, split, index)
         listed = self._listed(style)
-        labelled = style and style.labels and self.format.target == "label"
+        labelled = listed and listed.labels and self.format.target == "label"
         if labelled and self.template.answers:
             lines, answer = options.split("\n"), record["answer"]
             # An answer that is no option, or listed twice, has no label of its own.
             if lines.count(answer) == 1:
-                return inputs, style.label(lines.index(answer)), _Used(listed, "label")
+                return inputs, listed.label(lines.index(answer)), _Used(listed, "label")
         return inputs, self.part("targets", record, block, split, index), _Used(listed)
 
     def _listed(self, style: OptionStyle | None) -> OptionStyle | None:
@@ -219,18 +297,18 @@ class _Filling:
         if style and "options" in named:
             return style
         # `{choices}` are part of the wording, in every setting.
-        return load_formats()[1][0] if "choices" in named else None
+        return plain_style() if "choices" in named else None
 
 
 def _choose(
-    filled: _Filling, query: Record, exemplars: Iterable[int], shots: int | None
+    task: Task, template: Template, query: Record, exemplars: Iterable[int], shots: int | None
 ) -> list[tuple[int, Record]]:
     """Indices and records of the exemplars; `shots` and `exemplars` as in `render`."""
-    records = filled.task.records(filled.task.exemplar_split)
+    records = task.records(task.exemplar_split)
     # `render` is given its exemplars by index when a prompt is rendered again: they must stay.
     if shots is None:
         return [(index, records[index]) for index in exemplars]
-    names, chosen = filled.template.essential, []
+    names, chosen = template.essential, []
     seen = [[query.get(name) for name in names]]
     for index in exemplars:
         record = records[index]
@@ -272,12 +350,5 @@ def exemplar_candidates(task: Task, key: int, exclude: int | None = None) -> Ite
 def shorten(prompt: Prompt, task: Task, fits: Callable[[Prompt], bool]) -> Prompt:
     """Drops whole exemplars from the prompt's end until it `fits` or has none left."""
     while prompt.exemplars and not fits(prompt):
-        prompt = render(
-            task,
-            prompt.record,
-            split=prompt.split,
-            template=next(t for t in load_templates(task.templates) if t.name == prompt.template),
-            format=prompt.format,
-            exemplars=prompt.exemplars[:-1],
-        )
+        prompt = again(task, prompt, shots=len(prompt.exemplars) - 1)
     return prompt

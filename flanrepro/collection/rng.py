@@ -20,13 +20,12 @@ import numpy as np
 # Streams: numbers that tell independent choices under one key apart. A choice keeps its number for
 # good, since another one would give other prompts for the same seed.
 # Under a mixture's seed:
-BLOCK, SUBSET = 0, 11
+BLOCK, SUBSET, PERIOD = 0, 11, 12
 # Under a block's key:
 FEW_SHOT_SLOTS = 1
 # Under a task's key:
-RECORD, TEMPLATE, SHOTS, EXEMPLARS, CAP, INVERSION, LAYOUT, OPTION_STYLE, OPTIONS_SHOWN = range(
-    1, 10
-)
+RECORD, TEMPLATE, SHOTS, EXEMPLARS, CAP, INVERSION, LAYOUT, OPTION_STYLE = range(1, 9)
+MIXED, BESIDE, TURNS = range(10, 13)
 # Under the key of a text whose spans are hidden:
 HIDDEN_SPANS, VISIBLE_SPANS = 1, 2
 

@@ -1,6 +1,7 @@
 """Items of a suite: its prompts, the options to choose from, and the right answers."""
 
 import json
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -70,6 +71,46 @@ def at_hand(suite: Suite, shots: int) -> tuple[Suite, dict[str, str]]:
             missing[task.name] = reason
     tasks = tuple(task for task in suite.tasks if task.name not in missing)
     return replace(suite, tasks=tasks), missing
+
+
+NAMED = 5
+"""Most tasks of one kind that `lacking` names."""
+
+
+def lacking(suite: Suite, missing: Iterable[str], shots: int) -> str:
+    """Says what left-out tasks lack, e.g. `anli_r1, anli_r2 have no training data here`.
+
+    Args:
+        suite: all its tasks.
+        missing: names of the tasks that `at_hand` leaves out.
+        shots: number of exemplars per prompt.
+    """
+    by_lack: dict[str, list[str]] = {}
+    for task in suite.tasks:
+        if task.name in missing:
+            lack = lack_of(task, (suite.split_of(task),), shots)
+            by_lack.setdefault(lack, []).append(task.name)
+    return joined_lacks(by_lack)
+
+
+def lack_of(task: Task, splits: Iterable[str], shots: int = 0) -> str:
+    """Says in a few words what a task lacks to be evaluated, e.g. `no test data`."""
+    for split in splits:
+        if split not in task.splits or task.missing(split):
+            return f"no {'training' if split == 'train' else split} data"
+    if "train" not in task.splits or task.missing("train"):
+        return "no training data"
+    return f"too few training records for {shots} exemplars"
+
+
+def joined_lacks(by_lack: Mapping[str, Sequence[str]]) -> str:
+    """Joins names of tasks by what they lack, in the words of `lack_of`."""
+    said = []
+    for lack, names in by_lack.items():
+        more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+        verb = "has" if len(names) == 1 else "have"
+        said.append(f"{', '.join(names[:NAMED])}{more} {verb} {lack} here")
+    return "; ".join(said)
 
 
 def suite_prompts(suite: Suite, shots: int, items: int | None = None) -> list[Prompt]:

@@ -3,11 +3,13 @@
 import dataclasses
 import difflib
 import functools
+import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from flanrepro.collection import rng
+from flanrepro.collection.content import digest_of
 from flanrepro.errors import InputError
 from flanrepro.packaged import read_yaml
 
@@ -61,6 +63,12 @@ class Task:
     _cache: dict[str, Sequence[Record]] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
+    _digests: dict[str, str] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    @property
+    def embedded(self) -> bool:
+        """True if the package makes the records itself; false if they are read from files."""
+        return self.find_missing is None
 
     def _declared(self, split: str) -> int:
         if split not in self.splits:
@@ -98,6 +106,44 @@ class Task:
             self._cache[split] = records
         return self._cache[split]
 
+    def digest(self, split: str) -> str:
+        """16 hexadecimal digits that change with any record of `split`; errors as in `records`."""
+        if split not in self._digests:
+            records = self.records(split)
+            # The record store has computed it when it kept them.
+            self._digests[split] = getattr(records, "digest", "") or digest_of(records)
+        return self._digests[split]
+
+
+def data_digest(tasks: Iterable[Task], every_split: bool = False) -> str:
+    """12 hexadecimal digits that change with the tasks and with their available records.
+
+    Tasks that the package makes itself count by their sizes: what they say changes with the version
+    of the prompts alone. Records that are read count by content, wherever they were read from.
+
+    Args:
+        tasks: tasks in the order of their mixture.
+        every_split: true: the splits for validation and testing count, too.
+
+    Raises:
+        InputError: an available split cannot be read.
+    """
+    rows = [_row(task, every_split) for task in tasks]
+    return hashlib.sha256(repr(rows).encode()).hexdigest()[:12]
+
+
+def _row(task: Task, every_split: bool) -> tuple:
+    trained = task.splits if task.rendered else ("train",)
+    here = [split for split in trained if split in task.splits and not task.missing(split)]
+    sizes = task.name, sum(task.size(split) for split in here)
+    if task.embedded:
+        return sizes
+    if every_split:
+        here = [split for split in task.splits if not task.missing(split)]
+    elif here and not task.rendered:
+        here = dict.fromkeys((*here, task.exemplar_split))
+    return *sizes, tuple((split, task.digest(split)) for split in here)
+
 
 def hold_out(task: Task, number: int) -> Task:
     """Moves `number` training records of the task into its validation split (A.2).
@@ -131,7 +177,9 @@ def hold_out(task: Task, number: int) -> Task:
 
     splits = {**task.splits, **{name: len(part) for name, part in parts.items()}}
     splits |= {"test": task.size(other)} if other in task.splits else {}
-    return dataclasses.replace(task, splits=splits, load=load, find_missing=find_missing)
+    return dataclasses.replace(
+        task, splits=splits, load=load, find_missing=None if task.embedded else find_missing
+    )
 
 
 @dataclass(frozen=True)
@@ -217,7 +265,7 @@ class Collection:
         other: further tasks by name, trained on only if a mixture names their source (P3's prompts
             of FLAN 2021's data sets) or in single-task finetuning (section 4).
         held_in: names of the tasks that every random subset of tasks contains (section 3.3).
-        varied: true if mixtures vary the prompts' formats (section 3.6).
+        way: how mixtures write prompts, see `flanrepro.collection.mixture.Mixture`.
     """
 
     name: str
@@ -226,7 +274,12 @@ class Collection:
     vocabulary: str
     other: Mapping[str, Task] = field(default_factory=dict)
     held_in: tuple[str, ...] = ()
-    varied: bool = False
+    way: Literal["plain", "reference", "paper"] = "plain"
+
+    @functools.cached_property
+    def content(self) -> str:
+        """12 hexadecimal digits that change with the available training tasks or their records."""
+        return data_digest(task for task in self.tasks.values() if not task.missing("train"))
 
     @functools.cached_property
     def every_task(self) -> Mapping[str, Task]:

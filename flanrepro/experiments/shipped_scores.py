@@ -46,6 +46,16 @@ def shipped_table(collection: str, name: str):
     return read(path).copy()  # a caller's changes must not reach the cached table
 
 
+def shipped_prompts(collection: str) -> int:
+    """The version of the prompts that the shipped runs were trained on, see `RunSpec.prompts`.
+
+    Raises:
+        InputError: no scores of the collection ship.
+    """
+    first = shipped_table(collection, "runs")["spec"].iloc[0]
+    return json.loads(first)["prompts"]
+
+
 def shipped_run(collection: str, run: str) -> dict | None:
     """The spec and the facts of a shipped run, or None if it does not ship."""
     rows = shipped_table(collection, "runs").set_index("run")

@@ -29,7 +29,16 @@ RUN_ID, PRETRAINED = re.compile(r"[0-9a-f]{12}"), re.compile(r"[a-z0-9_-]+-[0-9a
 HUB = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 """Patterns of a start: a run's name, a shipped checkpoint's, a repository's on the Hub."""
 
-_OF_PROMPTS = ("few_shot_fraction", "options_fraction", "max_examples", "tasks", "mixture")
+_OF_PROMPTS = (
+    "few_shot_fraction",
+    "options_fraction",
+    "max_examples",
+    "tasks",
+    "mixture",
+    "formats",
+)
+
+WAYS = ("", "plain", "reference", "paper")
 
 
 _STEPS = 2**31 - 1  # a step's number is an int32 on the device
@@ -92,6 +101,14 @@ class RunSpec:
             1e6,
         ),
     ] = None
+    formats: Annotated[
+        str,
+        Is(
+            "how prompts are written, see `flanrepro.collection.mixture.Mixture.way`; empty: the "
+            "collection's way in a mixture of the paper, plain otherwise",
+            choices=WAYS,
+        ),
+    ] = ""
     data: Annotated[
         str, Is("digest of the mixture's available tasks: another machine may have others")
     ] = ""
@@ -158,6 +175,15 @@ class RunSpec:
             2**20,
         ),
     ] = 1
+    prompts: Annotated[
+        int,
+        Is(
+            "version of the prompts; an earlier one names runs whose scores ship, and cannot be "
+            "trained on",
+            1,
+            PROMPTS,
+        ),
+    ] = PROMPTS
     engine: Annotated[
         str, Is("name of what trains; `t5x` trains the local run's T5X twin", choices=ENGINES)
     ] = "local"
@@ -199,10 +225,10 @@ class RunSpec:
     def to_json(self) -> str:
         """Gives canonical JSON: the same text for equal specs.
 
-        Fields at their default are left out, so that a new field renames no run. `prompts` is the
-        version of the prompts: it renames all runs when the same mixture gives other ones.
+        Fields at their default are left out, so that a new field renames no run, except the version
+        of the prompts: it renames all runs when the same mixture gives other ones.
         """
-        fields = {"prompts": PROMPTS}
+        fields = {"prompts": self.prompts}
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
             if value != field.default:  # a required field has none
@@ -257,10 +283,18 @@ class RunSpec:
         Raises:
             InputError: a task or mixture is unknown, or the available data is not the run's.
         """
+        if self.prompts != PROMPTS:
+            raise InputError(
+                f"the run's prompts are of version {self.prompts}, and this package makes version "
+                f"{PROMPTS}: leave out `prompts`, or install the package that the run was trained "
+                "with"
+            )
         if self.mixture:
             return self._named(self.load_collection())
         return Mixture(
             tasks=self.load_tasks(),
+            # Plain, as suites ask: one task is to be learnt, not many ways of asking.
+            way=self.formats or "plain",
             seed=self.seed,
             few_shot_fraction=self.few_shot_fraction,
             options_fraction=self.options_fraction,
@@ -306,6 +340,7 @@ class RunSpec:
             inversion_rate=self.inversion_rate,
             max_examples=self.max_examples,
             subset=self.subset,
+            way=self.formats,
         )
         if self.data and self.data != made.digest:
             raise InputError(

@@ -1,3 +1,4 @@
+import itertools
 import pickle
 from collections import Counter
 
@@ -5,7 +6,7 @@ import numpy as np
 import pytest
 
 from flanrepro.collection import Mixture, Task
-from flanrepro.collection.mixture import MAX_BLOCK, block_counts, proportional_weights
+from flanrepro.collection.mixture import MAX_BLOCK, period_counts, proportional_weights
 from flanrepro.errors import InputError
 
 
@@ -167,22 +168,56 @@ def test_a_task_of_weight_zero_need_not_give_exemplars():
     assert {mixture[i].task for i in range(50)} == {"task0"}
 
 
-def test_whole_number_weights_are_the_counts():
-    assert block_counts([6, 3, 0, 1], list("abcd")).tolist() == [6, 3, 0, 1]
-    assert block_counts([600, 300, 0], list("abc")).tolist() == [2, 1, 0]
+def test_whole_number_weights_are_the_counts_of_a_block():
+    counts, period = period_counts([6, 3, 0, 1], list("abcd"))
+    assert (counts.tolist(), period) == ([6, 3, 0, 1], 1)
+    assert period_counts([600, 300, 0], list("abc"))[0].tolist() == [2, 1, 0]
 
 
 def test_no_positive_weight_is_lost_to_rounding():
-    counts = block_counts([1.0, 1e-9, 0.0, 0.5], list("abcd"))
+    counts, _ = period_counts([1.0, 1e-9, 0.0, 0.5], list("abcd"))
     assert counts[1] == 1
     assert counts[2] == 0
     assert counts[0] == pytest.approx(2 * counts[3], abs=2)
 
 
-def test_rounded_counts_follow_the_weights_for_2000_tasks():
-    weights = np.random.default_rng(0).uniform(0.5, 1.5, 2000)
-    counts = block_counts(weights, [str(i) for i in range(2000)])
-    assert np.abs(counts - weights / weights.sum() * counts.sum()).max() <= 1.0
+def test_no_share_is_rounded_by_more_than_half_a_per_cent_for_2000_tasks():
+    weights = np.random.default_rng(0).uniform(0.001, 1.5, 2000)
+    counts, period = period_counts(weights, [str(i) for i in range(2000)], ["a", "b"] * 1000)
+    assert counts.sum() % period == 0
+    shares = weights / weights.sum()
+    assert np.abs(counts / counts.sum() / shares - 1).max() < 0.005
+
+
+RARE = (0.613, 0.31, 0.0731, 0.0001)
+
+
+@pytest.mark.parametrize("seed", [0, 5])
+def test_a_rare_task_comes_in_its_share_and_never_in_bursts(seed):
+    mixture = Mixture(tasks(), weights=RARE, seed=seed, few_shot_fraction=0.5)
+    each = [mixture.drawn(b * mixture.block) for b in range(2 * mixture.period + 1)]
+    exact = mixture.counts / mixture.period
+    for earlier, later in itertools.pairwise(each):
+        assert (later - earlier).sum() == mixture.block
+        assert np.abs(later - earlier - exact).max() < 1
+    for b, drawn in enumerate(each):
+        assert np.abs(drawn - b * exact).max() < 4  # van der Corput's sequence has no bursts
+    assert (each[mixture.period] == mixture.counts).all()
+    assert (each[-1] == 2 * mixture.counts).all()
+    assert mixture.counts / mixture.counts.sum() == pytest.approx(np.array(RARE), rel=0.005)
+
+
+def test_the_seed_decides_in_which_block_a_rare_task_comes():
+    first = [Mixture(tasks(), weights=RARE, seed=seed).drawn(128)[3] for seed in range(300)]
+    assert {*first} == {0, 1}
+    assert sum(first) < 15  # 300 times 2 blocks of 64 draws, one in 10,000
+
+
+def test_what_is_drawn_is_what_was_counted():
+    mixture = Mixture(tasks(), weights=RARE, seed=3)
+    for end in (0, 1, mixture.block - 1, mixture.block, 5 * mixture.block + 7):
+        drawn = Counter(mixture[i].task for i in range(end))
+        assert [drawn[task.name] for task in mixture.tasks] == mixture.drawn(end).tolist()
 
 
 def test_proportional_weights_have_a_maximum():

@@ -1,7 +1,7 @@
 import pytest
 
 from flanrepro.collection import Task, Template, load_templates, render
-from flanrepro.collection.formats import Format, load_formats, plain
+from flanrepro.collection.formats import Format, OptionStyle, layouts, plain
 from flanrepro.collection.prompt import TEMPLATE_TYPES, check_exemplars, shorten
 from flanrepro.errors import InputError
 
@@ -110,8 +110,8 @@ def test_shorten_keeps_the_wording_and_the_hidden_options():
     assert shorter == render(TASK, 0, template=wording, format=plain("nowhere"), exemplars=(1,))
 
 
-LETTERS = next(style for style in load_formats()[1] if style.name == "letters")
-LABELLED = Format(load_formats()[0][0], LETTERS, "prompt", "label")
+LETTERS = OptionStyle("letters", "\nOptions:\n", "{label}. {text}", "\n", "upper")
+LABELLED = Format(layouts()[0], LETTERS, "prompt", "label")
 BARE = Template("bare", "{question}{options}", "{answer}")
 TOLD = Template("told", "{question} {choices}", "{answer}")
 PAIR = "three\nfour"

@@ -5,11 +5,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flanrepro.collection import Task
-from flanrepro.collection.formats import Format, fitting, load_formats
+from flanrepro.collection.formats import (
+    Format,
+    fitting,
+    layouts,
+    number_of_option_styles,
+    option_style,
+    plain_style,
+)
 from flanrepro.collection.prompt import render
-from flanrepro.collection.templates import Template, fields_of, load_templates, template_files
+from flanrepro.collection.templates import Template, fields_of, load_wordings, template_files
 
-LAYOUTS, STYLES = load_formats()
+LAYOUTS = layouts()
+STYLES = (plain_style(), *map(option_style, range(0, number_of_option_styles(), 41)))
 # Braces, percent signs, markup, quotes, separators, other scripts, and what looks like a template.
 TEXT = st.text(min_size=1, max_size=60).map(str.strip).filter(bool) | st.sampled_from(
     [
@@ -34,7 +42,7 @@ def cases(draw):
     template = draw(st.sampled_from(TEMPLATES))
     names = {
         name
-        for part in (template.instruction, template.inputs, template.targets)
+        for part in (template.instruction, template.inputs, template.targets, template.exemplar)
         for name in fields_of(part)
     } - {"options"}
     options = draw(st.lists(LINE, min_size=2, max_size=5, unique=True))
@@ -53,7 +61,7 @@ def cases(draw):
     return records, template, form
 
 
-TEMPLATES = [template for name in template_files() for template in load_templates(name)]
+TEMPLATES = [t for name in template_files() for part in load_wordings(name) for t in part]
 
 
 def expected(pattern: str, record: dict[str, str], block: str) -> str:
@@ -80,11 +88,17 @@ def test_a_prompt_is_its_parts_and_nothing_else(case, shots):
         options = record.get("options") if shown else None
         style = fitting(form.option_style, options or "yes\nno")
         block = style.block(options) if options else ""
-        answer = expected(template.targets, record, block)
-        labelled = form.target == "label" and style.labels
+        answer, inputs = expected(template.targets, record, block), template.inputs
+        labelled = form.target == "label" and style.labels and "{options}" in inputs
         if options and labelled and template.answers:
             answer = style.label(options.split("\n").index(record["answer"]))
-        return expected(template.inputs, record, block), answer
+        if not options:
+            at = inputs.find("{options}")
+            before, _, after = inputs.partition("{options}")
+            inputs = inputs if at < 0 else before.rstrip() + after if at else after.lstrip()
+        elif inputs.startswith("{options}"):
+            block = block.lstrip("\n")
+        return expected(inputs, record, block), answer
 
     instruction = expected(template.instruction, records[0], "")
     lead = instruction + form.layout.gap if instruction else ""
@@ -97,8 +111,10 @@ def test_a_prompt_is_its_parts_and_nothing_else(case, shots):
     first, text = form.layout.instruction == "before", ""
     for n, record in enumerate(records[1 : 1 + shots], 1):
         shown, given_answer = parts(record, form.options != "nowhere")
-        heading = form.layout.heading.replace("{n}", str(n))
-        text += heading + shown + template.answer + given_answer + separator
+        whole = shown + template.answer + given_answer
+        if template.exemplar:
+            whole = expected(template.exemplar, record, "")
+        text += form.layout.heading.replace("{n}", str(n)) + whole + separator
     heading = form.layout.heading.replace("{n}", str(shots + 1))
     text = (lead if first else "") + text + ("" if first else lead) + heading + asked
     assert prompt.inputs == text + template.answer.rstrip()
@@ -122,10 +138,11 @@ def test_the_target_is_never_in_what_is_shown_unless_the_record_says_it(case):
 
 @pytest.mark.parametrize("name", template_files())
 def test_a_file_has_ten_wordings_that_determine_their_target(name):
-    templates = load_templates(name)
+    templates, few_shot = load_wordings(name)
     if not name.startswith("pocket_") and name not in ("rendered", "bbh_cot"):
         assert len(templates) >= 10
-    for template in templates:
+        assert not few_shot or len(few_shot) >= 10
+    for template in (*templates, *few_shot):
         assert isinstance(template, Template)
         shown, wanted = set(fields_of(template.inputs)), set(fields_of(template.targets))
         assert wanted - shown, f"{template.name} shows all that it asks for"

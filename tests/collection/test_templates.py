@@ -4,12 +4,17 @@ from importlib import resources
 import pytest
 
 from flanrepro.collection import load_templates, render
-from flanrepro.collection.templates import fields_of, read_templates
+from flanrepro.collection.templates import (
+    fields_of,
+    load_wordings,
+    read_templates,
+    template_files,
+)
 from flanrepro.errors import InputError
 from flanrepro.sources import load_collection
 
 FOLDER = resources.files("flanrepro.collection.templates")
-SHIPPED = sorted(path.name[:-5] for path in FOLDER.iterdir() if path.name.endswith(".yaml"))
+SHIPPED = template_files()
 ONE_WORDING = {"rendered", "bbh_cot"} | {
     f"pocket_{name}" for name in ("rendered", "mmlu", "bbh", "bbh_cot")
 }
@@ -18,8 +23,12 @@ ONE_WORDING = {"rendered", "bbh_cot"} | {
 
 @pytest.mark.parametrize("name", SHIPPED)
 def test_shipped_templates_are_named_apart_and_cite_their_source(name):
-    names = [template.name for template in load_templates(name)]
-    assert len(names) == len(set(names)) >= (1 if name in ONE_WORDING else 2)
+    zero_shot, few_shot = load_wordings(name)
+    for templates in (zero_shot, few_shot):
+        names = [template.name for template in templates]
+        assert len(names) == len(set(names))
+    assert len(zero_shot) >= (1 if name in ONE_WORDING else 2)
+    assert [t.index for t in (*zero_shot, *few_shot)] == [*range(len(zero_shot) + len(few_shot))]
     assert re.search("^source: ", (FOLDER / f"{name}.yaml").read_text(), re.MULTILINE)
 
 

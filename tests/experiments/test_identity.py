@@ -12,7 +12,7 @@ import pytest
 from flanrepro.experiments.load import load
 from flanrepro.experiments.models import digest
 from flanrepro.experiments.profiles import Job, profile_names
-from flanrepro.experiments.shipped_scores import shipped_table
+from flanrepro.experiments.shipped_scores import shipped_prompts, shipped_table
 from flanrepro.experiments.single_task import single_task_specs
 from flanrepro.experiments.sweep import SWEEPS
 from flanrepro.training.spec import RunSpec
@@ -50,17 +50,16 @@ def accelerator(monkeypatch):
 
 
 def asked_for(profile: str) -> set[str]:
-    """The names of all runs of a profile on pocket."""
-    job = Job(profile=profile)
+    """The names of all runs of a profile on pocket, with the prompts that the shipped runs had."""
+    job = Job(profile=profile, engine="shipped", seeds=Job(profile=profile).settings.seeds)
     specs = [spec for sweep in SWEEPS.values() for spec in sweep.specs(job)]
     return {spec.run_id for spec in [*specs, *(spec for _, spec in single_task_specs(job))]}
 
 
 def test_every_shipped_run_has_the_name_that_its_spec_gives():
     for row in shipped_table("pocket", "runs").itertuples():
-        fields = json.loads(row.spec)
-        assert fields.pop("prompts") == 2
-        spec = RunSpec(**fields)
+        spec = RunSpec(**json.loads(row.spec))
+        assert spec.prompts == shipped_prompts("pocket")
         assert (spec.run_id, spec.to_json()) == (row.run, row.spec)
 
 

@@ -26,6 +26,7 @@ CHANGED = {
     "mixture": "flan2022",
     "subset": 8,
     "inversion_rate": 0.5,
+    "formats": "paper",
     "data": "0123456789ab",
     "optimizer": "adafactor",
     "warmup_steps": 1,
@@ -39,6 +40,7 @@ CHANGED = {
     "microbatches": 2,
     "remat": True,
     "shards": 2,
+    "prompts": 2,
     "engine": "t5x",
 }
 NAMES = [field.name for field in dataclasses.fields(RunSpec)]
@@ -60,13 +62,13 @@ def spec() -> RunSpec:
 
 
 def test_a_runs_name_stays_the_same_over_versions(spec):
-    assert spec.run_id == "d8cfb9e4ce67"
+    assert spec.run_id == "204fd111d703"
 
 
 def test_canonical_json_holds_required_fields_and_those_off_their_default(spec):
     required = (
         '{"batch_size":2,"collection":"pocket","inputs_length":64,"learning_rate":0.001,'
-        '"model":"nano","prompts":2,"steps":2,"targets_length":16,"vocabulary":"pocket"}'
+        '"model":"nano","prompts":3,"steps":2,"targets_length":16,"vocabulary":"pocket"}'
     )
     assert spec.to_json() == required
     changed = json.loads(dataclasses.replace(spec, seed=3, tasks=("sum", "kind")).to_json())
@@ -163,6 +165,23 @@ def test_any_changed_field_is_another_run(spec, name):
 def test_a_batch_is_divided_into_equal_parts(spec, name, parts):
     with pytest.raises(InputError, match=f"{name} is {parts}: expected a divisor of the batch's 2"):
         dataclasses.replace(spec, **{name: parts})
+
+
+def test_prompts_of_an_earlier_version_name_a_run_and_cannot_be_trained_on(spec):
+    earlier = dataclasses.replace(spec, prompts=2)
+    assert earlier.run_id != spec.run_id
+    with pytest.raises(
+        InputError, match="the run's prompts are of version 2, and this package makes"
+    ):
+        earlier.load_mixture()
+
+
+def test_a_run_may_choose_how_prompts_are_written(spec):
+    assert spec.load_mixture().way == "plain"
+    assert dataclasses.replace(spec, formats="paper").load_mixture().way == "paper"
+    named = dataclasses.replace(spec, mixture="flan2022", formats="reference")
+    assert named.load_mixture().way == "reference"
+    assert dataclasses.replace(named, formats="").load_mixture().way == "plain"
 
 
 def test_an_unknown_engine_is_an_error_that_lists_the_engines(spec):

@@ -42,7 +42,7 @@ def collection() -> Collection:
         vocabulary="flan2022-4096",  # trained on its own text, for models that are not T5's
         other=by_name(other),
         held_in=HELD_IN,
-        varied=True,  # formats vary as in section 3.6; pocket's do not
+        way="reference",
     )
 
 

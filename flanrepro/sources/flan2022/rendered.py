@@ -46,7 +46,7 @@ def collection() -> Collection:
         name="flan2022_rendered",
         tasks={task.name: task for task in tasks()},
         other={},
-        varied=False,  # the prompts are finished: no format can change
+        way="plain",  # the prompts are finished: no format can change
     )
 
 
