@@ -9,7 +9,6 @@ draws, and each task passes over its own records, templates and exemplars.
 import functools
 import math
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Literal
@@ -36,6 +35,13 @@ from flanrepro.collection.prompt import (
     exemplar_candidates,
     render,
 )
+from flanrepro.collection.shares import (
+    MAX_BLOCK,
+    dealt,
+    period_counts,
+    proportional_weights,
+    spread,
+)
 from flanrepro.collection.task import Task
 from flanrepro.collection.templates import Template, by_direction, load_wordings
 from flanrepro.errors import InputError
@@ -43,14 +49,6 @@ from flanrepro.errors import InputError
 PROMPTS = 3
 """Version of the prompts. It is raised when a change of templates, formats or draws gives other
 prompts for the same seed and index, and gives every run another id."""
-
-RATE_MAXIMUM = 3000
-"""Largest number of records that count in a dataset's weight (FLAN 2021, section 2.4)."""
-
-
-def proportional_weights(tasks: Sequence[Task], maximum: int = RATE_MAXIMUM) -> tuple[int, ...]:
-    """Each task's number of training records, at most `maximum` (Raffel et al., 2020)."""
-    return tuple(min(task.size("train"), maximum) for task in tasks)
 
 
 @dataclass(frozen=True)
@@ -133,10 +131,11 @@ class Mixture:
                 check_exemplars(task, max(FEW_SHOT))
         inversion, wordings = _of(self.inversion_rate, k), load_wordings(task.templates)
         few_shot = wordings.few_shot if self.way == "reference" else ()
+        mixed = tuple(t for t in few_shot if t.mixed and not t.shots)
         return _Settings(
             zero_shot=(wordings.templates, by_direction(wordings.templates)),
             few_shot=(few_shot, by_direction(few_shot)),
-            mixed=tuple(t for t in few_shot if t.mixed and not t.shots),
+            mixed=(mixed, by_direction(mixed)),
             options=_parts(_of(self.options_fraction, k)),
             # A rate per regular prompt, as a share of all prompts: 0.3 is 3 of 13.
             inverted=None if inversion is None else _parts(inversion / (1 + inversion)),
@@ -186,27 +185,10 @@ class Mixture:
         # The seed decides with which block of the period a run begins, or the same rare tasks
         # would be late in every run.
         shift = rng.mix(self.seed, rng.PERIOD) % self.period
-        dealt = self._dealt(shift + block) - self._dealt(shift)
-        return np.diff(dealt, prepend=0)
-
-    def _dealt(self, blocks: int) -> np.ndarray:
-        """int64 [tasks]: draws of each task and those before it in the first blocks of periods.
-
-        A period's draws, numbered in the tasks' order, are dealt out to its blocks: draw j goes to
-        the block whose number has the bits of j, modulo the period, in reverse order (van der
-        Corput's sequence). So each block has its part of every task, and the few draws of a rare
-        task are spread evenly over the period.
-        """
-        periods, rest = divmod(blocks, self.period)
-        whole, part = np.divmod(self._ends, self.period)
-        count, low = periods * self._ends + whole * rest, 0
-        # The numbers j below `part` whose reversed bits are below `rest`: for every bit of `rest`,
-        # from the highest, those that begin like `rest` and have 0 where it has 1.
-        for i in range(1, self.period.bit_length()):
-            if rest & self.period >> i:
-                count = count + np.maximum((part - low - 1 >> i) + 1, 0)
-                low |= 1 << (i - 1)
-        return count
+        draws = dealt(self._ends, self.period, shift + block) - dealt(
+            self._ends, self.period, shift
+        )
+        return np.diff(draws, prepend=0)
 
     def drawn(self, draws: int) -> np.ndarray:
         """int64 [tasks]: the exact number of each task's draws among the first `draws` prompts."""
@@ -235,18 +217,20 @@ class Mixture:
             record = rng.permute(record, total, rng.mix(key, rng.CAP))
         few_shot = few_shot and not task.rendered
         inverted = self._inverted(each, draw)
-        mixed = few_shot and options and bool(each.mixed) and not inverted
-        mixed = mixed and rng.mix(key, rng.MIXED, draw) % 2 == 1
+        mixed = ()
+        if few_shot and options and rng.mix(key, rng.MIXED, draw) % 2:
+            every, by_turn = each.mixed
+            mixed = every if inverted is None else by_turn[inverted]
         template = self._template(each, draw, few_shot, mixed, inverted)
         candidates, shots, beside = (), None, ()
         if few_shot:
-            shots = self._shots(task, each, template, mixed, rng.mix(key, rng.SHOTS, draw))
+            shots = self._shots(task, each, template, bool(mixed), rng.mix(key, rng.SHOTS, draw))
             # Exemplars come from all of the split, so that a cap leaves enough of them.
             same = record if task.exemplar_split == split else None
             candidates = exemplar_candidates(task, rng.mix(key, rng.EXEMPLARS, draw), same)
         if mixed:
             keys = (rng.mix(key, rng.BESIDE, draw, n) for n in range(shots))
-            beside = tuple(each.mixed[k % len(each.mixed)] for k in keys)
+            beside = tuple(mixed[k % len(mixed)] for k in keys)
         return render(
             task,
             record,
@@ -283,11 +267,16 @@ class Mixture:
         return _happens(shuffled, each.inverted, 0)
 
     def _template(
-        self, each: "_Settings", draw: int, few_shot: bool, mixed: bool, inverted: bool | None
+        self,
+        each: "_Settings",
+        draw: int,
+        few_shot: bool,
+        mixed: tuple[Template, ...],
+        inverted: bool | None,
     ) -> Template:
         key = rng.mix(each.key, rng.TEMPLATE, draw)
         if mixed:
-            return each.mixed[key % len(each.mixed)]
+            return mixed[key % len(mixed)]
         templates, groups = each.few_shot if few_shot and each.few_shot[0] else each.zero_shot
         if inverted is not None:
             templates = groups[inverted and bool(groups[1])]
@@ -321,7 +310,7 @@ class Mixture:
         draw[by_task] = np.arange(self.block) + first[which[by_task]]
         # Slots are sorted by task before the shuffle, so an even spread over slots gives every task
         # its few-shot share; the phase moves with the block, so that rounding favours no task.
-        few_shot = _spread(self.block, self.few_shot_fraction, rng.mix(key, rng.FEW_SHOT_SLOTS))[
+        few_shot = spread(self.block, self.few_shot_fraction, rng.mix(key, rng.FEW_SHOT_SLOTS))[
             order
         ]
         return which, draw, few_shot
@@ -338,16 +327,19 @@ class _Settings:
         key: 64-bit key of the task's random streams.
         zero_shot, few_shot: templates, and the same in two groups, regular and inverted; few_shot
             without any: few-shot prompts have the zero-shot ones.
-        mixed: templates that may stand beside each other in one prompt.
+        mixed: those of few_shot that may stand beside each other in one prompt.
     """
 
     options: tuple[int, int]
     inverted: tuple[int, int] | None
     max_examples: int | None
     key: int
-    zero_shot: tuple[tuple[Template, ...], tuple[tuple[Template, ...], ...]]
-    few_shot: tuple[tuple[Template, ...], tuple[tuple[Template, ...], ...]]
-    mixed: tuple[Template, ...]
+    zero_shot: "_Grouped"
+    few_shot: "_Grouped"
+    mixed: "_Grouped"
+
+
+_Grouped = tuple[tuple[Template, ...], tuple[tuple[Template, ...], ...]]
 
 
 def _of(value, k: int):
@@ -380,13 +372,6 @@ def _setting_split(task: Task, few_shot: bool, options: bool) -> str:
     return next(split for split in here if task.size(split))
 
 
-def _spread(length: int, fraction: float, phase: int) -> np.ndarray:
-    """bool [length]: round(fraction * length) of them True, evenly spaced, shifted by `phase`."""
-    total = round(fraction * length)
-    slots = (np.arange(length + 1) + phase % length) * total // length
-    return np.diff(slots) > 0
-
-
 @functools.cache
 def _shot_thresholds(templates: int) -> tuple[float, ...]:
     """Cumulative chances of 1, 2, ... of `SHARED_SHOTS` draws in one of the templates."""
@@ -399,66 +384,3 @@ def _shot_thresholds(templates: int) -> tuple[float, ...]:
 def _shared_shots(templates: int, key: int) -> int:
     """Number of exemplars in the question's template, distributed as in the reference."""
     return 1 + sum(threshold <= key / 2**64 for threshold in _shot_thresholds(templates)[:-1])
-
-
-MAX_BLOCK = 1 << 18
-"""Largest number of draws in a block, whose table takes about 30 ms to make."""
-
-MAX_PERIOD = 1 << 15
-"""Largest number of blocks in a period."""
-
-RAREST = 100
-"""Number of draws per period that the rarest task should have, so that rounding changes no task's
-share by more than half a per cent."""
-
-
-def period_counts(
-    weights: Sequence[float], names: Sequence[str], groups: Sequence[str] | None = None
-) -> tuple[np.ndarray, int]:
-    """Gives int64 [tasks], draws per task in a period, and the period's number of blocks.
-
-    Whole-number weights, divided by their common divisor, are the counts themselves if they fit
-    into a block, which then is the period. Others are rounded by largest remainder in a period of
-    blocks of about 16 draws per task, so many that rare tasks keep their share; every positive
-    weight gets at least one draw. Groups (sources) are rounded first, then the tasks within each,
-    or a thousand tasks' errors would add up in a source.
-    """
-    array = np.asarray(weights, dtype=np.float64)
-    if array.shape != (len(names),):
-        raise InputError(f"{array.size} weights for {len(names)} tasks: give one per task")
-    for name, weight in zip(names, array, strict=True):
-        if not (np.isfinite(weight) and weight >= 0):
-            raise InputError(f"the weight of task '{name}' is {weight}: expected a number >= 0")
-    if not array.any():
-        raise InputError(f"all {len(names)} weights are zero: give at least one task a weight")
-    # Beyond 2^53 every float is a whole number.
-    if (array == np.floor(array)).all() and array.max() < 2**53:
-        whole = array.astype(np.int64)
-        whole //= np.gcd.reduce(whole)
-        if whole.sum() <= MAX_BLOCK:
-            return whole, 1
-    block = min(1 << (16 * len(names) - 1).bit_length(), MAX_BLOCK)
-    rarest = array[array > 0].min() / array.sum()
-    period = 1
-    while period < MAX_PERIOD and rarest * block * period < RAREST:
-        period *= 2
-    _, group = np.unique(np.asarray(groups or [""] * len(names)), return_inverse=True)
-    per_group = _rounded(np.bincount(group, weights=array), block * period)
-    counts = np.zeros(len(names), np.int64)
-    for g, total in enumerate(per_group):
-        counts[group == g] = _rounded(array[group == g], int(total))
-    # A draw that a task got though its share is less than one is taken from the most frequent.
-    counts[np.argmax(counts)] -= counts.sum() - block * period
-    return counts, period
-
-
-def _rounded(weights: np.ndarray, total: int) -> np.ndarray:
-    """int64 counts: `total` split by weight (largest remainder), at least 1 per positive weight."""
-    if not weights.any():
-        return np.zeros(len(weights), np.int64)
-    exact = weights / weights.sum() * total
-    counts = np.floor(exact).astype(np.int64)
-    short = total - int(counts.sum())
-    # A stable sort: equal remainders go to the first task on every platform.
-    counts[np.argsort(counts - exact, kind="stable")[:short]] += 1
-    return np.maximum(counts, weights > 0)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from flanrepro.collection import Mixture, Task
-from flanrepro.collection.mixture import MAX_BLOCK, period_counts, proportional_weights
+from flanrepro.collection.shares import MAX_BLOCK, period_counts, proportional_weights
 from flanrepro.errors import InputError
 
 

@@ -84,6 +84,16 @@ def test_lists_of_options_vary_without_exemplars_and_are_plain_with_them(prompts
     assert len(labelled) / len(answered) == pytest.approx(64 / 87, abs=0.04)
 
 
+@pytest.mark.parametrize("wording", ["flan2021/arc", "flan2021/rte", "flan2021/sst2"])
+@pytest.mark.parametrize("rate", [0.0, 0.3])
+def test_a_stated_inversion_rate_holds_in_mixed_prompts_too(wording, rate):
+    rows = [{**row, "question": f"q{i}", "text": f"t{i}"} for i, row in enumerate(NLI)]
+    task = Task("t", "flan2021", "c", lambda split: rows, {"train": 200}, wording)
+    mixture = Mixture((task,), way="reference", few_shot_fraction=1.0, inversion_rate=rate)
+    inverted = sum(mixture[i].inverted for i in range(2600))
+    assert inverted == round(2600 * rate / (1 + rate))
+
+
 def test_a_mixed_prompt_rendered_again_keeps_its_wordings(prompts):
     p = next(p for p in prompts if p.asked.beside)
     shorter = again(RTE, p, shots=2)
