@@ -227,7 +227,11 @@ class _Filling:
         `block` is the formatted list of options; `split` and `index` are for the error's sentence.
         """
         pattern = getattr(self.template, part)
-        if part == "inputs":
+        if part == "exemplar":
+            # Some copies of a data set lack the explanations of its examples.
+            lines = pattern.split("\n")
+            pattern = "\n".join(line for line in lines if _named(line) <= record.keys())
+        elif part == "inputs":
             if not block:
                 pattern = self.template.without_options
             elif pattern.startswith("{options}"):
@@ -251,8 +255,8 @@ class _Filling:
 
     def shown(self, record: Record, index: int) -> tuple[str, OptionStyle | None]:
         """An exemplar with its answer, and the style of its list of options."""
-        split, whole = self.task.exemplar_split, self.template.exemplar
-        if whole and _named(whole) <= record.keys():
+        split = self.task.exemplar_split
+        if self.template.exemplar:
             return self.part("exemplar", record, "", split, index), None
         listed = self.format.options != "nowhere"
         inputs, targets, used = self._both(record, listed, split, index)

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from flanrepro.errors import InputError
 from flanrepro.raw import files, hub
 from flanrepro.raw.dataset import Dataset
 
-READING = 3
+READING = 4
 """Version of the code that makes records of rows (parsers, converters, fields). It is raised when
 the same file gives other records; those in the record store are then read again."""
 
@@ -23,20 +24,33 @@ class Origin:
         kind: `file` (original files), `folder` (the Hub's folder in a mirror) or `cache` (the
             record store, filled from the Hub).
         path: key of `Dataset.files`, path of the folder, or id on the Hub.
-        version: text that names the version of the reading code and, for a `file`, of the files.
+        version: text that names the version of the reading code and, for files of the manifest, of
+            the files.
+        marked: paths of a mirror's files; empty for the others.
     """
 
     kind: str
     path: str
     version: str
+    marked: tuple[Path, ...] = ()
 
     @property
     def fingerprint(self) -> str:
-        """A text that changes when other records would be read."""
+        """A text that changes when other records would be read; InputError if a file is gone.
+
+        It names the state of files on this machine. What their records say has a digest of its own,
+        which is kept beside them in the record store and is the same on all machines.
+        """
         # Only when it is asked for: a folder may hold hundreds of files, and `find` is called for
         # every task.
-        mark = hub.mark(Path(self.path)) if self.kind == "folder" else ""
-        return f"{self.version}:{mark}"
+        marks = [hub.mark(Path(self.path))] if self.kind == "folder" else map(_mark, self.marked)
+        return f"{self.version}:{','.join(marks)}"
+
+
+def _mark(path: Path) -> str:
+    if status := files.status_of(path):
+        return files.mark(path, status)
+    raise InputError(f"{path} is gone: another program has removed it meanwhile; start again")
 
 
 def find(dataset: Dataset, split: str) -> Origin | None:
@@ -55,11 +69,9 @@ def find(dataset: Dataset, split: str) -> Origin | None:
         names = file_names(path)
         read_by = f"{made_by}:{parser}:{names}"
         if mirror is not None:
-            stats = [files.status_of(mirror / name) for name in names]
-            # Sizes and times, since hashing gigabytes for every task would take minutes.
-            if stats and all(stats):
-                marks = ",".join(f"{s.st_size}-{s.st_mtime_ns}" for s in stats)
-                return Origin("file", path, f"{read_by}:{marks}")
+            marked = tuple(mirror / name for name in names)
+            if marked and all([files.status_of(path) for path in marked]):
+                return Origin("file", path, read_by, marked)
         elif not on_hub and names and all(name in files.manifest() for name in names):
             marks = ",".join(files.manifest()[name].sha256 for name in names)
             return Origin("file", path, f"{read_by}:{marks}")
@@ -67,8 +79,10 @@ def find(dataset: Dataset, split: str) -> Origin | None:
         return None
     if mirror is None:
         return Origin("cache", dataset.hub.id, f"{made_by}:hub")
-    folder = hub.folder_in(mirror, dataset.hub)
-    return Origin("folder", str(folder), made_by) if files.status_of(folder, True) else None
+    there = hub.held(mirror, dataset.hub, dataset.splits[split]["hub"])
+    if not there or (dataset.beside and not files.status_of(files.beside(dataset.beside))):
+        return None
+    return Origin("folder", str(hub.folder_in(mirror, dataset.hub)), made_by)
 
 
 def file_names(key: str) -> list[str]:

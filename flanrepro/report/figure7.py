@@ -1,10 +1,12 @@
 """Figure 7: input inversion's permutations of a chain-of-thought example (Appendix B)."""
 
+import itertools
+
 import matplotlib.pyplot as plt
 import pandas as pd
 
 from flanrepro.collection import render
-from flanrepro.collection.templates import fields_of, load_by_direction
+from flanrepro.collection.templates import Template, fields_of, load_by_direction
 from flanrepro.errors import InputError
 from flanrepro.report.figures import COLORS
 from flanrepro.report.listing import Column, draw_table
@@ -12,6 +14,7 @@ from flanrepro.sources import load_collection
 
 PARTS = {
     "question": "query",
+    "asked": "query",
     "passage": "query",
     "premise": "query",
     "hypothesis": "query",
@@ -30,7 +33,7 @@ COLUMNS = (
 
 
 def table(collection_name: str, task: str = "cot_gsm8k", record: int = 0) -> pd.DataFrame:
-    """One record in every permutation: the regular template, then each inverted one.
+    """One record in every permutation: the first regular template, then the first of each other.
 
     Args:
         collection_name: `pocket` or `flan2022`.
@@ -52,20 +55,25 @@ def table(collection_name: str, task: str = "cot_gsm8k", record: int = 0) -> pd.
         raise InputError(
             f"task '{task}' has no explanations to turn around: take one of source 'cot'"
         )
-    regular, inverted = load_by_direction(of.templates)
+    first: dict[tuple[bool, frozenset[str], frozenset[str]], Template] = {}
+    for template in itertools.chain(*load_by_direction(of.templates)):
+        first.setdefault((template.inverted, *map(frozenset, _parts(template))), template)
     rows = []
-    for template in (regular[0], *inverted):
+    for template in first.values():
         prompt = render(of, record, template=template)
         rows.append(
-            {"given": _parts(template.instruction + template.inputs)}
-            | {"predicted": _parts(template.targets), "task": task, "template": template.name}
-            | {"inverted": template.inverted, "inputs": prompt.inputs, "targets": prompt.targets}
+            dict(zip(("given", "predicted"), map(" ".join, _parts(template)), strict=True))
+            | {"task": task, "template": template.name, "inverted": template.inverted}
+            | {"inputs": prompt.inputs, "targets": prompt.targets}
         )
     return pd.DataFrame(rows)
 
 
-def _parts(pattern: str) -> str:
-    return " ".join(dict.fromkeys(PARTS[name] for name in fields_of(pattern) if name in PARTS))
+def _parts(template: Template) -> list[list[str]]:
+    """The parts that a template gives and those that it predicts, in the order of its patterns."""
+    patterns = template.instruction + template.inputs, template.targets
+    named = ([PARTS[name] for name in fields_of(one) if name in PARTS] for one in patterns)
+    return [list(dict.fromkeys(parts)) for parts in named]
 
 
 def draw(table: pd.DataFrame) -> plt.Figure:

@@ -25,7 +25,7 @@ from flanrepro.collection.templates import Template, load_templates
 RECORDS = [
     {"question": f"q{i}?", "answer": f"a{i}", "options": f"a{i}\nother\nlast"} for i in range(40)
 ]
-TASK = Task("t", "s", "c", lambda split: RECORDS, {"train": 40}, "multiple_choice_qa")
+TASK = Task("t", "s", "c", lambda split: RECORDS, {"train": 40}, "flan2021/openbookqa")
 LETTERS = OptionStyle("letters", "\nOptions:\n", "{label}. {text}", "\n", "upper")
 STYLES = [option_style(i) for i in range(number_of_option_styles())]
 

@@ -189,7 +189,7 @@ def test_no_share_is_rounded_by_more_than_half_a_per_cent_for_2000_tasks():
     assert np.abs(counts / counts.sum() / shares - 1).max() < 0.005
 
 
-RARE = (0.613, 0.31, 0.0731, 0.0001)
+RARE = (0.613, 0.31, 0.0757, 0.0013)
 
 
 @pytest.mark.parametrize("seed", [0, 5])
@@ -208,9 +208,10 @@ def test_a_rare_task_comes_in_its_share_and_never_in_bursts(seed):
 
 
 def test_the_seed_decides_in_which_block_a_rare_task_comes():
-    first = [Mixture(tasks(), weights=RARE, seed=seed).drawn(128)[3] for seed in range(300)]
+    first = [Mixture(tasks(), weights=RARE, seed=seed).drawn(128)[3] for seed in range(200)]
     assert {*first} == {0, 1}
-    assert sum(first) < 15  # 300 times 2 blocks of 64 draws, one in 10,000
+    # 200 times 2 blocks of 64 draws: 33 expected.
+    assert 15 < sum(first) < 55
 
 
 def test_what_is_drawn_is_what_was_counted():

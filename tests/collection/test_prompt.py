@@ -19,7 +19,7 @@ TASK = Task(
     "sums",
     RECORDS.__getitem__,
     {split: len(rows) for split, rows in RECORDS.items()},
-    "multiple_choice_qa",
+    "flan2021/openbookqa",
 )
 WORDING = Template("golden", "Q: {question}{options}", "{answer}.", "Answer.", "\nA: ", "\n--\n")
 
@@ -104,7 +104,7 @@ def test_a_prompt_that_fits_is_left_as_it_is():
 
 
 def test_shorten_keeps_the_wording_and_the_hidden_options():
-    wording = next(t for t in load_templates(TASK.templates) if t.name == "plain")
+    wording = next(t for t in load_templates(TASK.templates) if t.name == "everyday_sense")
     prompt = render(TASK, 0, template=wording, format=plain("nowhere"), exemplars=(1, 2))
     shorter = shorten(prompt, TASK, lambda p: len(p.exemplars) <= 1)
     assert shorter == render(TASK, 0, template=wording, format=plain("nowhere"), exemplars=(1,))

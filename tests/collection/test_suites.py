@@ -18,7 +18,7 @@ RECORDS = {
 }
 
 
-def task(records=RECORDS, templates: str = "multiple_choice_qa", **fields) -> Task:
+def task(records=RECORDS, templates: str = "flan2021/openbookqa", **fields) -> Task:
     sizes = {split: len(rows) for split, rows in records.items()}
     return Task("toy", "niv2", "sums", records.__getitem__, sizes, templates, **fields)
 
@@ -113,7 +113,7 @@ def test_an_item_whose_answer_is_no_option_has_no_choices():
 def test_items_on_one_passage_are_one_group():
     asked = [("a text", "1"), ("another", "2"), ("a text", "3")]
     rows = [{"passage": p, "question": q, "answer": "x"} for p, q in asked]
-    made = task({"validation": rows}, "reading_comprehension")
+    made = task({"validation": rows}, "flan2021/drop")
     first, second, third = (item.group for item in suite_items(Suite("toy", (made,)), 0))
     assert first == third != second
     assert len({item.group for item in suite_items(Suite("toy", (TASK,)), 0)}) == 4
@@ -121,7 +121,7 @@ def test_items_on_one_passage_are_one_group():
 
 def test_references_are_all_that_a_record_has():
     row = {"passage": "p", "question": "q", "answer": "a dog", "references": '["the dog"]'}
-    (item,) = suite_items(Suite("t", (task({"validation": [row]}, "reading_comprehension"),)), 0)
+    (item,) = suite_items(Suite("t", (task({"validation": [row]}, "flan2021/drop"),)), 0)
     assert item.references == ("a dog", "the dog")
     assert item.prompt.targets == "a dog"
 

@@ -15,8 +15,8 @@ and in `few_shot` alone
 
 - `mixed`: false if it may not stand beside other wordings in one prompt;
 - `shots`: the only number of exemplars that it is used with;
-- `exemplar`: pattern of a whole exemplar, in the place of `inputs`, `answer` and `targets`, where
-  the exemplar has all of its fields.
+- `exemplar`: pattern of a whole exemplar, in the place of `inputs`, `answer` and `targets`; a line
+  that names a field which the exemplar lacks is left out.
 
 `{options}` in an inputs pattern is the list of answer options, from its line break on. In prompts
 without options and for records that have none it vanishes, with the white space before it.
@@ -73,7 +73,9 @@ class Template:
         patterns = self.inputs + self.targets if self.inverted else self.inputs
         named = set(fields_of(patterns))
         # The same question with its options in another order is the same question.
-        return tuple(sorted(named - {"options", "choices"} or named))
+        named = named - {"options", "choices"} or named
+        # "Write a sentence in French": the answers alone make the examples different.
+        return tuple(sorted(named if named - _OF_ALL else named | set(fields_of(self.targets))))
 
 
 class Wordings(NamedTuple):
@@ -87,6 +89,9 @@ def fields_of(pattern: str) -> list[str]:
     """Names of the fields in a pattern, in order."""
     return [name for _, name, _, _ in string.Formatter().parse(pattern) if name is not None]
 
+
+_OF_ALL = {"source_language", "target_language"}
+"""Fields that all records of a data set have the same text in."""
 
 _PATTERNS = ("instruction", "inputs", "targets", "exemplar")
 

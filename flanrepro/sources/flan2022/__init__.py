@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from flanrepro.collection.suites import HELD_IN
 from flanrepro.collection.task import Collection, Suite, Task, by_name, protocol
+from flanrepro.raw.kept import keep
 from flanrepro.sources.flan2022 import (
     bbh,
     cot,
@@ -43,6 +44,7 @@ def collection() -> Collection:
         other=by_name(other),
         held_in=HELD_IN,
         way="reference",
+        keep=keep,
     )
 
 

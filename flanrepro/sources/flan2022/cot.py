@@ -5,12 +5,13 @@ github.com/google-research/FLAN: question, answer and rationale, separated by ta
 characters backslash and n for a line break. Records have the fields
 
 - `question`: the text before the answer options;
+- `asked`: the question with the options that the file gives, for templates that turn it around;
 - `answer`: a number without commas, `yes` or `no`, `(C)`, `Sentence A`, or an option's text;
 - `rationale`: the explanation that leads to the answer;
 - `options`: the answer options, one per line, for all but GSM8K;
 - `choices`: the same lines, where the answer names one of them (`(C)`, `Sentence A`). A question of
-  that kind has no answer without them, so the templates `cot_choice` always show them, as the
-  reference shows all options that a file gives.
+  that kind has no answer without them, so its templates always show them, as the reference shows
+  all options that a file gives.
 
 The other two, e-SNLI and QED, are described in `cot.yaml`: many copies of the reference's
 repository lack their large files, so their authors' files and the Hub serve as well.
@@ -89,7 +90,7 @@ def _own_files() -> tuple[Task, ...]:
             cluster=dataset.cluster,
             load=functools.partial(_load, name),
             splits={"train": data_file(file_of(name)).rows - dataset.left_out},
-            templates="cot_choice" if dataset.choice else "cot",
+            templates=f"cot/{name}",
             answer=dataset.answer,
             licence=data_file(file_of(name)).licence,
             citation=dataset.citation,
@@ -141,6 +142,7 @@ def _record(row: Record, dataset: str, where: str) -> Record:
             f"{where}: options without a line 'Options:' before them; mend the line or replace the "
             f"file"
         )
+    fields["asked"] = asked(fields["question"], "\n".join(options))
     # Some rows leave yes and no unsaid; here the mixture decides what is shown.
     if DATASETS[dataset].yes_no:
         options = ["yes", "no"]
@@ -150,6 +152,11 @@ def _record(row: Record, dataset: str, where: str) -> Record:
     if DATASETS[dataset].choice:
         fields["choices"] = fields["options"]
     return sound(fields, where)
+
+
+def asked(question: str, options: str = "") -> str:
+    """The field `asked`: a question with its answer options, if it has any."""
+    return f"{question}\nOptions:\n{options}" if options else question
 
 
 _MARK = re.compile(r"(?:Sentence |\()([A-Z])[):]")

@@ -1,8 +1,8 @@
 """e-SNLI and QED for the source `cot`, from the Flan Collection's or their authors' files.
 
 Parsers yield (where, row), converters return a row's records: `premise`, `hypothesis`, `answer`,
-`options`, `rationale` of e-SNLI; `passage`, `question`, `answer`, `rationale` of QED. Both raise
-InputError where a file or a row is bad.
+`options`, `rationale` of e-SNLI; `passage`, `question`, `answer`, `rationale` of QED; `asked`, the
+whole question in one text, of both. Both raise InputError where a file or a row is bad.
 """
 
 import re
@@ -39,10 +39,12 @@ def esnli(row: Mapping[str, Any]) -> list[Record]:
         )
     if label in _NO_GOLD_LABEL or not rationale:
         return []
+    premise, hypothesis = row["premise"].strip(), row["hypothesis"].strip()
     return [
         {
-            "premise": row["premise"].strip(),
-            "hypothesis": row["hypothesis"].strip(),
+            "premise": premise,
+            "hypothesis": hypothesis,
+            "asked": f'Premise: {premise}\nIs it true that "{hypothesis}"?',
             "answer": _ESNLI_ANSWERS[label],
             "options": "\n".join(ESNLI_OPTIONS),
             "rationale": rationale,
@@ -154,10 +156,13 @@ def qed(row: Mapping[str, Any]) -> list[Record]:
         return []
     title = fields.optional(row, "title_text").strip()
     question = fields.optional(row, "question_text").strip() or fields.text(row, "question")
+    passage = f"{title}\n{row['paragraph_text'].strip()}".strip()
     return [
         {
-            "passage": f"{title}\n{row['paragraph_text'].strip()}".strip(),
+            "passage": passage,
             "question": question.strip(),
+            # The question first: what is too long is cut at its end.
+            "asked": f"{question.strip()}\n\n{passage}",
             "answer": ", ".join(answers),
             "rationale": annotation["selected_sentence"]["string"].strip(),
         }

@@ -52,7 +52,9 @@ COMMONSENSEQA: Files = {
 
 def suite() -> Suite:
     """Makes the suite `cot`, its tasks in the order of A.3; no data file is read."""
-    words = functools.partial(_task, cluster="math_word_problems", answer="number")
+    words = functools.partial(
+        _task, cluster="math_word_problems", answer="number", templates="cot/gsm8k"
+    )
     return Suite(
         "cot",
         (
@@ -63,6 +65,7 @@ def suite() -> Suite:
                 _strategyqa,
                 cluster="closed_book_qa",
                 citation="Geva et al., 2021",
+                templates="cot/strategyqa",
             ),
             words("svamp", SVAMP, _svamp, citation="Patel et al., 2021"),
             words(
@@ -79,7 +82,7 @@ def suite() -> Suite:
                 cluster="commonsense",
                 citation="Talmor et al., 2019; rationales of train: Aggarwal et al., 2021",
                 answer="option",
-                templates="cot_choice",
+                templates="cot/qasc",
                 left_out={"train": _commonsenseqa_without_rationale()},
             ),
         ),
@@ -94,8 +97,8 @@ def _task(
     *,
     cluster: str,
     citation: str,
+    templates: str,
     answer: str = "text",
-    templates: str = "cot",
     left_out: Mapping[str, int] | None = None,
 ) -> Task:
     sizes = {s: data_file(path).rows - (left_out or {}).get(s, 0) for s, path in files.items()}
@@ -127,7 +130,12 @@ def _records(path: Path, rows: Iterable[Row], convert: Converter) -> list[Record
     found = list(rows)
     if not found:
         raise InputError(f"{path} holds no record: replace the file")
-    return [record for where, row in found for record in records_of(convert, row, where)]
+    records = (record for where, row in found for record in records_of(convert, row, where))
+    # Exemplars are turned around too: the templates are those that are trained with.
+    return [
+        {**record, "asked": cot.asked(record["question"], record.get("choices", ""))}
+        for record in records
+    ]
 
 
 def _gsm8k(split: str) -> list[Record]:

@@ -1,7 +1,8 @@
 """Source `dialog`: what is said next in a conversation, and what a question in one means.
 
 A record's `dialogue` is what was said before, one line per turn, marked `User: ` or `Assistant: `.
-The tasks and their records:
+Where the two take turns, `turns` holds the same without these marks, as a list in JSON, so that a
+format can write its own. The tasks and their records:
 
 | task              | `answer`                         | a record for every                    |
 | ----------------- | -------------------------------- | ------------------------------------- |
@@ -17,6 +18,7 @@ of every QReCC and WikiDialog conversation, in QReCC only a late one. Here all t
 Taskmaster are taken, and one of each of WikiDialog's eleven million conversations.
 """
 
+import json
 import re
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -46,14 +48,25 @@ def _alternating(said: Sequence[str]) -> list[str]:
     return _turns(said, [("User", "Assistant")[i % 2] for i in range(len(said))])
 
 
+def _next_turn(turns: Sequence[str], answer: str) -> Record:
+    """The record that asks for what the assistant says after `turns`, which name their speakers."""
+    record = {"dialogue": "\n".join(turns), "answer": answer}
+    speakers = [turn.partition(": ")[0] for turn in turns]
+    # A format marks turns by their position: another order would give a turn to the wrong speaker.
+    if speakers[::-1] == [("User", "Assistant")[i % 2] for i in range(len(turns))]:
+        said = [turn.partition(": ")[2] for turn in turns]
+        record["turns"] = json.dumps(said, ensure_ascii=False)
+    return record
+
+
 # QReCC: `Context` is question, answer, question, answer ... before `Question`.
 
 
 def qrecc(row: Mapping[str, Any]) -> list[Record]:
     """The answer is the next turn; a row without one (none was found) gives nothing."""
     answer = line(text(row, "Answer", ""))
-    dialogue = "\n".join(_alternating([*texts(row, "Context"), text(row, "Question")]))
-    return [{"dialogue": dialogue, "answer": answer}] if answer else []
+    turns = _alternating([*texts(row, "Context"), text(row, "Question")])
+    return [_next_turn(turns, answer)] if answer else []
 
 
 def qrecc_rewriting(row: Mapping[str, Any]) -> list[Record]:
@@ -87,7 +100,7 @@ def wiki_dialog(row: Mapping[str, Any]) -> list[Record]:
         return []
     # The passage's name decides, so that a record is the same in every run.
     chosen = own[zlib.crc32(str(row["pid"]).encode()) % len(own)]
-    return [{"dialogue": "\n".join(turns[:chosen]), "answer": line(said[chosen])}]
+    return [_next_turn(turns[:chosen], line(said[chosen]))]
 
 
 # Taskmaster: conversations as lists of utterances (TM-1, TM-2, TM-3, TM-4, the Hub); or, in the
@@ -130,7 +143,7 @@ def task_master(row: Mapping[str, Any]) -> list[Record]:
         dialogue = _marked_turns(before + latest, _IN_INPUTS)
         spoken = _marked_turns(row["target"], _IN_TARGETS)
         answer = "\n".join(spoken).removeprefix("Assistant: ")
-        return [{"dialogue": "\n".join(dialogue), "answer": answer}]
+        return [_next_turn(dialogue, answer)]
     turns = []
     for utterance in objects(row, "utterances"):
         speaker = text(utterance, "speaker").strip().lower()
@@ -143,7 +156,7 @@ def task_master(row: Mapping[str, Any]) -> list[Record]:
             turns.append((_SPEAKERS[speaker], line(utterance["text"])))
     lines = [f"{speaker}: {said}" for speaker, said in turns]
     return [
-        {"dialogue": "\n".join(lines[:i]), "answer": said}
+        _next_turn(lines[:i], said)
         for i, (speaker, said) in enumerate(turns)
         if i and speaker == "Assistant"  # an opening turn answers nothing
     ]

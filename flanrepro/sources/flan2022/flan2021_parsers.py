@@ -174,16 +174,6 @@ def _coarse(row: Columns) -> Sequence[Columns]:
     return [{**row, "coarse_label": found[1]}]
 
 
-_NEWS = {"1": "world", "2": "sports", "3": "business", "4": "science/tech"}
-
-
-def _news(row: Columns) -> Sequence[Columns]:
-    # The Hub counts classes from 0: an index that is no class must not pass for one of its labels.
-    index = row["Class Index"].strip()
-    label = _NEWS.get(index, f"class {index}")
-    return [{"text": f"{row['Title']} {row['Description']}", "label": label}]
-
-
 _STARS = {"very negative": 0, "negative": 0, "positive": 1, "very positive": 1}
 
 
@@ -242,7 +232,10 @@ PARSERS = {
     "trec": converted(
         _parted(("coarse_label", "text"), "COARSE:fine, a space and a question"), _coarse
     ),
-    "ag_news": converted(csv_with_header, _news),
+    "ag_news": renamed(
+        csv_with_header,
+        {"Class Index": "label", "Title": "title", "Description": "description"},
+    ),
     "e2e": renamed(csv_with_header, {"mr": "meaning_representation", "ref": "human_reference"}),
     "story_cloze": renamed(csv_with_header, _STORY),
     "olora_boolq": renamed(
@@ -266,9 +259,8 @@ PARSERS = {
     "olora_mnli": described(
         "sentence", "label", r"sentence 1: (?P<premise>.*)\nsentence 2: (?P<hypothesis>.*)"
     ),
-    "olora_titled": converted(
-        described("sentence", "label", r"Title: (?P<title>.*)\nText: (?P<body>.*)"),
-        lambda row: [{"text": f"{row['title']} {row['body']}", "label": row["label"]}],
+    "olora_titled": described(
+        "sentence", "label", r"Title: (?P<title>.*)\nText: (?P<description>.*)"
     ),
     "olora_text": described("sentence", "label", r"(?P<text>.*)"),
     "olora_yelp": converted(described("sentence", "label", r"Text: (?P<text>.*)"), _polarity),

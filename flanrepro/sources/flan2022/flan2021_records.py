@@ -143,6 +143,7 @@ def squad(row: Row) -> list[Record]:
     given = [text for text in fields.texts(row, "answers.text") if re.search(r"\w", text)]
     references = list(dict.fromkeys(given)) or [UNANSWERABLE]
     texts = {"passage": row["context"], "question": row["question"], "answer": references[0]}
+    texts["title"] = row["title"].replace("_", " ")  # as in Wikipedia's addresses
     texts["references"] = json.dumps(references, ensure_ascii=False)
     return [{name: text.strip() for name, text in texts.items()}]
 
@@ -153,33 +154,41 @@ def drop(row: Row) -> list[Record]:
     return _whole(passage=row["passage"], question=row["question"], answer=answer)
 
 
-def _turns(passage: str, questions: Sequence[str], answers: Sequence[str]) -> list[Record]:
-    """Makes a record per question but the first, with the earlier questions and answers."""
+def _turns(
+    texts: Mapping[str, str], questions: Sequence[str], answers: Sequence[str]
+) -> list[Record]:
+    """Makes a record per question but the first, with the earlier questions and answers.
+
+    `texts` are the fields that all records have alike; if all are empty, there are no records.
+    """
     if len(questions) != len(answers):
         raise InputError(f"{len(questions)} questions have {len(answers)} answers; mend the file")
     turns = [f"Q: {line(q)}\nA: {line(a)}" for q, a in zip(questions, answers, strict=True)]
     found = []
     for n in range(1, len(turns)):  # the first question has no dialogue before it
         before = "\n".join(turns[:n])
-        found += _whole(passage=passage, dialogue=before, question=questions[n], answer=answers[n])
-    return found
+        found += _whole(dialogue=before, question=questions[n], answer=answers[n])
+    return [{**texts, **turn} for turn in found] if any(texts.values()) else []
 
 
 def coqa(row: Row) -> list[Record]:
     """A record per question; `input_text` has the answers in the annotators' own words."""
     answers = fields.texts(row, "answers.input_text")
-    return _turns(row["story"], fields.texts(row, "questions"), answers)
+    story = {"passage": row["story"].strip()}
+    return _turns(story, fields.texts(row, "questions"), answers)
 
 
 def quac(row: Row) -> list[Record]:
-    """The passage is title, background, section, without its last word, which marks no answer."""
-    texts = (row["wikipedia_page_title"], row["background"], row["context"])
-    passage = "\n".join(text.replace("CANNOTANSWER", "").strip() for text in texts)
+    """An article's title, opening and section, without the section's last word, a mark."""
+    columns = {"title": "wikipedia_page_title", "background": "background", "passage": "context"}
+    article = {
+        name: row[column].replace("CANNOTANSWER", "").strip() for name, column in columns.items()
+    }
     answers = [
         UNANSWERABLE if text == "CANNOTANSWER" else text
         for text in fields.texts(row, "orig_answers.texts")
     ]
-    return _turns(passage, fields.texts(row, "questions"), answers)
+    return _turns(article, fields.texts(row, "questions"), answers)
 
 
 def hellaswag(row: Row) -> list[Record]:
@@ -253,7 +262,8 @@ def opinions(topic: str, texts: str, answer: str) -> Converter:
     def rows(row: Row) -> list[Record]:
         found = [line(text) for text in row[texts].values() if text.strip()][:SHOWN]
         shown = "\n".join(f"- {text}" for text in found)
-        return _whole(topic=row[topic].replace("_", " "), text=shown, answer=row[answer])
+        about = row[topic].replace("_", " ")
+        return _whole(topic=about, text=shown, first="".join(found[:1]), answer=row[answer])
 
     return rows
 
@@ -282,8 +292,10 @@ def translation(code: str, language: str) -> Converter:
 
 
 def common_gen(row: Row) -> list[Record]:
-    """The concepts on one line, and a sentence that has them all."""
-    return _whole(concepts=", ".join(fields.texts(row, "concepts")), answer=row["target"])
+    """The concepts, on one line and on a line each, and a sentence that has them all."""
+    concepts = fields.texts(row, "concepts")
+    lists = {"concepts": ", ".join(concepts), "concept_lines": "\n".join(concepts)}
+    return _whole(**lists, answer=row["target"])
 
 
 def dart(row: Row) -> list[Record]:
@@ -347,7 +359,7 @@ CONVERTERS = {
     "cnn_dailymail": cnn_dailymail,
     "gigaword": gigaword,
     "multi_news": multi_news,
-    "newsroom": renaming(text="text", answer="summary"),
+    "newsroom": renaming(text="text", title="title", answer="summary"),
     "xsum": renaming(text="document", answer="summary"),
     "wiki_lingua": renaming(text="source", answer="target"),
     "samsum": samsum,

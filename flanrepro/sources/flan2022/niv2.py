@@ -8,6 +8,7 @@ Records have the fields
 - `definition`: the task's instruction;
 - `input`, `answer`: an instance's input and the first of its outputs. The others are as good, but a
   mixture needs one target per input. (The Hub's copy has a row for every output.)
+- `explanation`: why the answer is right, of exemplars alone, where the file says it.
 
 Few-shot exemplars are the file's own positive examples (split `exemplars`), never another task's.
 Some are among the instances too; a prompt never shows its own. The Hub's copy has none: there
@@ -39,7 +40,7 @@ from typing import Any
 from flanrepro.collection.task import Record, Task
 from flanrepro.errors import InputError
 from flanrepro.raw.dataset import Dataset
-from flanrepro.raw.fields import texts
+from flanrepro.raw.fields import optional, texts
 from flanrepro.raw.reader import Reader, tasks_of
 from flanrepro.raw.reading import read_json_object
 
@@ -123,7 +124,9 @@ def _rows(path: Path, part: str) -> Iterator[Row]:
         if isinstance(outputs, str) and part == "Instances":
             raise InputError(f"{where}: the output is no list; mend the file or replace it")
         found = outputs if isinstance(outputs, list) and outputs else [outputs]
+        explanation = row.get("explanation")
         row = {"definition": definition, "inputs": row.get("input"), "targets": found[0]}
+        row |= {"explanation": explanation} if part == "Positive Examples" and explanation else {}
         yield where, row | ({"references": found} if len(found) > 1 else {})
 
 
@@ -148,6 +151,8 @@ def niv2(row: Mapping[str, Any]) -> list[Record]:
             problem = "missing or empty" if value in ("", None, []) else "no text"
             raise InputError(f"the {name} is {problem}; mend the file or replace it")
         record[name] = value.strip()
+    if explanation := optional(row, "explanation").strip():
+        record["explanation"] = explanation
     # Files of instances alone have several outputs: on the Hub each output is a row.
     if row.get("references"):
         accepted = [text.strip() for text in texts(row, "references")]

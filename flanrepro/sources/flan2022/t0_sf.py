@@ -1,8 +1,12 @@
 """Source `t0_sf`: the Public Pool of Prompts (P3) without the data sets that FLAN 2021 has too.
 
 A subset of P3 is one prompt template of one data set, rendered. Its records, `inputs` and `answer`,
-are used as they are. As in the reference, a mixture can list `options` only for subsets whose
-prompts do not name the candidates themselves.
+stand in one of the few words that each of the three kinds of subsets has around it. As in the
+reference, a mixture can list `options` only for subsets whose prompts do not name the candidates
+themselves.
+
+Where no rendered copy is to be had, the records are made of the raw data sets with the same
+templates (`flanrepro.sources.flan2022.promptsource`).
 
 `t0_sf.csv` lists the subsets by their names on the Hub. Numbers of records and the kind of target
 are the reference's (google-research/FLAN, flan/v2/constants_t0.py); the data set's licence is after
@@ -13,6 +17,7 @@ part of Flan 2022 and complete P3++. Subsets whose rows are candidate answers to
 """
 
 import csv
+import dataclasses
 import functools
 from collections.abc import Mapping
 from importlib import resources
@@ -23,6 +28,7 @@ from flanrepro.raw.dataset import Dataset
 from flanrepro.raw.fields import line, texts
 from flanrepro.raw.hub import PARQUET
 from flanrepro.raw.reader import tasks_of
+from flanrepro.sources.flan2022 import promptsource
 
 HUB = "bigscience/P3"
 
@@ -47,17 +53,18 @@ def _datasets(in_flan: str) -> tuple[Dataset, ...]:
 def _dataset(row: Mapping[str, str]) -> Dataset:
     sizes = {split: row[split] for split in ("train", "validation", "test") if row[split]}
     separated = row["kind"] == "multiple_choice_separated_options"
-    return Dataset(
+    subset = Dataset(
         name=row["name"],
         card=f"p3_{row['dataset']}",
         cluster=row["kind"],
-        templates="rendered",
+        templates=f"t0_sf/{row['kind']}",
         licence=row["licence"],
         citation="prompts (Apache-2.0): Bach et al., 2022; Sanh et al., 2021",
         hub={"id": HUB, "config": row["name"], "revision": PARQUET},  # P3 itself is a script
         splits={split: {"hub": split, "rows": int(rows)} for split, rows in sizes.items()},
         convert="p3_with_options" if separated else "p3",
     )
+    return dataclasses.replace(subset, otherwise=promptsource.raw(subset))
 
 
 def p3(row: Mapping[str, Any]) -> list[Record]:
@@ -75,3 +82,10 @@ def p3_with_options(row: Mapping[str, Any]) -> list[Record]:
 
 
 CONVERTERS = {"p3": p3, "p3_with_options": p3_with_options}
+# Rows of raw data sets become rows of P3 first.
+CONVERTERS |= {
+    subset.otherwise.convert: functools.partial(
+        promptsource.rendered, CONVERTERS[subset.convert], subset.name
+    )
+    for subset in (*_datasets("no"), *_datasets("yes"))
+}

@@ -4,6 +4,15 @@ import dataclasses
 import re
 
 from flanrepro.collection import load_templates, render
+from flanrepro.collection.templates import fields_of, load_wordings
+
+
+def named_fields(task) -> set[str]:
+    """The fields that the task's wordings fill in, but for the options, which may be missing."""
+    wordings = load_wordings(task.templates)
+    templates = (*wordings.templates, *wordings.few_shot)
+    patterns = [p for t in templates for p in (t.instruction, t.inputs, t.targets)]
+    return {name for pattern in patterns for name in fields_of(pattern)} - {"options"}
 
 
 def filled(pattern: str, record) -> str:

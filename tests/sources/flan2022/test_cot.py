@@ -1,13 +1,17 @@
 """The chain-of-thought source reads every row of the real files, and leaves out what it must."""
 
+import dataclasses
 import re
+from collections import Counter
 
 import pytest
 from rendering import assert_renders
 
 from flanrepro.collection import Mixture, load_templates, render
 from flanrepro.collection.formats import plain
+from flanrepro.collection.templates import by_direction, load_wordings
 from flanrepro.errors import InputError
+from flanrepro.evaluation.extraction import read_answer
 from flanrepro.raw import files
 from flanrepro.raw.files import fetch
 from flanrepro.raw.reading import read_jsonl
@@ -27,6 +31,9 @@ FIRST = {
     "cot_aqua": {
         "question": "Rs. 5600 is divided into three parts A, B and C. How much A is more than C if "
         "their ratio is 1/7:1/7:1/14?",
+        "asked": "Rs. 5600 is divided into three parts A, B and C. How much A is more than C if "
+        "their ratio is 1/7:1/7:1/14?\nOptions:\n"
+        "(A) 300\n(B) 992\n(C) 1120\n(D) 552\n(E) 312",
         "answer": "(C)",
         "rationale": "1/7:1/7:1/14 = 2:2:1\n1/5*5600 = 1120\n2240-1120 = 1120",
         "options": "(A) 300\n(B) 992\n(C) 1120\n(D) 552\n(E) 312",
@@ -36,6 +43,9 @@ FIRST = {
         "question": 'Claim: "Only people named Floyd wearing pink are allowed to attend Pink Floyd '
         'concerts."\nIs the claim above correct, and can it be verified by human common sense and '
         "without a web search?",
+        "asked": 'Claim: "Only people named Floyd wearing pink are allowed to attend Pink Floyd '
+        'concerts."\nIs the claim above correct, and can it be verified by human common sense and '
+        "without a web search?\nOptions:\nyes\nno",
         "answer": "no",
         "rationale": "The rock group would not be as popular is they had such requirements for "
         "their concerts.",
@@ -43,6 +53,8 @@ FIRST = {
     },
     "cot_ecqa": {
         "question": "What might a person see at the scene of a brutal killing?",
+        "asked": "What might a person see at the scene of a brutal killing?\nOptions:\n"
+        "bloody mess\npleasure\nbeing imprisoned\nfeeling of guilt\ncake",
         "answer": "bloody mess",
         "rationale": "Bloody mess is covered or stained with blood. A person might see a bloody "
         "mess at the scene of a brutal killing.",
@@ -51,12 +63,17 @@ FIRST = {
     "cot_gsm8k": {
         "question": "Natalia sold clips to 48 of her friends in April, and then she sold half as "
         "many clips in May. How many clips did Natalia sell altogether in April and May?",
+        "asked": "Natalia sold clips to 48 of her friends in April, and then she sold half as "
+        "many clips in May. How many clips did Natalia sell altogether in April and May?",
         "answer": "72",
         "rationale": "Natalia sold 48 / 2 = 24 clips in May. Natalia sold 48 + 24 = 72 clips "
         "altogether in April and May.",
     },
     "cot_qasc": {
         "question": "What is the process by which living things give rise to offspring?",
+        "asked": "What is the process by which living things give rise to offspring?\nOptions:\n"
+        "(A) DNA\n(B) photosynthesis\n(C) bird\n(D) sex\n(E) subtraction\n(F) gametes\n"
+        "(G) eggs\n(H) ovum",
         "answer": "(D)",
         "rationale": "Reproduction is the process by which living things give rise to offspring. "
         "Sex equals reproduction. Sex is the process by which living things give rise to "
@@ -68,6 +85,9 @@ FIRST = {
     },
     "cot_sensemaking": {
         "question": "Of the following two sentences, which one is against common sense?",
+        "asked": "Of the following two sentences, which one is against common sense?\nOptions:\n"
+        'Sentence A: "He poured orange juice on his cereal."\n'
+        'Sentence B: "He poured milk on his cereal."',
         "answer": "Sentence A",
         "rationale": "Orange juice does not taste good on cereal.",
         "options": 'Sentence A: "He poured orange juice on his cereal."\n'
@@ -77,6 +97,7 @@ FIRST = {
     },
     "cot_strategyqa": {
         "question": "Are more people today related to Genghis Khan than Julius Caesar?",
+        "asked": "Are more people today related to Genghis Khan than Julius Caesar?",
         "answer": "yes",
         "rationale": "Julius Caesar had three children. Genghis Khan had sixteen children. Modern "
         "geneticists have determined thatout of every 200 men today has DNA that can be traced to "
@@ -87,9 +108,15 @@ FIRST = {
 
 
 @pytest.fixture
-def tasks(mirror, monkeypatch):
+def here(mirror, monkeypatch, tmp_path):
     monkeypatch.setenv("FLANREPRO_MIRROR", str(mirror))
-    return {task.name: task for task in cot.tasks() if task.name in SIZES}
+    monkeypatch.setenv("FLANREPRO_CACHE", str(tmp_path / "cache"))
+    return {task.name: task for task in cot.tasks()}
+
+
+@pytest.fixture
+def tasks(here):
+    return {name: task for name, task in here.items() if name in SIZES}
 
 
 def test_sizes_are_declared_without_reading_a_file(monkeypatch, tmp_path):
@@ -122,40 +149,103 @@ def test_the_first_record(tasks, name):
     assert tasks[name].records("train")[0] == FIRST[name]
 
 
-@pytest.mark.parametrize("name", SIZES)
+LARGE = ("cot_creak", "cot_ecqa", "cot_gsm8k", "cot_sensemaking")
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.slow] * (name in LARGE)) for name in SIZES]
+)
 def test_every_row_of_every_file_renders_with_every_template(tasks, name):
     assert assert_renders(tasks[name]) == SIZES[name]
 
 
-@pytest.mark.parametrize("name", ["cot", "cot_choice", "esnli_cot", "qed_cot"])
-def test_targets_give_the_rationale_and_then_the_answer(name):
-    templates = load_templates(name)
-    regular = [template for template in templates if not template.inverted]
-    assert len(regular) == 7
-    for template in regular:
-        assert template.targets.endswith("the answer is {answer}.")
-        assert "{rationale}" in template.targets
+# Counted in google-research/FLAN, flan/v2/templates.py, PATTERNS and FEWSHOT_PATTERNS: targets that
+# do not say "answer is" in zero-shot and in few-shot wordings; then, among the latter, those with
+# the answer first, and those that may stand beside others.
+ENDINGS = {
+    "gsm8k": (5, 0, 0, 3),
+    "strategyqa": (2, 3, 1, 3),
+    "creak": (3, 2, 5, 2),
+    "qasc": (5, 2, 1, 2),
+    "esnli": (3, 2, 1, 3),
+    "ecqa": (3, 2, 2, 2),
+    "sensemaking": (4, 2, 0, 3),
+    "aqua": (8, 2, 2, 2),
+    "qed": (2, 5, 1, 2),
+}
 
 
-@pytest.mark.parametrize("name", ["cot", "cot_choice", "esnli_cot", "qed_cot"])
+def regular(name):
+    return [by_direction(of)[0] for of in load_wordings(f"cot/{name}")]
+
+
+@pytest.mark.parametrize("name", ENDINGS)
+def test_targets_end_in_the_forms_of_the_reference(name):
+    zero_shot, few_shot = regular(name)
+    assert (len(zero_shot), len(few_shot)) == (15 if name in ("aqua", "qed") else 10, 10)
+    for template in (*zero_shot, *few_shot):
+        assert "{rationale}" in template.targets and "{answer}" in template.targets
+    others = [sum("answer is" not in t.targets for t in of) for of in (zero_shot, few_shot)]
+    first = sum(t.targets.index("{answer}") < t.targets.index("{rationale}") for t in few_shot)
+    assert (*others, first, sum(t.mixed for t in few_shot)) == ENDINGS[name]
+
+
+def test_a_third_of_the_endings_and_a_fifth_of_the_triggers_are_as_in_the_reference():
+    zero_shot = [template for name in ENDINGS for template in regular(name)[0]]
+    assert len(zero_shot) == 100
+    assert sum("answer is" not in template.targets for template in zero_shot) == 35
+    said = [f"{t.instruction} {t.inputs} {t.answer} {t.targets}".lower() for t in zero_shot]
+    # The trigger that BBH is asked with, and what else begins with "let's" and goes step by step.
+    assert sum("let's think step by step" in text for text in said) == 10
+    assert sum(bool(re.search(r"let's[^{}]*step by step", text)) for text in said) == 20
+
+
+@pytest.mark.parametrize("name", ENDINGS)
 def test_inverted_templates_are_the_permutations_of_figure_7(name):
-    letters = {"question": "Q", "premise": "Q", "hypothesis": "Q", "answer": "A", "rationale": "E"}
-
     def named(pattern):
-        return "".join(
-            sorted({letters.get(field, "") for field in re.findall(r"{(\w+)}", pattern)})
-        )
+        letters = {"asked": "Q", "answer": "A", "rationale": "E"}
+        return "".join(sorted(letters[field] for field in re.findall(r"{(\w+)}", pattern)))
 
-    inverted = [template for template in load_templates(name) if template.inverted]
-    assert {(named(t.inputs), named(t.targets)) for t in inverted} == {
-        ("AQ", "E"),
-        ("EQ", "A"),
-        ("AE", "Q"),
-        ("E", "AQ"),
-        ("A", "EQ"),
-        ("Q", "A"),
-    }
-    assert len(inverted) == 6
+    counts = []
+    for of in load_wordings(f"cot/{name}"):
+        inverted = by_direction(of)[1]
+        counts.append(Counter((named(t.inputs), named(t.targets)) for t in inverted))
+    assert sum(t.mixed for t in inverted) == 2
+    assert counts == [
+        {("AE", "Q"): 3, ("AQ", "E"): 5, ("E", "AQ"): 6, ("A", "EQ"): 4},
+        {("AE", "Q"): 3, ("AQ", "E"): 3, ("E", "AQ"): 2, ("A", "EQ"): 2},
+    ]
+
+
+@pytest.mark.parametrize("name", ENDINGS)
+def test_the_answer_is_read_from_the_target_of_every_template(here, name):
+    task = here[f"cot_{name}"]
+    split = "validation" if task.missing("train") else "train"
+    records = [task.records(split)[i] for i in range(0, task.size(split), task.size(split) // 200)]
+    for template in (*regular(name)[0], *regular(name)[1]):
+        read = [
+            read_answer(template.targets.format_map(record), [record["answer"]], task.answer)[1]
+            for record in records
+        ]
+        # Where the answer stands first, an equation "A: 50*36% = 18" of AQuA can hide it.
+        hidden = 1 if name == "aqua" and template.targets.startswith("{answer}") else 0
+        assert len(records) >= 200 and sum(read) >= len(records) - hidden, template.name
+
+
+@pytest.mark.parametrize("name", ENDINGS)
+def test_few_shot_templates_render_real_records(here, name):
+    task = here[f"cot_{name}"]
+    split = "validation" if task.missing("train") else "train"
+    records = [task.records(split)[i] for i in range(3)]
+    task = dataclasses.replace(task, load=lambda _: records, splits={"train": 3}, approximate=False)
+    for template in load_wordings(task.templates).few_shot:
+        prompt = render(task, 0, template=template, exemplars=(1, 2))
+        for record in records[1:]:
+            shown = template.answer + template.targets.format_map(record) + template.separator
+            assert prompt.inputs.count(shown) == 1
+        assert prompt.inputs.endswith(template.answer.rstrip())
+        assert prompt.targets == template.targets.format_map(records[0])
+        assert not re.search(r"\{\w+\}", prompt.inputs + prompt.targets)
 
 
 def test_no_text_keeps_a_written_line_break_or_an_options_heading(tasks):
@@ -229,7 +319,9 @@ def test_a_question_whose_answer_names_an_option_always_shows_them(tasks, name):
     task = tasks[name]
     for template in load_templates(task.templates):
         shown = render(task, 0, template=template)
-        assert task.records("train")[0]["options"] in shown.inputs
+        # What asks for the question shows them in its target.
+        assert task.records("train")[0]["options"] in f"{shown.inputs}\n{shown.targets}"
+        assert template.inverted or task.records("train")[0]["options"] in shown.inputs
         assert render(task, 0, template=template, format=plain("nowhere")).inputs == shown.inputs
 
 

@@ -95,6 +95,8 @@ def test_esnli_golden(tasks):
     assert task.records("validation")[1] == {
         "premise": "Two women are embracing while holding to go packages .",
         "hypothesis": "Two woman are holding packages .",
+        "asked": "Premise: Two women are embracing while holding to go packages .\n"
+        'Is it true that "Two woman are holding packages ."?',
         "answer": "yes",
         "options": OPTIONS,
         "rationale": "saying the two women are holding packages is a way to paraphrase that the "
@@ -126,6 +128,7 @@ def test_qed_golden(tasks):
     assert tasks["cot_qed"].records("train")[0] == {
         "passage": passage,
         "question": "what is the medical term for webbed toes",
+        "asked": f"what is the medical term for webbed toes\n\n{passage}",
         "answer": "syndactyly affecting the feet",
         "rationale": "Webbed toes is the common name for syndactyly affecting the feet .",
     }
@@ -157,8 +160,9 @@ def test_the_flan_file_of_esnli_gives_the_two_sentences_back(own, question):
     options = "\\nOptions:\\n- yes\\n- no\\n- it is not possible to tell"
     line = question.format(**PAIR) + options + "\tyes\tIt does.\n"
     task = own({"flan_cot/esnli_train.tsv": line})
-    expected = {**PAIR, "answer": "yes", "options": OPTIONS, "rationale": "It does."}
-    assert list(task.records("train")) == [expected]
+    asked = f'Premise: {PAIR["premise"]}\nIs it true that "{PAIR["hypothesis"]}"?'
+    rest = {"answer": "yes", "options": OPTIONS, "rationale": "It does."}
+    assert list(task.records("train")) == [{**PAIR, "asked": asked, **rest}]
 
 
 def test_an_unknown_wording_of_the_flan_file_reads_by_its_quotation_marks(own):
@@ -195,6 +199,7 @@ def test_the_authors_untokenised_files_come_first_and_rows_without_a_label_go(ow
         {
             "premise": 'He said "no".',
             "hypothesis": "He left.",
+            "asked": 'Premise: He said "no".\nIs it true that "He left."?',
             "answer": "no",
             "options": OPTIONS,
             "rationale": "Why, {so}.",

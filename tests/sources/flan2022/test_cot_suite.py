@@ -113,7 +113,10 @@ def test_a_split_reads_its_own_files_only(suite, monkeypatch):
 
 @pytest.mark.parametrize("name", SIZES)
 def test_the_first_record(tasks, name):
-    assert tasks[name].records("validation")[0] == FIRST[name]
+    asked = FIRST[name]["question"]
+    if name == "commonsenseqa":
+        asked += "\nOptions:\n" + FIRST[name]["choices"]
+    assert tasks[name].records("validation")[0] == {**FIRST[name], "asked": asked}
 
 
 def test_the_first_training_records(tasks):
@@ -125,6 +128,9 @@ def test_the_first_training_records(tasks):
     assert tasks["commonsenseqa"].records("train")[0] == {
         "question": "The sanctions against the school were a punishing blow, and they seemed to "
         "what the efforts the school had made to change?",
+        "asked": "The sanctions against the school were a punishing blow, and they seemed to what "
+        "the efforts the school had made to change?\nOptions:\n"
+        "(A) ignore\n(B) enforce\n(C) authoritarian\n(D) yell at\n(E) avoid",
         "rationale": "Sanctions against school shows that the school's efforts were ignored. "
         "Efforts can be ignored when decision are against it.",
         "options": "(A) ignore\n(B) enforce\n(C) authoritarian\n(D) yell at\n(E) avoid",

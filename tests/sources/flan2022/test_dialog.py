@@ -8,7 +8,9 @@ import shutil
 import pytest
 from rendering import assert_renders
 
-from flanrepro.collection import load_templates, render
+from flanrepro.collection import render
+from flanrepro.collection.formats import Format, TurnStyle, layouts, plain_style
+from flanrepro.collection.templates import by_direction, load_wordings
 from flanrepro.errors import InputError
 from flanrepro.raw import files as data_files
 from flanrepro.sources.flan2022 import dialog
@@ -87,8 +89,21 @@ def test_no_dialogue_keeps_a_marker_of_the_file(tasks):
         for text in record.values():
             assert not dialog._IN_INPUTS.search(text)
             assert not dialog._IN_TARGETS.search(text)
-        for turn in record["dialogue"].split("\n"):
-            assert turn.split(": ")[0] in ("User", "Assistant", "Call", "Result")
+        turns = [turn.partition(": ") for turn in record["dialogue"].split("\n")]
+        speakers = [speaker for speaker, _, _ in turns]
+        assert set(speakers) <= {"User", "Assistant", "Call", "Result"}
+        # The user has the last word before the assistant's, and they take turns.
+        alternating = (["Assistant", "User"] * len(turns))[-len(turns) :]
+        assert ("turns" in record) == (speakers == alternating)
+        if "turns" in record:
+            assert json.loads(record["turns"]) == [said for _, _, said in turns]
+
+
+def test_dialogs_of_taskmaster_without_calls_have_turns_without_speakers(tasks):
+    records = list(tasks["task_master"].records("train"))
+    assert sum("turns" in record for record in records) == 1652
+    for record in records:
+        assert ("turns" in record) != ("\nCall: " in record["dialogue"])
 
 
 def test_trec_cast_has_a_record_for_every_different_turn_with_a_context(tasks, mirror):
@@ -133,13 +148,42 @@ def test_every_record_renders_with_every_template(tasks):
     assert assert_renders(tasks["trec_cast_2019"], "validation") == 429
 
 
-@pytest.mark.parametrize("name", ["dialog_response", "question_rewriting"])
+@pytest.mark.parametrize("name", ["dialog_response", "dialog/question_rewriting"])
 def test_seven_templates_ask_for_the_answer_and_three_for_what_was_before(name):
-    templates = load_templates(name)
-    assert [template.targets for template in templates[:7]] == ["{answer}"] * 7
-    assert all(template.inverted for template in templates[7:])
-    assert len(templates) == 10
-    assert sum("{dialogue}" in template.targets for template in templates) >= 2
+    for templates in load_wordings(name):
+        if templates:
+            assert [template.targets for template in templates[:7]] == ["{answer}"] * 7
+            assert [template.inverted for template in templates] == [False] * 7 + [True] * 3
+            assert sum("{dialogue}" in template.targets for template in templates) >= 2
+
+
+@pytest.mark.parametrize("name", ["wiki_dialog", "qrecc", "task_master"])
+def test_ten_templates_of_each_kind_ask_for_the_next_turn_and_ten_for_those_before(name):
+    zero_shot, few_shot = load_wordings(f"dialog/{name}")
+    for templates in (zero_shot, few_shot):
+        regular, inverted = by_direction(templates)
+        assert (len(regular), len(inverted)) == (10, 10)
+        assert {template.targets for template in inverted} == {"{dialogue}"}
+        # The next turn's mark, which the reference adds to the dialog, is the cue for the answer.
+        assert all(template.inputs.rstrip().endswith("{dialogue}") for template in regular)
+        assert all("{answer}" in template.targets for template in regular)
+    assert all(template.mixed for template in few_shot)
+    assert sum(t.targets != "{answer}" for t in by_direction(few_shot)[0]) == 1
+
+
+def test_turns_are_written_with_their_own_marks_and_the_next_one_as_the_cue(own):
+    task = own("qrecc/qrecc_train.json", [QRECC])["qrecc"]
+    style = TurnStyle("made", "Talk:", ("\n[x] ", "\n[y] "), ";")
+    formed = Format(layouts()[0], plain_style(), turns=style)
+    bare, asked_back = by_direction(load_wordings(task.templates).templates)
+    prompt = render(task, 0, template=bare[1], format=formed)
+    assert (
+        prompt.inputs == "Talk:\n[x] who is {she}?;\n[y] A <b>singer</b>.;\n[x] is she old?;\n[y]"
+    )
+    assert prompt.targets == "No."
+    assert render(task, 0, template=asked_back[0], format=formed).targets == (
+        "Talk:\n[x] who is {she}?;\n[y] A <b>singer</b>.;\n[x] is she old?;"
+    )
 
 
 def test_taskmaster_golden(tasks):
@@ -147,6 +191,7 @@ def test_taskmaster_golden(tasks):
     assert record == {
         "dialogue": "User: one Chai Latte please",
         "answer": "is the order displayed correct and ready to send off to be made?",
+        "turns": '["one Chai Latte please"]',
     }
     prompt = render(tasks["task_master"], 1516, exemplars=[1515])
     assert prompt.inputs == (
@@ -189,7 +234,11 @@ def test_qrecc_gives_answers_and_rewritten_questions(own):
     tasks = own("qrecc/qrecc_train.json", [first, QRECC])
     history = "User: who is {she}?\nAssistant: A <b>singer</b>."
     assert list(tasks["qrecc"].records("train")) == [
-        {"dialogue": f"{history}\nUser: is she old?", "answer": "No."}
+        {
+            "dialogue": f"{history}\nUser: is she old?",
+            "answer": "No.",
+            "turns": '["who is {she}?", "A <b>singer</b>.", "is she old?"]',
+        }
     ]
     assert list(tasks["qrecc_rewriting"].records("train")) == [
         {"dialogue": history, "question": "is she old?", "answer": "Is {she} old?"}
@@ -208,6 +257,8 @@ def test_wiki_dialog_gives_one_of_the_writers_turns_of_a_conversation(own):
     later = f"{start}\nAssistant: A tree.\nUser: How big?"
     kinds = {(record["dialogue"], record["answer"]) for record in records}
     assert kinds == {(start, "A tree."), (later, "Big.")}
+    turns = {len(json.loads(record["turns"])) for record in records}
+    assert turns == {2, 4}
 
 
 def test_the_first_two_releases_of_taskmaster_write_speakers_in_capitals(own):
@@ -219,7 +270,11 @@ def test_the_first_two_releases_of_taskmaster_write_speakers_in_capitals(own):
     ]
     tasks = own("taskmaster/self-dialogs.json", [{"utterances": utterances}])
     assert list(tasks["task_master"].records("train")) == [
-        {"dialogue": "Assistant: Hi.\nUser: A {table}, please.", "answer": "For when?"}
+        {
+            "dialogue": "Assistant: Hi.\nUser: A {table}, please.",
+            "answer": "For when?",
+            "turns": '["Hi.", "A {table}, please."]',
+        }
     ]
 
 

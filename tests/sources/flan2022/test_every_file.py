@@ -4,9 +4,16 @@ from collections import Counter
 
 import pytest
 
-from flanrepro.collection import load_templates
-from flanrepro.collection.formats import Format, load_formats
+from flanrepro.collection.formats import (
+    Format,
+    layouts,
+    number_of_option_styles,
+    number_of_turn_styles,
+    option_style,
+    turn_style,
+)
 from flanrepro.collection.prompt import exemplar_candidates, render
+from flanrepro.collection.templates import load_wordings
 from flanrepro.errors import InputError
 from flanrepro.raw import files
 from flanrepro.raw.reader import file_names, find
@@ -59,15 +66,17 @@ def test_task_files_made_from_mmlu_are_refused():
 
 @pytest.mark.parametrize("every", [53, pytest.param(1, marks=pytest.mark.slow)])
 def test_every_record_can_be_asked_in_every_setting(every):
-    layouts, styles = load_formats()
     counted = Counter()
     for task, split in at_hand():
-        templates = load_templates(task.templates)
+        wordings = load_wordings(task.templates)
+        templates, shown_after = wordings.templates, wordings.few_shot or wordings.templates
         few_shot = "train" in task.splits and not task.missing(task.exemplar_split)
         for i in range(0, task.size(split), every):
-            template, layout = templates[i % len(templates)], layouts[i % len(layouts)]
+            template, layout = templates[i % len(templates)], layouts()[i % len(layouts())]
             shown = ("prompt", "exemplars", "nowhere")[i % 3]
-            form = Format(layout, styles[i % len(styles)], shown, ("text", "label")[i // 3 % 2])
+            target = ("text", "label")[i // 3 % 2]
+            style, turns = i % number_of_option_styles(), i % number_of_turn_styles()
+            form = Format(layout, option_style(style), shown, target, turn_style(turns))
             prompts = [render(task, i, split=split, template=template, format=form)]
             if few_shot:
                 same = i if split == task.exemplar_split else None
@@ -77,7 +86,7 @@ def test_every_record_can_be_asked_in_every_setting(every):
                         task,
                         i,
                         split=split,
-                        template=template,
+                        template=shown_after[i % len(shown_after)],
                         format=form,
                         exemplars=candidates,
                         shots=2,

@@ -4,48 +4,12 @@ import csv
 from collections import Counter
 
 import pytest
+from rendering import named_fields
 
 from flanrepro.collection.suites import HELD_IN
 from flanrepro.sources.flan2022 import flan2021
 
 MAYBE = "it is not possible to tell"
-
-FAMILIES = {
-    "acceptability": "sentence answer",
-    "boolq": "passage question answer",
-    "closed_book_qa": "question answer",
-    "common_gen": "concepts answer",
-    "continuation": "context answer",
-    "conversational_qa": "passage dialogue question answer",
-    "copa": "premise relation answer",
-    "dialogue_summary": "dialogue answer",
-    "email_subject": "text answer",
-    "last_word": "text answer",
-    "math": "question answer",
-    "multiple_choice_qa": "question answer",
-    "multirc": "passage question response answer",
-    "nli": "premise hypothesis answer",
-    "opinion_summary": "topic text answer",
-    "paraphrase": "sentence1 sentence2 answer",
-    "piqa": "goal answer",
-    "pronoun_resolution": "sentence pronoun answer",
-    "punctuation": "text answer",
-    "qnli": "question sentence answer",
-    "question_type": "question answer",
-    "reading_comprehension": "passage question answer",
-    "record": "passage query answer",
-    "sentiment": "text answer",
-    "similarity": "sentence1 sentence2 answer",
-    "struct_to_text": "data answer",
-    "summarization": "text answer",
-    "topic": "text answer",
-    "translation": "text answer source_language target_language",
-    "true_case": "text answer",
-    "winogrande": "sentence answer",
-    "word_segment": "text answer",
-    "word_sense": "word sentence1 sentence2 answer",
-    "wsc": "text pronoun noun answer",
-}
 
 # (task, split, file): the number of records that the data's own README gives.
 FILES = {
@@ -157,6 +121,7 @@ GOLDEN = {
         "options": f"yes\n{MAYBE}\nno",
     },
     ("squad_v2", "squad_v2/dev-v2.0.json", 409): {
+        "title": "Computational complexity theory",
         "passage": "Of course, some complexity classes have complicated definitions that do not "
         "fit into this framework. Thus, a typical complexity class has a definition like the "
         "following:",
@@ -202,6 +167,15 @@ GOLDEN = {
         "answer": "bed",
         "options": "blanket\nbed",
     },
+    ("ag_news_subset", "ag_news/test.csv", 0): {
+        "text": "Fears for T N pension after talks Unions representing workers at Turner   Newall "
+        "say they are 'disappointed' after talks with stricken parent firm Federal Mogul.",
+        "title": "Fears for T N pension after talks",
+        "body": "Unions representing workers at Turner   Newall say they are 'disappointed' after "
+        "talks with stricken parent firm Federal Mogul.",
+        "answer": "Business",
+        "options": "World\nSports\nBusiness\nScience/Tech",
+    },
     ("e2e_nlg", "e2e_nlg/devset.csv", 0): {
         "data": "name[Alimentum], area[city centre], familyFriendly[no]",
         "answer": "There is a place in the city centre, Alimentum, that is not family-friendly.",
@@ -236,9 +210,8 @@ def test_every_name_of_the_list_is_a_task_and_no_other(mirror, tasks):
     assert set(tasks) == {*listed, "mnli_matched", "mnli_mismatched"}
 
 
-def test_twelve_clusters_and_a_known_family_for_all(tasks):
+def test_twelve_clusters(tasks):
     assert len({task.cluster for task in tasks.values()}) == 12
-    assert {task.templates for task in tasks.values()} == set(FAMILIES)
     assert all(task.licence and task.citation for task in tasks.values())
     assert all(task.dataset.hub or task.dataset.manual for task in tasks.values())
 
@@ -272,8 +245,9 @@ def test_every_file_is_read_in_full(tasks, name, split, path):
     task = tasks[name]
     records = task.reader.read(task.dataset, split, path)
     assert len(records) == FILES[name, split, path]
+    named = {"answer", *named_fields(task)}
     for record in records:
-        assert set(FAMILIES[task.templates].split()) <= set(record)
+        assert named <= set(record)
         assert all(text.strip() for text in record.values())
         if "options" in record:
             assert record["answer"] in record["options"].split("\n")

@@ -78,6 +78,14 @@ def squad(path):
     ]
 
 
+def ag_news(path):
+    names = {"Title": "title", "Description": "description"}
+    return [
+        {"label": int(row["Class Index"]), **{new: row[old] for old, new in names.items()}}
+        for row in csv_rows(path)
+    ]
+
+
 def cosmos_qa(path):
     return [{**row, "label": int(row["label"])} for row in csv_rows(path)]
 
@@ -107,6 +115,7 @@ HUB = {
         "squad_v2",
         "validation",
     ),
+    ("ag_news_subset", "ag_news/test.csv"): (ag_news, "sh0416/ag_news", "default", "test"),
     ("cosmos_qa", "cosmosqa/valid.csv"): (cosmos_qa, "allenai/cosmos_qa", "default", "validation"),
     ("snli", "snli/dev.jsonl"): (snli, "stanfordnlp/snli", "plain_text", "validation"),
 }

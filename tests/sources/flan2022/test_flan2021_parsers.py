@@ -124,7 +124,13 @@ SIBLINGS = {
                 {"data": [{"title": "t", "paragraphs": [{"context": "I am.", "qas": [SQUAD_QA]}]}]}
             )
         },
-        {"passage": "I am.", "question": "Who?", "answer": "I", "references": '["I"]'},
+        {
+            "title": "t",
+            "passage": "I am.",
+            "question": "Who?",
+            "answer": "I",
+            "references": '["I"]',
+        },
     ),
     "PIQA's two files": (
         "piqa",

@@ -1,14 +1,46 @@
 """FLAN 2021's irregular data sets: from rows as the Hub has them to records."""
 
 import pytest
+from rendering import named_fields
 
 from flanrepro.errors import InputError
 from flanrepro.sources.flan2022.flan2021 import CONVERTERS, tasks
+from flanrepro.sources.flan2022.flan2021_records import LANGUAGES
 
 PAIR = {"en": "Good day.", "fr": "Bonjour."}
 
 # name in `rows`, row, records
 CASES = {
+    "a pair with a label": (
+        "snli",
+        {"premise": "A dog runs.", "hypothesis": "A dog sleeps.", "label": 2},
+        [
+            {
+                "premise": "A dog runs.",
+                "hypothesis": "A dog sleeps.",
+                "answer": "no",
+                "options": "yes\nit is not possible to tell\nno",
+            }
+        ],
+    ),
+    "an article with its highlights": (
+        "record",
+        {
+            "passage": "Ann met Bo.\n@highlight\nAnn met him",
+            "query": "@placeholder was met.",
+            "entities": ["Ann", "Bo", "Bo"],
+            "answers": ["Bo", "Bo"],
+        },
+        [
+            {
+                "passage": "Ann met Bo.",
+                "query": "@placeholder was met.",
+                "answer": "Bo",
+                "references": '["Bo"]',
+                "options": "Ann\nBo",
+            }
+        ],
+    ),
     "a review's line breaks": (
         "imdb_reviews",
         {"text": "Good.<br /><br />Really.", "label": 1},
@@ -71,9 +103,15 @@ CASES = {
     ),
     "a question without an answer": (
         "squad",
-        {"context": "a", "question": "b", "answers": {"text": [], "answer_start": []}},
+        {
+            "title": "An_Article",
+            "context": "a",
+            "question": "b",
+            "answers": {"text": [], "answer_start": []},
+        },
         [
             {
+                "title": "An Article",
                 "passage": "a",
                 "question": "b",
                 "answer": "unanswerable",
@@ -103,7 +141,9 @@ CASES = {
         },
         [
             {
-                "passage": "T\nB\nC.",
+                "title": "T",
+                "background": "B",
+                "passage": "C.",
                 "dialogue": "Q: Who?\nA: I",
                 "question": "Why?",
                 "answer": "unanswerable",
@@ -134,11 +174,36 @@ CASES = {
         {"article": "a", "highlights": "One .\nTwo ."},
         [{"text": "a", "answer": "One. Two."}],
     ),
+    "a headline": (
+        "gigaword",
+        {"document": "it rained in oslo .", "summary": "rain in oslo"},
+        [{"text": "it rained in oslo .", "answer": "rain in oslo"}],
+    ),
     "masked digits": ("gigaword", {"document": "rose ## percent", "summary": "rise"}, []),
     "several articles": (
         "multi_news",
         {"document": "One. ||||| Two. |||||", "summary": "– Both."},
         [{"text": "One.\n\nTwo.", "answer": "Both."}],
+    ),
+    "an article under its title": (
+        "newsroom",
+        {"title": " Rain ", "text": "It rained.", "summary": "Rain fell."},
+        [{"text": "It rained.", "title": "Rain", "answer": "Rain fell."}],
+    ),
+    "an article without a title": (
+        "newsroom",
+        {"title": None, "text": "It rained.", "summary": "Rain fell."},
+        [],
+    ),
+    "a report": (
+        "xsum",
+        {"document": "It rained.", "summary": "Rain."},
+        [{"text": "It rained.", "answer": "Rain."}],
+    ),
+    "a guide": (
+        "wiki_lingua",
+        {"source": "Boil it well.", "target": "Boil it."},
+        [{"text": "Boil it well.", "answer": "Boil it."}],
     ),
     "an empty document": ("xsum", {"document": "", "summary": "b"}, []),
     "a missing document": ("xsum", {"document": None, "summary": "b"}, []),
@@ -154,17 +219,26 @@ CASES = {
             "_critics": {"1": "Good.", "2": " "},
             "_critic_consensus": "Ok.",
         },
-        [{"topic": "the film", "text": "- Good.", "answer": "Ok."}],
+        [{"topic": "the film", "text": "- Good.", "first": "Good.", "answer": "Ok."}],
     ),
-    "a pair of sentences": (
-        "english_french",
-        {"translation": PAIR},
+    "a film without reviews": (
+        "opinions_rotten_tomatoes",
+        {"_movie_name": "the_film", "_critics": {"1": " "}, "_critic_consensus": "Ok."},
+        [],
+    ),
+    "arguments of a debate": (
+        "opinions_idebate",
+        {
+            "_debate_name": "Close_zoos",
+            "_argument_sentences": {"1": "Cages hurt.", "2": "Films show more."},
+            "_claim": "Zoos are wrong.",
+        },
         [
             {
-                "text": "Good day.",
-                "answer": "Bonjour.",
-                "source_language": "English",
-                "target_language": "French",
+                "topic": "Close zoos",
+                "text": "- Cages hurt.\n- Films show more.",
+                "first": "Cages hurt.",
+                "answer": "Zoos are wrong.",
             }
         ],
     ),
@@ -172,7 +246,7 @@ CASES = {
     "concepts": (
         "common_gen",
         {"concepts": ["dog", "run"], "target": "A dog runs."},
-        [{"concepts": "dog, run", "answer": "A dog runs."}],
+        [{"concepts": "dog, run", "concept_lines": "dog\nrun", "answer": "A dog runs."}],
     ),
     "triples of a table": (
         "dart",
@@ -187,12 +261,54 @@ CASES = {
         {"input": ["A_B | is_in | C"], "target": "b"},
         [{"data": "A B | is in | C", "answer": "b"}],
     ),
+    "a sentence without capitals": (
+        "true_case",
+        {"translation": {"en": "We sell 52 houses, Ann."}},
+        [{"text": "we sell 52 houses, ann.", "answer": "We sell 52 houses, Ann."}],
+    ),
+    "a sentence without marks": (
+        "fix_punct",
+        {"translation": {"en": "We sell 80 houses, Ann."}},
+        [{"text": "We sell 80 houses Ann", "answer": "We sell 80 houses, Ann."}],
+    ),
+    "a sentence without spaces": (
+        "word_segment",
+        {"translation": {"en": "We sell 66 houses, Ann."}},
+        [{"text": "Wesell66houses,Ann.", "answer": "We sell 66 houses, Ann."}],
+    ),
     "the last word": (
         "lambada",
         {"text": "he said the word \n"},
         [{"text": "he said the", "answer": "word"}],
     ),
 }
+
+
+# All pairs of languages are read alike.
+PAIRS = {
+    f"english_{language.lower()}": {
+        "text": "Good day.",
+        "answer": "Bonjour.",
+        "source_language": "English",
+        "target_language": language,
+    }
+    for language in LANGUAGES.values()
+}
+
+
+@pytest.mark.parametrize("code, language", LANGUAGES.items())
+def test_a_pair_of_sentences_names_its_languages(code, language):
+    row = {"translation": {"en": "Good day.", code: "Bonjour."}}
+    name = f"english_{language.lower()}"
+    assert CONVERTERS[name](row) == [PAIRS[name]]
+
+
+def test_records_have_every_field_that_a_wording_of_their_task_names():
+    made = PAIRS | {name: records[0] for name, _, records in CASES.values() if records}
+    for task in tasks():
+        convert = task.dataset.convert
+        record = made[convert] if convert else task.dataset.fields
+        assert named_fields(task) <= set(record), task.name
 
 
 @pytest.mark.parametrize("name, row, records", CASES.values(), ids=CASES)

@@ -10,7 +10,7 @@ import pytest
 from flanrepro.collection import load_templates
 from flanrepro.collection.named import mixture_names, named_mixture
 from flanrepro.collection.suites import HELD_IN, at_hand
-from flanrepro.collection.templates import fields_of
+from flanrepro.collection.templates import fields_of, load_wordings
 from flanrepro.sources import load_collection
 
 SOURCES = {
@@ -179,15 +179,17 @@ def test_no_exemplar_repeats_its_query_or_is_of_another_task_in_many_few_shot_dr
         pool = task.records(task.exemplar_split)
         few_shot += bool(prompt.exemplars)
         assert len(set(prompt.exemplars)) == len(prompt.exemplars)
-        template = load_templates(task.templates)[prompt.template_idx]
+        wordings = load_wordings(task.templates)
+        template = (*wordings.templates, *wordings.few_shot)[prompt.template_idx]
+        beside = prompt.asked.beside or (template,)
         asked = [query.get(name) for name in template.essential]
-        for index in prompt.exemplars:
+        for n, index in enumerate(prompt.exemplars):
             shown = pool[index]  # an index of the task's own pool, whatever it says
             assert shown != query
             assert [shown.get(name) for name in template.essential] != asked
             assert all(
                 shown[name] in prompt.inputs
-                for name in fields_of(template.inputs)
+                for name in fields_of(beside[n % len(beside)].inputs)
                 if name not in ("options", "answer")
             )
     assert few_shot > 0.99 * draws

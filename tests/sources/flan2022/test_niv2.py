@@ -3,13 +3,16 @@ list; MMLU stays out; exemplars are the task's own."""
 
 import ast
 import csv
+import dataclasses
 import json
+from collections import Counter
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from flanrepro.collection import load_templates, render
+from flanrepro.collection import Mixture, load_templates, render
+from flanrepro.collection.templates import fields_of, load_few_shot
 from flanrepro.errors import InputError
 from flanrepro.sources.flan2022 import niv2
 
@@ -99,6 +102,9 @@ def test_each_file_reads_in_full(mirror):
         assert [example["answer"] for example in examples] == [
             example["output"].strip() for example in file["Positive Examples"]
         ]
+        assert [example.get("explanation", "") for example in examples] == [
+            example.get("explanation", "").strip() for example in file["Positive Examples"]
+        ]
         total += len(instances)
     assert (len(files(mirror)), total) == (16, 78085)
 
@@ -133,6 +139,60 @@ def test_ten_templates_say_the_definition_and_ask_for_the_answer():
         assert "{definition}" in template.instruction
         assert "{definition}" not in template.inputs
         assert template.targets == "{answer}" and not template.inverted
+
+
+def test_half_of_the_few_shot_templates_explain_one_example_and_half_show_two():
+    templates = load_few_shot("niv2")
+    assert len({(t.instruction, t.inputs, t.answer, t.exemplar) for t in templates}) == 20
+    explained = [template for template in templates if template.exemplar]
+    assert [template.shots for template in templates] == [1] * 10 + [2] * 10
+    assert explained == list(templates[:10])
+    for template in templates:
+        assert template.instruction.count("{definition}") == 1
+        assert "{definition}" not in template.inputs and not template.inverted
+    for template in explained:
+        named = fields_of(template.exemplar)
+        assert sorted(named) == ["answer", "explanation", "input"]
+        # The explanation comes behind the answer, which a model is to learn to say at once.
+        assert named.index("answer") < named.index("explanation")
+
+
+def test_one_example_with_its_explanation_and_without(mirror, monkeypatch, tmp_path):
+    monkeypatch.setenv("FLANREPRO_MIRROR", str(mirror))
+    monkeypatch.setenv("FLANREPRO_CACHE", str(tmp_path))
+    task = tasks()["task648_answer_generation"]
+    example, record = task.records("exemplars")[0], task.records("train")[0]
+    (template,) = (t for t in load_few_shot("niv2") if t.name == "parts")
+    head = f"1. The task\n{record['definition']}\n\n"
+    asked = f"3. An unsolved one\n{record['input']}\nSolution:"
+    explained = render(task, 0, template=template, exemplars=(0,))
+    assert explained.inputs == (
+        f"{head}2. A solved one\n{example['input']}\nSolution: {example['answer']}\n"
+        f"Why so: {example['explanation']}\n{asked}"
+    )
+    assert explained.targets == record["answer"]
+    # The Hub's copy has no explanations.
+    bare = {name: text for name, text in example.items() if name != "explanation"}
+    without = dataclasses.replace(
+        task, load=lambda split: [bare] if split == "exemplars" else [record]
+    )
+    assert render(without, 0, template=template, exemplars=(0,)).inputs == (
+        f"{head}2. A solved one\n{example['input']}\nSolution: {example['answer']}\n{asked}"
+    )
+
+
+def test_a_mixture_draws_both_halves_of_the_few_shot_templates_alike(mirror, monkeypatch, tmp_path):
+    monkeypatch.setenv("FLANREPRO_MIRROR", str(mirror))
+    monkeypatch.setenv("FLANREPRO_CACHE", str(tmp_path))
+    of = tuple(task for task in tasks().values() if not task.missing("train"))
+    mixture = Mixture(of, seed=1, few_shot_fraction=1.0, options_fraction=1.0, way="reference")
+    explained = {template.index for template in load_few_shot("niv2")[:10]}
+    shown = Counter()
+    for i in range(2000):
+        prompt = mixture[i]
+        shown[len(prompt.exemplars)] += 1
+        assert (len(prompt.exemplars) == 1) == (prompt.template_idx in explained)
+    assert set(shown) == {1, 2} and 900 < shown[1] < 1100
 
 
 def test_golden(mirror, monkeypatch, tmp_path):
@@ -181,7 +241,7 @@ def test_a_clone_is_read_too_and_texts_are_kept_as_they_are(places):
         {"definition": DEFINITION, "input": "<br/> \u2028 {}", "answer": "{answer}"},
     ]
     assert list(task.records("exemplars")) == [
-        {"definition": DEFINITION, "input": "{0}", "answer": "<i>{0}</i>"}
+        {"definition": DEFINITION, "input": "{0}", "answer": "<i>{0}</i>", "explanation": "so"}
     ]
     prompt = render(task, 1, exemplars=(0,))
     assert prompt.inputs == (

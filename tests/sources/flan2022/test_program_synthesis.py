@@ -6,7 +6,8 @@ import json
 import pytest
 from rendering import assert_renders
 
-from flanrepro.collection import load_templates, render
+from flanrepro.collection import render
+from flanrepro.collection.templates import by_direction, load_wordings
 from flanrepro.errors import InputError
 from flanrepro.raw import files as data_files
 from flanrepro.sources.flan2022 import program_synthesis
@@ -95,13 +96,27 @@ def test_every_record_renders_with_every_template(tasks):
         assert assert_renders(tasks["mbpp"], split) == size
 
 
-@pytest.mark.parametrize("name", ["program_synthesis", "code_repair"])
-def test_seven_templates_ask_for_the_code_and_three_for_what_it_answers(name):
-    templates = load_templates(name)
-    assert [template.targets for template in templates[:7]] == ["{answer}"] * 7
-    assert all(template.inverted for template in templates[7:])
-    asked = "{problem}" if name == "program_synthesis" else "{code}"
-    assert [template.targets for template in templates[7:]] == [asked] * 3
+# Wordings whose target says more than the code, zero-shot and few-shot, and few-shot ones that may
+# stand beside others, as in google-research/FLAN, flan/v2/templates.py.
+DECORATED = {
+    "dmcc_python": (1, 1, 9),
+    "dr_repair": (1, 2, 9),
+    "dr_repair_error_comments": (2, 4, 8),
+}
+
+
+@pytest.mark.parametrize("name", DECORATED)
+def test_ten_templates_of_each_kind_ask_for_the_code_and_ten_for_what_it_answers(name):
+    asked, found = "{problem}" if name == "dmcc_python" else "{code}", []
+    for templates in load_wordings(f"program_synthesis/{name}"):
+        regular, inverted = by_direction(templates)
+        assert (len(regular), len(inverted)) == (10, 10)
+        assert all("{answer}" in template.targets for template in regular)
+        assert all(asked in template.targets for template in inverted)
+        assert not any(asked in template.inputs for template in inverted)
+        found.append(sum(template.targets != "{answer}" for template in regular))
+    assert (*found, sum(template.mixed for template in regular)) == DECORATED[name]
+    assert all(template.mixed for template in inverted)
 
 
 def test_mbpp_golden(tasks):

@@ -1,6 +1,7 @@
 """The t0_sf source: P3's subsets by name, their rows from folders in the Hub's layout."""
 
 import csv
+import re
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -8,6 +9,7 @@ import pytest
 
 from flanrepro.collection import render
 from flanrepro.collection.formats import plain
+from flanrepro.collection.templates import load_wordings
 from flanrepro.errors import InputError
 from flanrepro.sources.flan2022 import t0_sf
 
@@ -110,6 +112,51 @@ def test_prompts_are_used_as_they_are(places):
         "Given {the} passage\n\n<b>Ash</b> is a tree.\n\nWhat is ash?"
     )
     assert few.targets == "a tree"
+
+
+# Few-shot wordings that may stand beside others, and zero-shot and few-shot ones with the options
+# before the prompt, of ten each, as in google-research/FLAN, flan/v2/templates.py.
+KINDS = {
+    "question_answer": (9, 0, 0),
+    "multiple_choice": (10, 0, 0),
+    "multiple_choice_separated_options": (9, 3, 3),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_each_kind_has_ten_wrappers_zero_shot_and_ten_few_shot(kind):
+    wordings = load_wordings(f"t0_sf/{kind}")
+    before = []
+    for templates in wordings:
+        assert len({(t.inputs, t.answer, t.separator) for t in templates}) == 10
+        for template in templates:
+            assert template.inputs.count("{inputs}") == 1 and "{answer}" in template.targets
+            assert ("{options}" in template.inputs) == (kind == "multiple_choice_separated_options")
+        order = [re.findall(r"{(\w+)}", template.inputs) for template in templates]
+        before.append(order.count(["options", "inputs"]))
+    assert (sum(t.mixed for t in wordings.few_shot), *before) == KINDS[kind]
+    named = {task.cluster: task.templates for task in (*t0_sf.tasks(), *t0_sf.overlap_tasks())}
+    assert named == {name: f"t0_sf/{name}" for name in KINDS}
+
+
+def test_wrappers_with_and_without_options(places):
+    made = task(places, SEPARATED, CHOICES)
+    text = made.records("train")[0]["inputs"]
+    zero_shot, few_shot = load_wordings(made.templates)
+    (first,) = (t for t in zero_shot if t.name == "options_first")
+    with_options = render(made, 0, template=first)
+    assert with_options.inputs == f"Options:\n- a fish\n- a tree\n\n{text}\nChosen:"
+    without = render(made, 0, template=first, format=plain("nowhere"))
+    assert without.inputs == f"{text}\nChosen:"
+    (ruled,) = (t for t in few_shot if t.name == "stars")
+    elms = made.records("train")[1]["inputs"]
+    assert render(made, 0, template=ruled, exemplars=(1,)).inputs == (
+        f"Item:\nOptions:\n- stones\n- trees\n\n{elms}\n****\nA: trees\n\n\n"
+        f"Item:\nOptions:\n- a fish\n- a tree\n\n{text}\n****\nA:"
+    )
+    for template in (*zero_shot, *few_shot):
+        prompt = render(made, 0, template=template, exemplars=(1, 2), format=plain("nowhere"))
+        assert "a fish" not in prompt.inputs and text in prompt.inputs
 
 
 def test_candidates_are_options_where_the_prompt_does_not_name_them(places):
