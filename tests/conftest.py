@@ -35,6 +35,7 @@ SKIPS_ALLOWED = {
     r"the reference implementation \(google-research/FLAN\) is not": "it is on no package index",
     "lm-evaluation-harness is not": "it is compared with in an environment of its own",
     "one core": "a share of the cores takes two of them",
+    "T5's vocabulary is not in the mirror": "it is published on the Hub alone",
     "tells glibc's malloc": "it may have another system than Linux",
 }
 
@@ -109,3 +110,12 @@ def mirror() -> Path:
         return folder.resolve()
     where = "FLANREPRO_MIRROR names" if named else "FLANREPRO_MIRROR is unset; looked for"
     pytest.skip(f"no real data: {where} {folder}, which is no folder")
+
+
+@pytest.fixture(scope="session")
+def t5(mirror) -> Path:
+    """T5's own SentencePiece model."""
+    path = mirror / "models/google/t5-v1_1-small/spiece.model"
+    if not path.is_file():
+        pytest.skip("T5's vocabulary is not in the mirror")
+    return path

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from fnmatch import fnmatch
 from typing import Any
 
+from flanrepro.cards import t5_vocabulary
 from flanrepro.collection.metrics import metrics_of, table_3_metrics
+from flanrepro.collection.overlap import ALL
 from flanrepro.collection.task import Task
 from flanrepro.collection.templates import fields_of, load_templates
 from flanrepro.markdown import table
@@ -25,7 +27,8 @@ class Shown:
         trained: True for a training task.
         suites: names of the suites that evaluate it.
         split: name of the split that it is used for, whose records are counted.
-        overlaps: rows of `contamination.csv`, one per suite.
+        overlaps: rows of `contamination.csv`, per suite and per task of a suite that is hit.
+        unsaid: rows of `t5_vocabulary.csv`, one per split that T5's vocabulary cannot say whole.
     """
 
     task: Task
@@ -33,6 +36,7 @@ class Shown:
     suites: Sequence[str]
     split: str
     overlaps: Sequence[Mapping[str, str]]
+    unsaid: Sequence[Mapping[str, str]] = ()
 
     @property
     def use(self) -> str:
@@ -64,6 +68,7 @@ def card(name: str, shown: Sequence[Shown], entry: Mapping[str, Any]) -> str:
         "Fields of a record": _fields(tasks),
         "Templates": _templates(tasks),
         "Contamination": _contamination([one for one in shown if one.trained]),
+        "T5's vocabulary": t5_vocabulary.section([row for one in shown for row in one.unsaid]),
         "Notes": "\n\n".join(filter(None, notes)),
     }
     body = "".join(f"\n## {title}\n\n{text}\n" for title, text in sections.items() if text)
@@ -236,13 +241,13 @@ def _contamination(trained: Sequence[Shown]) -> str:
         rows = [row for row in rows if int(row["records_hit"])]
     parts = []
     if len(trained) > MANY and here:
-        found = "those that share text are shown" if rows else "none shares text with either suite"
+        found = "those that share text are shown" if rows else "none shares text with a suite"
         parts.append(f"Measured: {join(here)}; {found}.")
     if rows:
         titles = "task", "suite", "records", "items", "share of items", "items too short", "example"
         parts += [
-            "Training records that share 13 words in a row with an item of a held-out suite, and "
-            "items that share as many with a training record:",
+            "Training records that share 13 words in a row with an item of a suite, and items that "
+            "share as many with a training record; below a suite those of its tasks that do:",
             table(titles, map(_overlap, rows)),
         ]
     if gone:
@@ -256,13 +261,20 @@ def _overlap(row: Mapping[str, str]) -> tuple[str, ...]:
     hit, items = int(row["items_hit"]), int(row["items"])
     return (
         f"`{row['task']}`",
-        row["suite"],
+        _suite(row),
         f"{int(row['records_hit']):,} of {int(row['records']):,}",
         f"{hit:,} of {items:,}",
         f"{hit / items:.2%}",
         row["items_short"],
         row["longest_example"],
     )
+
+
+def _suite(row: Mapping[str, str]) -> str:
+    if row["evaluated"] != ALL:
+        return f"{row['suite']}: `{row['evaluated']}`"
+    here, _, every = row["tasks"].split()
+    return row["suite"] if here == every else f"{row['suite']} ({row['tasks']} tasks)"
 
 
 def _said(tasks: Sequence[Task], name: str) -> str:

@@ -2,15 +2,15 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from flanrepro.collection import rng
+from flanrepro.collection import decontaminated, rng
 from flanrepro.collection.mixture import Mixture
 from flanrepro.collection.prompt import FEW_SHOT, check_exemplars
-from flanrepro.collection.task import Collection, Task, data_digest
+from flanrepro.collection.task import Collection, NoTask, Task, data_digest
 from flanrepro.errors import InputError
 from flanrepro.packaged import read_yaml
 
@@ -55,6 +55,9 @@ class NamedMixture:
         missing: per unavailable task its source and the reason, in one sentence.
         at_hand: number of available tasks per source, from which a subset is chosen.
         replaced: names of unavailable Held-In tasks, in whose place a subset has others.
+        left_out: per task of a decontaminated mixture the number of records that are left out,
+            since they share text with evaluation items, and of all; only tasks with such records.
+        uncompared: per suite which tasks have no data here, so that nothing was compared with them.
     """
 
     name: str
@@ -64,6 +67,8 @@ class NamedMixture:
     missing: Mapping[str, tuple[str, str]]
     at_hand: Mapping[str, int]
     replaced: Sequence[str]
+    left_out: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    uncompared: Sequence[str] = ()
 
     @property
     def digest(self) -> str:
@@ -71,22 +76,44 @@ class NamedMixture:
         return data_digest(self.mixture.tasks)
 
     def report(self) -> str:
-        """Lines that say what is missing and how the rest is renormalised; empty if nothing is."""
+        """Lines that say what is missing, how the rest is renormalised, and what is left out.
+
+        Empty if nothing is.
+        """
+        lines = self._missing() + self._left_out()
+        return "\n".join([f"mixture {self.name}: {lines[0]}", *lines[1:]] if lines else [])
+
+    def _missing(self) -> list[str]:
         if not self.missing and set(self.shares) == set(self.stated):
-            return ""
+            return []
         chosen = Counter(task.source for task in self.mixture.tasks)
         here, every = sum(self.at_hand.values()), sum(self.at_hand.values()) + len(self.missing)
         part = chosen.total() < here
         said = f"{len(self.missing)} tasks are not available and are left out"
         if part:
             said = f"{chosen.total()} tasks chosen of {here} available ({every} in all)"
-        lines = [f"mixture {self.name}: {said}."]
+        lines = [f"{said}."]
         if self.replaced:
             names = ", ".join(self.replaced)
             lines.append(f"  Held-In tasks not available, with others in their place: {names}")
         for source in self.stated:
             lines += self._of_source(source, chosen[source] if part else None)
-        return "\n".join(lines)
+        return lines
+
+    def _left_out(self) -> list[str]:
+        lines, rows = [], sorted(self.left_out.items(), key=lambda row: -row[1][0])
+        if rows:
+            total = sum(gone for _, (gone, _) in rows)
+            lines.append(
+                f"{total:,} records of {len(rows)} tasks share text with evaluation items and are "
+                "left out."
+            )
+            lines += [f"  {name}: {gone:,} of {every:,}" for name, (gone, every) in rows[:20]]
+        if len(rows) > 20:
+            lines.append(f"  and {len(rows) - 20} more tasks")
+        if self.uncompared:
+            lines.append("evaluation items that training records could not be compared with:")
+        return lines + [f"  {said}" for said in self.uncompared]
 
     def _of_source(self, source: str, chosen: int | None) -> list[str]:
         """A source's lines of the report; `chosen`: its tasks in the subset, None: no subset."""
@@ -168,13 +195,18 @@ def named_mixture(
     tasks = [t for t in collection.every_task.values() if t.source in wanted]
     missing = {t.name: (t.source, why) for t in tasks if (why := _unusable(t))}
     here = [task for task in tasks if task.name not in missing]
+    left_out: dict[str, tuple[int, int]] = {}
+    uncompared: list[str] = []
+    if recipe.get("decontaminated"):
+        here, left_out = _decontaminated(here, collection, missing)
+        uncompared = decontaminated.uncompared(collection.suites.values())
     at_hand = Counter(task.source for task in here)
     if subset is not None:
         here = _subset(here, subset, seed, collection.held_in)
     if not here:
         reason = f"collection '{collection.name}' has no such source"
         _, reason = next(iter(missing.values()), ("", reason))
-        raise InputError(f"mixture '{name}': none of its {len(tasks)} tasks is available; {reason}")
+        raise NoTask(f"mixture '{name}': none of its {len(tasks)} tasks is available; {reason}")
     maximum = {s: _least(every[s]["rate_maximum"], rate_maximum) for s in wanted}
     caps = {s: _least(every[s]["max_examples"], max_examples) for s in wanted}
     # A capped task must not be weighted by records that it never uses.
@@ -194,7 +226,10 @@ def named_mixture(
     total = sum(wanted.values())
     stated = shares if pooled else {s: rate / total for s, rate in wanted.items()}
     replaced = [task for task in collection.held_in if task in missing] if subset else []
-    return NamedMixture(name, mixture, stated, shares, missing, at_hand, replaced)
+    left_out = {task.name: left_out[task.name] for task in here if task.name in left_out}
+    return NamedMixture(
+        name, mixture, stated, shares, missing, at_hand, replaced, left_out, uncompared
+    )
 
 
 def _check_positive(**parameters: int | None) -> None:
@@ -236,6 +271,28 @@ def _unusable(task: Task) -> str:
     except InputError as error:
         return str(error)
     return ""
+
+
+def _decontaminated(
+    tasks: Iterable[Task], collection: Collection, missing: dict[str, tuple[str, str]]
+) -> tuple[list[Task], dict[str, tuple[int, int]]]:
+    """The tasks with clean records alone, and the numbers of others; adds to `missing`."""
+    find, clean, left_out = decontaminated.finder(collection), [], {}
+    for task in tasks:
+        try:
+            gone = find(task)
+        except InputError as error:
+            missing[task.name] = task.source, str(error)
+            continue
+        if gone:
+            number = sum(map(len, gone.values()))
+            left_out[task.name] = number, sum(map(task.size, decontaminated.compared_splits(task)))
+            task = decontaminated.without(task, gone)
+            if why := _unusable(task):
+                missing[task.name] = task.source, f"after decontamination, {why}"
+                continue
+        clean.append(task)
+    return clean, left_out
 
 
 def _records(task: Task) -> int:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from flanrepro.collection import rng
-from flanrepro.collection.content import digest_of
+from flanrepro.collection.content import Chosen, InMemory, digest_of
 from flanrepro.errors import InputError
 from flanrepro.packaged import read_yaml
 
@@ -145,16 +145,24 @@ def _row(task: Task, every_split: bool) -> tuple:
     return *sizes, tuple((split, task.digest(split)) for split in here)
 
 
+def training_split(task: Task) -> str:
+    """Name of the split that finetuning on the task trains on: `train` if there is one."""
+    # CxC is published as validation and test records alone.
+    return "train" if "train" in task.splits else "validation"
+
+
 def hold_out(task: Task, number: int) -> Task:
     """Moves `number` training records of the task into its validation split (A.2).
 
-    The old validation split becomes the test split if the task has none. The draw depends on the
-    task's name alone, so that every seed selects its checkpoint on the same records.
+    The old validation split becomes the test split if the task has none. A task without a training
+    split is trained on its validation split. The draw depends on the task's name alone, so that
+    every seed selects its checkpoint on the same records.
 
     Raises:
         InputError: no record would be left to train on.
     """
-    size = task.size("train")
+    own = training_split(task)
+    size = task.size(own)
     if not 0 < number < size:
         raise InputError(
             f"task '{task.name}' has {size} training records, and {number} are to be held out: "
@@ -168,12 +176,11 @@ def hold_out(task: Task, number: int) -> Task:
         if split == "test":
             return task.records(other)
         if split in parts:
-            records = task.records("train")
-            return [records[int(i)] for i in parts[split]]
+            return Chosen(task.records(own), parts[split], task.digest(own))
         return task.records(split)
 
     def find_missing(split: str) -> str:
-        return task.missing(other if split == "test" else "train" if split in parts else split)
+        return task.missing(other if split == "test" else own if split in parts else split)
 
     splits = {**task.splits, **{name: len(part) for name, part in parts.items()}}
     splits |= {"test": task.size(other)} if other in task.splits else {}
@@ -191,9 +198,11 @@ class Protocol:
             the highest log-likelihood; `rank_per_token`: the highest log-likelihood per token.
             Items without options are decoded.
         shots: number of exemplars per few-shot prompt.
-        exemplars: `drawn` at random for each item, or the first ones in `published` order.
+        exemplars: `drawn` at random for each item; the first ones in `published` order; or the
+            `first` ones that repeat neither the item nor each other.
         unit: equally weighted unit of the suite's mean, a `task` or a `cluster` of tasks.
-        metric: metric of the suite's mean: `accuracy`; each task's first one in `table_3`; or
+        metric: metric of the suite's mean: `accuracy`; each task's first one in `table_3`;
+            `rouge_l`, with exact match beside it, as for Super-Natural Instructions; or
             `pass_at_1`: programs are run, and the share that passes the tests counts.
         inputs_length, targets_length: numbers of tokens; a longer prompt loses exemplars.
         source: text that says which of these values are published, and where.
@@ -202,9 +211,9 @@ class Protocol:
     # Lengths suit the pocket collection, whose rows in `protocols.yaml` leave them out.
     method: Literal["decode", "rank", "rank_per_token"] = "decode"
     shots: int = 3
-    exemplars: Literal["drawn", "published"] = "drawn"
+    exemplars: Literal["drawn", "published", "first"] = "drawn"
     unit: Literal["task", "cluster"] = "task"
-    metric: Literal["accuracy", "table_3", "pass_at_1"] = "accuracy"
+    metric: Literal["accuracy", "table_3", "rouge_l", "pass_at_1"] = "accuracy"
     inputs_length: int = 256
     targets_length: int = 64
     source: str = "own choice"
@@ -249,6 +258,10 @@ def by_name(tasks: Iterable[Task]) -> dict[str, Task]:
     return {task.name: task for task in tasks}
 
 
+class NoTask(InputError):
+    """None of the tasks that were asked for is available."""
+
+
 class MissingTasks(UserWarning):
     """Some of the tasks that were asked for are not available."""
 
@@ -266,6 +279,8 @@ class Collection:
             of FLAN 2021's data sets) or in single-task finetuning (section 4).
         held_in: names of the tasks that every random subset of tasks contains (section 3.3).
         way: how mixtures write prompts, see `flanrepro.collection.mixture.Mixture`.
+        keep: function from a digest and a function to what the latter finds, called if nothing is
+            kept by that digest; see `flanrepro.raw.kept`.
     """
 
     name: str
@@ -275,6 +290,9 @@ class Collection:
     other: Mapping[str, Task] = field(default_factory=dict)
     held_in: tuple[str, ...] = ()
     way: Literal["plain", "reference", "paper"] = "plain"
+    keep: Callable[[str, Callable[[], dict]], dict] = field(
+        default_factory=InMemory, repr=False, compare=False
+    )
 
     @functools.cached_property
     def content(self) -> str:

@@ -1,19 +1,24 @@
 """SentencePiece vocabularies: the shipped one, T5's, or one trained from a collection's text."""
 
 import functools
+import hashlib
 import io
 import itertools
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
+from flanrepro.collection.mixture import PROMPTS
 from flanrepro.collection.prompt import render
 from flanrepro.collection.task import Collection
 from flanrepro.collection.templates import load_templates
+from flanrepro.data.tokenizer_files import FILES as TOKENIZER_FILES
+from flanrepro.data.tokenizer_files import check_files, sentencepiece_of
 from flanrepro.errors import InputError
 from flanrepro.raw import hub
-from flanrepro.raw.files import cache_folder, status_of
+from flanrepro.raw.files import cache_folder, mark, mirror, status_of
 from flanrepro.raw.reading import read_json_object
 from flanrepro.sources import documents, load_collection
 from flanrepro.whole import write_whole
@@ -36,6 +41,7 @@ class Vocabulary:
 
     Attributes:
         path: file of the model.
+        sha256: checksum of the file as it was read, in hexadecimal digits.
         size: number of pieces and sentinels, rounded up to a multiple of 128 as in T5 (32,000 + 100
             gives 32,128): the first dimension of the model's embedding.
 
@@ -53,7 +59,8 @@ class Vocabulary:
         self._pieces = sentencepiece.SentencePieceProcessor()
         try:
             # Not by its path, which SentencePiece takes in UTF-8 alone.
-            self._pieces.LoadFromSerializedProto(self.path.read_bytes())
+            content = self.path.read_bytes()
+            self._pieces.LoadFromSerializedProto(content)
         except (OSError, RuntimeError) as error:
             raise InputError(f"{self.path} is no SentencePiece model ({error})") from None
         ids = (self._pieces.pad_id(), self._pieces.eos_id(), self._pieces.unk_id())
@@ -61,6 +68,12 @@ class Vocabulary:
             raise InputError(
                 f"{self.path}: pad, eos and unk have the ids {ids}; expected T5's {PAD, EOS, UNK}"
             )
+        self.sha256 = hashlib.sha256(content).hexdigest()
+
+    @property
+    def digest(self) -> str:
+        """12 hexadecimal digits that change with the file's content or the number of sentinels."""
+        return hashlib.sha256(f"{self.sha256} {self.extra_ids}".encode()).hexdigest()[:12]
 
     @property
     def size(self) -> int:
@@ -90,11 +103,20 @@ class Vocabulary:
         return self._pieces.decode(kept)
 
 
-VOCABULARY_FILES = ("spiece.model", "tokenizer_config.json")
+VOCABULARY_FILES = ("spiece.model", *TOKENIZER_FILES)
 """Names of the files in a model's repository on the Hub that say how it splits text."""
 
 REAL_TEXT_COVERAGE = 0.9995
 """Share of characters that get a piece; SentencePiece recommends it for many characters."""
+
+
+_WHITE_SPACE = {
+    # SentencePiece's normalization makes every other character of white space a space.
+    "user_defined_symbols": ["\n", "\t"],
+    "remove_extra_whitespaces": False,
+    "allow_whitespace_only_pieces": True,  # a piece for four spaces, and for eight
+}
+_ASCII = "".join(map(chr, range(33, 127)))
 
 
 def train_vocabulary(
@@ -106,20 +128,28 @@ def train_vocabulary(
 ) -> Path:
     """Trains a SentencePiece model and writes it, whole or not at all.
 
+    Unlike T5's vocabulary it keeps white space as it is: line ends, tabs and runs of spaces, so
+    that code stays code.
+
     Args:
         texts: texts to learn from.
         path: file to write.
         size: number of pieces at most.
         model_type: `unigram`, as T5; or `bpe`, which gives whole words on a text of few words.
         character_coverage: share of characters that get a piece; below 1 for text in many scripts,
-            so that rare characters leave room for words.
+            so that rare characters leave room for words. ASCII's signs get one even so: code needs
+            all of them.
 
     Raises:
         InputError: the texts are empty, or have more characters than `size` has room for.
     """
     model = io.BytesIO()
+    more: dict[str, Any] = dict(_WHITE_SPACE)
+    if character_coverage < 1:
+        # In the text too: SentencePiece ends the process where a character never occurs.
+        texts, more["required_chars"] = itertools.chain(texts, [_ASCII]), _ASCII
     try:
-        _train(iter(texts), model, size, model_type, character_coverage)
+        _train(iter(texts), model, size, model_type, character_coverage, **more)
     except RuntimeError as error:
         # SentencePiece's message begins with a file and a line of its own source, in brackets.
         reason = str(error).rpartition("]")[2].strip() or "there is no text"
@@ -137,7 +167,7 @@ def _train(
     size: int,
     model_type: str,
     coverage: float,
-    **more: str,
+    **more: Any,
 ) -> None:
     import sentencepiece
 
@@ -231,51 +261,143 @@ def all_words(collection: Collection, number: int = 20_000) -> Iterator[str]:
                 yield f"{prompt.inputs}{template.answer}{prompt.targets}"
 
 
-@functools.cache
-def load_vocabulary(name: str) -> Vocabulary:
-    """Loads a vocabulary by name.
+def load_vocabulary(name: str, digest: str = "") -> Vocabulary:
+    """Loads a vocabulary by name; a file that changes is read again.
 
     Args:
         name: `pocket` (shipped), `t5` (from the Hugging Face Hub, needs the extra `hub`),
-            `flan2022-SIZE` (trained once from that collection's text, e.g. `flan2022-4096`), the
-            path of a SentencePiece model, or a repository on the Hub that has one
-            (`google/t5-small-lm-adapt`).
+            `flan2022-SIZE` (trained once from that collection's text, e.g. `flan2022-4096`; other
+            data gives another one), the path of a SentencePiece model, or a repository on the Hub
+            that has one (`google/t5-small-lm-adapt`).
+        digest: the `Vocabulary.digest` that it must have; empty: any.
 
     Raises:
-        InputError: the name is none of these, or the file cannot be had or used.
+        InputError: the name is none of these, the file cannot be had or used, or the digest is
+            another one.
     """
+    found = (_kept(name, digest) if digest else None) or _load(name)
+    if digest not in ("", found.digest):
+        raise InputError(
+            f"vocabulary '{name}' is another one here ({found.path}, digest {found.digest}) than "
+            f"the one asked for ({digest}), whose ids mean other words: put that one in its place, "
+            f"or make a new spec"
+        )
+    return found
+
+
+T5_DIGEST = "3cc5ef13374d"
+"""Digest of T5's own vocabulary, which all checkpoints of T5 v1.1, T5-LM and Flan-T5 share."""
+
+
+def own_digest(name: str) -> str:
+    """The digest by which a run's spec tells the vocabulary `name` from others of that name.
+
+    It is empty for the vocabularies that everybody has, pocket's and T5's own, and for one that
+    cannot be had here: nothing can be trained with it, and the name may stand for T5's own.
+    """
+    try:
+        found = "" if name == "pocket" else load_vocabulary(name).digest
+    except InputError:
+        return ""
+    return "" if found == T5_DIGEST else found
+
+
+def _load(name: str) -> Vocabulary:
     if name == "pocket":
         path = Path(str(resources.files(__name__.rpartition(".")[0]) / "pocket.model"))
-        return Vocabulary(path, POCKET_EXTRA_IDS)
+        return _read(path, POCKET_EXTRA_IDS, _mark(path))
     if name == "t5":
-        return Vocabulary(hub.download("google/t5-v1_1-small", ["spiece.model"]) / "spiece.model")
-    base, _, size = name.rpartition("-")
-    if base == "flan2022" and re.fullmatch("[1-9][0-9]{0,6}", size):
-        path = cache_folder() / "vocabularies" / f"{name}.model"
-        if not path.is_file():
-            texts = collection_text(load_collection(base))
-            # On this text `unigram` takes minutes and `bpe` a second or two.
-            train_vocabulary(texts, path, int(size), "bpe", REAL_TEXT_COVERAGE)
-        return Vocabulary(path)
+        path = _downloaded("google/t5-v1_1-small", ("spiece.model",), mirror()) / "spiece.model"
+        return _read(path, EXTRA_IDS, _mark(path))
+    if size := _size(name):
+        path = _trained(name, size)
+        return _read(path, EXTRA_IDS, _mark(path))
     if Path(name).suffix == ".model":
-        return Vocabulary(Path(name))
+        return _read(Path(name), EXTRA_IDS, _mark(Path(name)))
     if name.count("/") == 1:
-        return vocabulary_of(hub.download(name, VOCABULARY_FILES))
+        folder = _downloaded(name, VOCABULARY_FILES, mirror())
+        return _read_folder(folder, tuple(_mark(folder / file) for file in VOCABULARY_FILES))
     raise InputError(
         f"unknown vocabulary '{name}': choose pocket, t5, flan2022-SIZE, a .model file's path or a "
         "repository on the Hugging Face Hub"
     )
 
 
+def _size(name: str) -> int:
+    """The number in a name such as `flan2022-4096`; 0: it is no such name."""
+    found = re.fullmatch("flan2022-([1-9][0-9]{0,6})", name)
+    return int(found[1]) if found else 0
+
+
+TRAINING = 2
+"""Version of training a vocabulary. Raised when the same text gives another one."""
+
+
+def _trained(name: str, size: int) -> Path:
+    """The file of a vocabulary that is trained from the text that is available here."""
+    collection = load_collection("flan2022")
+    made_of = hashlib.sha256(repr((collection.content, PROMPTS, TRAINING)).encode()).hexdigest()
+    path = _trained_folder() / f"{name}-{made_of[:12]}.model"
+    if not path.is_file():
+        # On this text `unigram` takes minutes and `bpe` a second or two.
+        texts = collection_text(collection)
+        train_vocabulary(texts, path, size, "bpe", REAL_TEXT_COVERAGE)
+    return path
+
+
+def _trained_folder() -> Path:
+    return cache_folder() / "vocabularies"
+
+
+def _kept(name: str, digest: str) -> Vocabulary | None:
+    """A vocabulary that was trained under this name, perhaps from text that is no longer here."""
+    paths = sorted(_trained_folder().glob(f"{name}-*.model")) if _size(name) else []
+    every = (_read(path, EXTRA_IDS, _mark(path)) for path in paths)
+    return next((found for found in every if found.digest == digest), None)
+
+
+def _mark(path: Path) -> str:
+    status = status_of(path)
+    return mark(path, status) if status else ""
+
+
+# With the files' marks in the key: one that changes is read again, others only once.
+@functools.cache
+def _read(path: Path, extra_ids: int, mark: str) -> Vocabulary:
+    return Vocabulary(path, extra_ids)
+
+
+@functools.cache
+def _read_folder(folder: Path, marks: tuple[str, ...]) -> Vocabulary:
+    return vocabulary_of(folder)
+
+
+@functools.cache  # the Hub is asked once
+def _downloaded(name: str, files: tuple[str, ...], mirror: Path | None) -> Path:
+    return hub.download(name, files)
+
+
 def vocabulary_of(folder: Path) -> Vocabulary:
-    """Loads the vocabulary in a folder of the Hub's layout; InputError if it has none."""
+    """Loads the vocabulary in a folder of the Hub's layout.
+
+    It is `spiece.model`, or made from `tokenizer.json` where that is missing.
+
+    Raises:
+        InputError: the folder has neither, they contradict each other, or tokens were added that
+            SentencePiece does not know.
+    """
     path = folder / "spiece.model"
     if not status_of(path):
-        raise InputError(
-            f"{folder} has no spiece.model: put the model's SentencePiece file there, or give "
-            f"vocabulary='t5' or the path of one"
-        )
+        if not status_of(folder / "tokenizer.json"):
+            raise InputError(
+                f"{folder} has neither spiece.model nor tokenizer.json: put the model's "
+                f"SentencePiece file there, or give vocabulary='t5' or the path of one"
+            )
+        path = sentencepiece_of(folder / "tokenizer.json")
     options = folder / "tokenizer_config.json"
     stated = read_json_object(options).get("extra_ids") if status_of(options) else None
     # A file made by hand may hold anything; T5's number then.
-    return Vocabulary(path, stated if type(stated) is int and stated >= 0 else EXTRA_IDS)
+    extra_ids = stated if type(stated) is int and stated >= 0 else EXTRA_IDS
+    vocabulary = Vocabulary(path, extra_ids)
+    check_files(folder, vocabulary._pieces, extra_ids)
+    return vocabulary

@@ -1,6 +1,8 @@
 """A model's answers to a suite: a row per item."""
 
-from collections.abc import Sequence
+import itertools
+import warnings
+from collections.abc import Mapping, Sequence
 
 from flanrepro.collection.suites import Item, suite_items
 from flanrepro.collection.task import Suite, Task
@@ -9,10 +11,18 @@ from flanrepro.evaluation import baselines, predict
 from flanrepro.evaluation.batches import Asked, encode_items
 from flanrepro.evaluation.extraction import read_answer
 from flanrepro.evaluation.programs import passed, program_of
+from flanrepro.evaluation.sayable import loss
 from flanrepro.model.model import Model
 
 METHODS = ("decode", "rank", "rank_per_token")
 """Ways to an answer: generated text, the likeliest option, or the likeliest option per token."""
+
+UNSAID = 0.05
+"""Share of a task's items from which `UnsaidAnswers` names it: about a point of most suites."""
+
+
+class UnsaidAnswers(UserWarning):
+    """Warns of right answers that a model's vocabulary cannot say."""
 
 
 def answer_suite(
@@ -44,19 +54,46 @@ def answer_suite(
     if method not in METHODS:
         raise InputError(f"unknown method '{method}': choose one of {', '.join(METHODS)}")
     asked = suite_items(suite, shots, items)
+    tasks = {task.name: task for task in suite.tasks}
     if isinstance(model, str):
         put, answers = [Asked(item.prompt, []) for item in asked], _guesses(model, asked)
     else:
+        _warn_of_unsaid(model, asked, tasks, method)
         longest = inputs_length or suite.protocol.inputs_length
         put = encode_items(asked, suite, model.vocabulary, longest)
         length = targets_length or suite.protocol.targets_length
         answers = _answers(model, asked, [one.ids for one in put], method, length)
-    tasks = {task.name: task for task in suite.tasks}
     rows = [
         _row(suite, tasks[item.prompt.task], item, *given)
         for item, *given in zip(asked, put, answers, strict=True)
     ]
     return _run(asked, rows) if suite.protocol.metric == "pass_at_1" else rows
+
+
+def _warn_of_unsaid(
+    model: Model, asked: Sequence[Item], tasks: Mapping[str, Task], method: str
+) -> None:
+    """Warns of tasks that a perfect model would get wrong for the vocabulary's sake."""
+    decoded = [item for item in asked if method == "decode" or not item.choices]
+    said = []
+    for name, group in itertools.groupby(decoded, key=lambda item: item.prompt.task):
+        items = list(group)
+        found = loss(
+            model.vocabulary,
+            [],
+            [item.prompt.targets for item in items],
+            [item.references for item in items],
+            tasks[name].answer,
+        )
+        if found.wrong / len(items) >= UNSAID:
+            said.append(f"{name} {found.wrong} of {len(items)}")
+    if said:
+        warnings.warn(
+            f"the vocabulary of {model.name} cannot say all right answers, which count as wrong "
+            f"whatever the model learned: {', '.join(said)} (`flanrepro data said` counts what)",
+            UnsaidAnswers,
+            stacklevel=4,
+        )
 
 
 def _run(asked: Sequence[Item], rows: list[dict]) -> list[dict]:

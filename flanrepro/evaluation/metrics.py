@@ -10,15 +10,19 @@ from flanrepro.collection.metrics import table_3_metrics
 from flanrepro.collection.task import Task
 from flanrepro.errors import InputError
 from flanrepro.evaluation.extraction import extract_answer, read_answer
+from flanrepro.evaluation.rouge import item_scores
 from flanrepro.evaluation.squad import squad_scores
 
 
-def metric_values(task: Task, rows: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+def metric_values(
+    task: Task, rows: Sequence[Mapping[str, Any]], protocol: str = ""
+) -> dict[str, float]:
     """Computes a task's accuracy, then its metrics of Table 3, in per cent.
 
     Args:
         task: task of the predictions.
         rows: rows of `flanrepro.evaluation.answers.answer_suite`, all of this task.
+        protocol: the protocol's metric; with `rouge_l` there are that and `exact_match` too.
 
     Returns:
         values by the metric's name; SQuAD's F1 has its `exact_match` beside it.
@@ -31,6 +35,9 @@ def metric_values(task: Task, rows: Sequence[Mapping[str, Any]]) -> dict[str, fl
             f"task '{task.name}' has no predictions to score: evaluate at least one of its items"
         )
     values = {"accuracy": 100 * sum(row["correct"] for row in rows) / len(rows)}
+    if protocol == "rouge_l":
+        found = item_scores(rows)
+        return values | {name: 100 * float(scores.mean()) for name, scores in found.items()}
     wanted = table_3_metrics(task)
     if task.name == "squad_v2":  # F1 of words, not of classes
         scores = squad_scores(rows)

@@ -8,6 +8,7 @@ import numpy as np
 
 from flanrepro.collection.task import Suite, Task
 from flanrepro.evaluation.metrics import metric_values, task_score
+from flanrepro.evaluation.rouge import item_scores
 from flanrepro.evaluation.uncertainty import (
     bootstrap_standard_error,
     detectable,
@@ -49,7 +50,7 @@ def score(suite: Suite, shots: int, items: Rows) -> list[dict]:
     others = [
         other
         for task, row in zip(suite.tasks, rows, strict=True)
-        for other in _other_metrics(row, metric_values(task, own[task.name]))
+        for other in _other_metrics(row, metric_values(task, own[task.name], suite.protocol.metric))
         if suite.protocol.metric != "pass_at_1"  # its items are right if they pass, not if alike
     ]
     # One cluster is the suite, and clusters of one task are their tasks.
@@ -73,6 +74,9 @@ def _task_row(suite: Suite, task: Task, rows: Rows) -> dict:
             # Chance is known of accuracy alone; other metrics are no means of `correct`.
             chance = None
             error = bootstrap_standard_error(lambda drawn: task_score(task, drawn)[1], rows)
+    if suite.protocol.metric == "rouge_l":
+        metric, scores = "rouge_l", item_scores(rows)["rouge_l"]
+        value, chance, error = 100 * scores.mean(), None, standard_error(scores, groups)
     return {
         "level": "task",
         "task": task.name,

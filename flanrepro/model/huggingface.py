@@ -10,7 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from flanrepro.data.vocabulary import EOS, PAD, Vocabulary, load_vocabulary, vocabulary_of
+from flanrepro.data.vocabulary import (
+    EOS,
+    PAD,
+    VOCABULARY_FILES,
+    Vocabulary,
+    load_vocabulary,
+    vocabulary_of,
+)
 from flanrepro.errors import InputError
 from flanrepro.model import tree
 from flanrepro.model.huggingface_names import EMBEDDING, shapes, tensor_names, turned
@@ -63,7 +70,7 @@ _ARCHITECTURE = {
 }
 """Values that our network has no choice of: with others it would compute something else."""
 
-_SMALL_FILES = ("config.json", "generation_config.json", "tokenizer_config.json", "spiece.model")
+_SMALL_FILES = ("config.json", "generation_config.json", *VOCABULARY_FILES)
 
 
 def download(name: str) -> Path:
@@ -81,9 +88,10 @@ def read(folder: Path, vocabulary: str = "") -> Model:
     """Reads the model in a folder; its parameters are NumPy arrays, float32.
 
     Args:
-        folder: path of `config.json`, `spiece.model` and weights in float32, float16 or bfloat16:
-            `model.safetensors`, or the shards that `model.safetensors.index.json` lists, else
-            `pytorch_model.bin`, or the shards that `pytorch_model.bin.index.json` lists.
+        folder: path of `config.json`, `spiece.model` or else `tokenizer.json`, and weights in
+            float32, float16 or bfloat16: `model.safetensors`, or the shards that
+            `model.safetensors.index.json` lists, else `pytorch_model.bin`, or the shards that
+            `pytorch_model.bin.index.json` lists.
         vocabulary: name of another vocabulary than the folder's, see
             `flanrepro.data.vocabulary.load_vocabulary`.
 
@@ -129,7 +137,7 @@ def write(model: Model, folder: Path) -> None:
 
     vocabulary, folder = model.vocabulary, Path(folder)
     pieces = vocabulary.path.read_bytes()
-    _check_unigram(pieces, vocabulary.path)
+    _check_theirs(pieces, vocabulary.path)
     config = _ARCHITECTURE | {
         "architectures": ["T5ForConditionalGeneration"],
         "model_type": "t5",
@@ -274,14 +282,20 @@ def _vocabulary(folder: Path, name: str, config: T5Config) -> Vocabulary:
     return found
 
 
-def _check_unigram(model: bytes, path: Path) -> None:
+def _check_theirs(model: bytes, path: Path) -> None:
     """Raises InputError if T5's tokenizer in `transformers` would split text otherwise."""
     from sentencepiece import sentencepiece_model_pb2 as proto
 
     kinds = proto.TrainerSpec.ModelType
-    kind = proto.ModelProto.FromString(model).trainer_spec.model_type
+    read = proto.ModelProto.FromString(model)
+    kind = read.trainer_spec.model_type
     if kind != kinds.Value("UNIGRAM"):
         raise InputError(
             f"the vocabulary {path} is of the kind {kinds.Name(kind)}, and T5's tokenizer in "
             f"`transformers` knows UNIGRAM alone: write the model in T5X's layout"
+        )
+    if not read.normalizer_spec.remove_extra_whitespaces:
+        raise InputError(
+            f"the vocabulary {path} keeps line ends and indentation, and T5's tokenizer in "
+            f"`transformers` makes each a space: write the model in T5X's layout"
         )

@@ -32,6 +32,9 @@ class Dataset:
         keep: values per column; rows with others (such as unlabelled ones) are left out.
         manual: text that says what a user must fetch by hand, and why.
         notes: text about quirks, for the data card.
+        beside: name of a file that the converter reads too, in the mirror or in the cache; `manual`
+            says how to get it.
+        otherwise: what the same records are made of where this data set is not to be had.
     """
 
     name: str
@@ -50,6 +53,8 @@ class Dataset:
     keep: Mapping[str, Sequence[Any]] = field(default_factory=dict)
     manual: str = ""
     notes: str = ""
+    beside: str = ""
+    otherwise: "Dataset | None" = None
 
     def __post_init__(self):
         # YAML gives a plain mapping for the place on the Hub.

@@ -14,6 +14,7 @@ import functools
 import hashlib
 import os
 import stat
+import time
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -155,6 +156,11 @@ def missing(path: str) -> str:
     )
 
 
+def beside(path: str) -> Path:
+    """The place of a file that users get by themselves: in the mirror; without one, the cache."""
+    return (mirror() or cache_folder()) / path
+
+
 def status_of(path: Path, folder: bool = False) -> os.stat_result | None:
     """The size and times of a file, or of a folder if `folder`; None: there is none.
 
@@ -175,6 +181,30 @@ def status_of(path: Path, folder: bool = False) -> os.stat_result | None:
     except ValueError:
         raise _no_path(path) from None
     return status if (stat.S_ISDIR if folder else stat.S_ISREG)(status.st_mode) else None
+
+
+_TICK = 0.05
+"""Seconds within which two changes of a file may get the same time: a few ticks of the clock."""
+
+
+def mark(path: Path, status: os.stat_result) -> str:
+    """A text that changes when the file's content does; the content is read only where it must be.
+
+    Size and time of modification are not enough: a label may be mended by one of the same length,
+    and `os.utime`, `cp -p` and `rsync -t` set the time back. No program can set the time of the
+    last change of content or status (ctime). A file that was only moved or got other permissions
+    is read again, which costs time and changes no digest of its records. Where a file system has
+    no such time (it gives whole seconds: FAT, squashfs, some of FUSE), the content is hashed, once
+    per process.
+
+    Raises:
+        InputError: the content has to be read, and cannot be.
+    """
+    # Changes within one tick of the clock share their time: whoever asked reads behind that tick.
+    time.sleep(_TICK if 0 <= time.time() - status.st_ctime < _TICK else 0)
+    if status.st_ctime_ns % 1_000_000_000 == 0 or os.name == "nt":  # there it is the file's birth
+        return f"{status.st_size}-{_sha256_now(path, status)}"
+    return f"{status.st_size}-{status.st_ctime_ns}"
 
 
 def unreadable(path: Path, error: OSError) -> InputError:
@@ -255,13 +285,17 @@ def _difference(file: DataFile, local: Path) -> str:
         return "it is gone"
     if status.st_size != file.bytes:
         return f"it has {status.st_size} bytes and {file.bytes} are expected"
-    found = _sha256(local, status.st_size, status.st_mtime_ns)
+    found = _sha256_now(local, status)
     return "" if found == file.sha256 else f"its SHA-256 is {found} and {file.sha256} is expected"
 
 
+def _sha256_now(local: Path, status: os.stat_result) -> str:
+    return _sha256(local, (status.st_size, status.st_mtime_ns, status.st_ctime_ns))
+
+
 @functools.cache
-def _sha256(local: Path, size: int, mtime_ns: int) -> str:
-    # Size and time are in the key so that a file that changes is read again.
+def _sha256(local: Path, state: tuple[int, int, int]) -> str:
+    # The state is in the key so that a file that changes is read again.
     try:
         with local.open("rb") as stream:
             return hashlib.file_digest(stream, "sha256").hexdigest()

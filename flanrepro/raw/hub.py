@@ -1,18 +1,22 @@
 """Data sets on the Hugging Face Hub, or in a copy of its folders, read through `datasets`."""
 
+import contextlib
 import functools
 import glob
 import hashlib
 import os
 import re
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from flanrepro.errors import InputError
+from flanrepro.raw import files
 from flanrepro.raw.files import cache_folder, mirror, status_of
 from flanrepro.raw.reading import without_nan
+from flanrepro.raw.records import KEPT
 
 PARQUET = "refs/convert/parquet"
 """Branch where the Hub keeps its own Parquet copy of a data set that is published as a script."""
@@ -29,7 +33,8 @@ class Hub:
 
     Attributes:
         id: `owner/name`.
-        config: name of the configuration; None: there is one.
+        config: name of the configuration; None: there is one. In a converted copy (`PARQUET`)
+            `*` is the only one, whatever its name, and None the one named `default`.
         revision: branch, tag or commit; None: the default branch.
         column: name of the column that names the task, if one data set holds many; two names: the
             second column names the split. A version after a name (`:1.0.0`) is ignored.
@@ -111,7 +116,7 @@ def _open(hub: Hub, split: str, mirror: Path | None, mark: str):
         ) from None
     datasets.disable_progress_bars()
     root = str(folder_in(mirror, hub)) if mirror else hub.id
-    options: dict[str, Any] = {"cache_dir": str(cache_folder() / "hub")}
+    options: dict[str, Any] = {"cache_dir": str(_own_cache(hub, mark))}
     if mirror and hub.revision != PARQUET and glob.escape(root) != root:
         raise InputError(
             f"the path '{root}' has a bracket, star or question mark, which `datasets` takes for a "
@@ -120,7 +125,7 @@ def _open(hub: Hub, split: str, mirror: Path | None, mark: str):
     try:
         if hub.revision == PARQUET:
             base = glob.escape(root) if mirror else f"hf://datasets/{hub.id}@~parquet"
-            pattern = f"{base}/{hub.config or 'default'}/{split}/*.parquet"
+            pattern = f"{base}/{split_of(hub, split)}/*.parquet"
             return datasets.load_dataset(
                 "parquet", data_files={split: pattern}, split=split, **options
             )
@@ -135,6 +140,24 @@ def _open(hub: Hub, split: str, mirror: Path | None, mark: str):
             f"the network and that it is still there, or put a copy of its folder into "
             f"FLANREPRO_MIRROR as hub/{hub.id}"
         ) from None
+
+
+def _own_cache(hub: Hub, mark: str) -> Path:
+    """The folder for what `datasets` makes of a place; one per state of a mirror's copy.
+
+    By itself `datasets` names what it made of a local folder by its README, if that has its splits,
+    and would give the old rows of a file that was mended.
+    """
+    every = cache_folder() / "hub"
+    if not mark:  # it looks up the Hub's own commit
+        return every
+    states = every / "mirrors" / hub.id.replace("/", "--")
+    if not (states / mark).is_dir():
+        with contextlib.suppress(OSError):  # another process may do the same
+            by_time = sorted(states.glob("*"), key=lambda path: path.stat().st_mtime, reverse=True)
+            for old in by_time[KEPT - 1 :]:
+                shutil.rmtree(old)  # records that were made of it are in the store
+    return states / mark
 
 
 def rows(
@@ -194,6 +217,23 @@ def folder_in(mirror: Path, hub: Hub) -> Path:
     return mirror / "hub" / hub.id
 
 
+def held(mirror: Path, hub: Hub, split: str) -> bool:
+    """Tells if a mirror has a copy of a place; of a converted one, if it has that very split.
+
+    Raises:
+        InputError: the folder is a broken link, or its status may not be read.
+    """
+    folder = folder_in(mirror, hub)
+    if not status_of(folder, folder=True):
+        return False
+    return hub.revision != PARQUET or any(folder.glob(f"{split_of(hub, split)}/*.parquet"))
+
+
+def split_of(hub: Hub, split: str) -> str:
+    """The path of a split within the Hub's converted copy of a place."""
+    return f"{hub.config or 'default'}/{split}"
+
+
 def mark(folder: Path) -> str:
     """16 hexadecimal digits that change when a file in the folder does.
 
@@ -208,8 +248,7 @@ def mark(folder: Path) -> str:
             # In place: `os.walk` goes into what is left.
             folders[:] = [name for name in folders if name[0] != "."]
             for path in (os.path.join(place, name) for name in names if name[0] != "."):
-                status = os.stat(path)
-                found.append(f"{path}-{status.st_size}-{status.st_mtime_ns}")
+                found.append(f"{path}-{files.mark(Path(path), os.stat(path))}")
     except OSError as error:
         raise InputError(
             f"cannot read {error.filename}: {error.strerror}; expected files of a data set there, "

@@ -5,7 +5,8 @@ Records are looked for
 1. in the folder `FLANREPRO_MIRROR`, if it is set: original files under their names, or a copy of
    the Hub's folder as `hub/ID`; they are read when they are first asked for;
 2. without a mirror, in the cache, where `flanrepro data fetch` stores records from the Hub;
-3. if they are not on the Hub, at the manifest's URL (`flanrepro.raw.files`).
+3. if they are not on the Hub, at the manifest's URL (`flanrepro.raw.files`);
+4. where all that is in vain, at the places of what they can be made of (`Dataset.otherwise`).
 """
 
 import functools
@@ -111,6 +112,9 @@ def load(reader: Reader, dataset: Dataset, split: str) -> Sequence[Record]:
     Raises:
         InputError: the split is not available, a row is bad, or the store cannot be written.
     """
+    other = dataset.otherwise
+    if other and _lacks(reader, dataset, split) and not _lacks(reader, other, split):
+        return load(reader, other, split)
     origin = find(dataset, split)
     name, fingerprint = _name(reader, dataset, split), origin.fingerprint if origin else ""
     there = records.stored(name, fingerprint) if origin else None
@@ -124,8 +128,26 @@ def load(reader: Reader, dataset: Dataset, split: str) -> Sequence[Record]:
         if failed:
             raise failed[dataset.name]
         return kept[dataset.name]
-    read = functools.partial(reader.read, dataset, split, origin.path)
+    read = functools.partial(_file_records, reader, dataset, split, origin.path, fingerprint)
     return records.store(name, fingerprint, read)
+
+
+def _file_records(
+    reader: Reader, dataset: Dataset, split: str, path: str, fingerprint: str
+) -> list[Record]:
+    made = reader.read(dataset, split, path)
+    _check_unchanged(dataset, split, path, fingerprint)
+    return made
+
+
+def _check_unchanged(dataset: Dataset, split: str, place: str, fingerprint: str) -> None:
+    """InputError if the place is not what it was when `fingerprint` was taken."""
+    after = find(dataset, split)
+    if after is None or after.fingerprint != fingerprint:
+        raise InputError(
+            f"task '{dataset.name}', split '{split}': '{place}' has changed while it was read: "
+            f"nothing was kept, so start again"
+        )
 
 
 def _name(reader: Reader, dataset: Dataset, split: str) -> str:
@@ -134,21 +156,31 @@ def _name(reader: Reader, dataset: Dataset, split: str) -> str:
 
 def missing(reader: Reader, dataset: Dataset, split: str) -> str:
     """The reason why a split's records are not available; empty if they are."""
-    try:
-        origin = find(dataset, split)
-    except InputError as error:
-        return f"task '{dataset.name}', split '{split}': {error}"
-    if origin and origin.kind != "cache":
-        return ""
-    if origin and records.stored(_name(reader, dataset, split), origin.fingerprint) is not None:
-        return ""
     if split not in dataset.split_rows:
         return (
             f"task '{dataset.name}' has no split '{split}': it has {', '.join(dataset.split_rows)}"
         )
+    reason = _lacks(reader, dataset, split)
+    if reason and dataset.otherwise:
+        other = _lacks(reader, dataset.otherwise, split)
+        # Without a mirror both are fetched by one command.
+        reason = other and (f"{reason}; nor can it be made: {other}" if files.mirror() else reason)
+    return f"task '{dataset.name}', split '{split}': {reason}" if reason else ""
+
+
+def _lacks(reader: Reader, dataset: Dataset, split: str) -> str:
+    """What is lacking to read a split, as part of a sentence; empty: nothing."""
+    try:
+        origin = find(dataset, split)
+    except InputError as error:
+        return str(error)
+    if origin and origin.kind != "cache":
+        return ""
+    if origin and records.stored(_name(reader, dataset, split), origin.fingerprint) is not None:
+        return ""
     places = [" and ".join(path.split()) for path in dataset.files.get(split, ())]
     if dataset.hub and split in dataset.splits:
-        places.append(f"hub/{dataset.hub.id}")
+        places.append(_not_there(dataset, split))
     where = files.mirror()
     if where is not None:
         wanted = (
@@ -160,8 +192,21 @@ def missing(reader: Reader, dataset: Dataset, split: str) -> str:
         wanted = f"it was not fetched from the Hub yet: run `{command}`"
     else:
         wanted = "it is neither on the Hub nor in the manifest"
-    by_hand = f"; {dataset.manual}" if dataset.manual else ""
-    return f"task '{dataset.name}', split '{split}': {wanted}{by_hand}"
+    # What is beside the data set is said to be got by hand only where it is not there.
+    got = dataset.beside and files.status_of(files.beside(dataset.beside))
+    by_hand = f"; {dataset.manual}" if dataset.manual and not got else ""
+    return f"{wanted}{by_hand}"
+
+
+def _not_there(dataset: Dataset, split: str) -> str:
+    """The names of what a mirror lacks of a place on the Hub and of the file beside it."""
+    name, lacking = dataset.splits[split]["hub"], []
+    if not (mirror := files.mirror()) or not hub.held(mirror, dataset.hub, name):
+        part = f"/{hub.split_of(dataset.hub, name)}" * (dataset.hub.revision == hub.PARQUET)
+        lacking.append(f"hub/{dataset.hub.id}{part}")
+    if dataset.beside and not files.status_of(files.beside(dataset.beside)):
+        lacking.append(dataset.beside)
+    return " and ".join(lacking)
 
 
 def fetch(
@@ -173,12 +218,31 @@ def fetch(
         Records by data set's name, and the error by name of each data set that has none.
 
     Raises:
-        InputError: the Hub cannot be reached or has no such data set.
+        InputError: the Hub cannot be reached or has no such data set, and what the records could
+            be made of otherwise is not to be had either.
     """
+    try:
+        return _fetch(reader, datasets, split)
+    except InputError as error:
+        others = [dataset.otherwise for dataset in datasets if dataset.otherwise]
+        # A mirror's copy that cannot be read is to be mended: `load` looks for what is not there.
+        if len(others) < len(datasets) or files.mirror() is not None:
+            raise
+        try:
+            return _fetch(reader, others, split)
+        except InputError as other:
+            raise InputError(f"{error}; nor can it be made: {other}") from None
+
+
+def _fetch(
+    reader: Reader, datasets: Sequence[Dataset], split: str
+) -> tuple[dict[str, Sequence[Record]], dict[str, InputError]]:
     # All 1,500 tasks of Super-Natural Instructions are rows of one place.
     first = datasets[0]
     # Before the place is opened, so that a later change is noticed and not stored as current.
     fingerprints = [find(dataset, split).fingerprint for dataset in datasets]
+    if first.beside and not files.status_of(path := files.beside(first.beside)):
+        raise InputError(f"there is no file {path}: {first.manual}; put it there")
     table = hub.open_split(first.hub, first.splits[split]["hub"], files.mirror())
     kept, failed = {}, {}
     for dataset, fingerprint in zip(datasets, fingerprints, strict=True):
@@ -210,12 +274,7 @@ def _hub_records(
             f"{where}no row of '{dataset.hub.id}' is a record of it{named}: take another copy of "
             f"the data set, or leave the task out{by_hand}"
         )
-    after = find(dataset, split)
-    if after is None or after.fingerprint != fingerprint:
-        raise InputError(
-            f"{where}'{dataset.hub.id}' has changed while it was read: nothing was kept, so start "
-            f"again"
-        )
+    _check_unchanged(dataset, split, dataset.hub.id, fingerprint)
 
 
 def tasks_of(

@@ -4,6 +4,9 @@ One SQLite file in the cache folder holds the records of every task that was rea
 of Flan 2022 is larger than memory, and one file per task would need thousands of open files. A
 split is stored whole or not at all: its row in `contents` is written last. No id is used twice, so
 that a process that holds records which were replaced gets an error and never other records.
+
+A split's digest is computed while it is stored and kept in its row, so that nobody has to read the
+records again to know what they say.
 """
 
 import errno
@@ -18,6 +21,7 @@ from contextlib import contextmanager
 from itertools import count, islice
 from pathlib import Path
 
+from flanrepro.collection.content import Content, canonical
 from flanrepro.errors import InputError
 from flanrepro.raw.files import cache_folder
 from flanrepro.whole import kind_of, locked
@@ -30,6 +34,7 @@ CREATE TABLE IF NOT EXISTS records (
 );
 CREATE TABLE IF NOT EXISTS contents (
     name TEXT NOT NULL, fingerprint TEXT NOT NULL, first INTEGER NOT NULL, rows INTEGER NOT NULL,
+    digest TEXT NOT NULL, crc INTEGER NOT NULL,
     PRIMARY KEY (name, fingerprint)
 );
 COMMIT;
@@ -47,12 +52,15 @@ mirrors or versions reads each once, and a file that keeps changing does not fil
 class StoredRecords(Sequence[Mapping[str, str]]):
     """A split's records, each read from disk when it is asked for.
 
-    Holds a path and two numbers, so that it can be pickled; reading raises InputError if another
-    process has replaced the records.
+    Holds a path, two numbers and a digest, so that it can be pickled; reading raises InputError if
+    another process has replaced the records.
+
+    Attributes:
+        digest: 16 hexadecimal digits of the records' content, see `flanrepro.collection.content`.
     """
 
-    def __init__(self, path: Path, first: int, rows: int):
-        self._path, self._first, self._rows = path, first, rows
+    def __init__(self, path: Path, first: int, rows: int, digest: str):
+        self._path, self._first, self._rows, self.digest = path, first, rows, digest
 
     def __len__(self) -> int:
         return self._rows
@@ -90,11 +98,16 @@ def stored(name: str, fingerprint: str) -> StoredRecords | None:
         return None
     with _errors(path):
         row = _connection(path).execute(
-            "SELECT first, rows FROM contents WHERE name = ? AND fingerprint = ?",
+            "SELECT first, rows, digest, crc FROM contents WHERE name = ? AND fingerprint = ?",
             (name, fingerprint),
         )
         found = row.fetchone()
-    return StoredRecords(path, *found) if found else None
+    if not found:
+        return None
+    *content, crc = found
+    if _crc(repr((name, fingerprint, *content))) != crc:
+        raise _damaged(path, f"the row of '{name}' is not what was written")
+    return StoredRecords(path, *content)
 
 
 def store(
@@ -136,18 +149,19 @@ def _write(
 ) -> StoredRecords:
     connection = _connection(path, create=True)
     first = _make_room(connection, name)
-    ids, rest = count(first), iter(records)
+    ids, rest, content = count(first), iter(records), Content()
     while chunk := list(islice(rest, _CHUNK)):
-        texts = [json.dumps(record, ensure_ascii=False) for record in chunk]
-        rows = [(next(ids), text, _crc(text)) for text in texts]
+        rows = []
+        for text in map(canonical, chunk):
+            content.add(text)
+            rows.append((next(ids), text, _crc(text)))
         with connection:
             connection.executemany("INSERT INTO records VALUES (?, ?, ?)", rows)
-    rows = next(ids) - first
+    row = (name, fingerprint, first, content.rows, content.digest)
     with connection:
-        connection.execute(
-            "INSERT INTO contents VALUES (?, ?, ?, ?)", (name, fingerprint, first, rows)
-        )
-    return StoredRecords(path, first, rows)
+        sealed = (*row, _crc(repr(row)))
+        connection.execute("INSERT INTO contents VALUES (?, ?, ?, ?, ?, ?)", sealed)
+    return StoredRecords(path, *row[2:])
 
 
 def _make_room(connection: sqlite3.Connection, name: str) -> int:
@@ -177,7 +191,7 @@ def _make_room(connection: sqlite3.Connection, name: str) -> int:
 def store_path() -> Path:
     """Path of the SQLite file."""
     # Named with its schema's number: another schema's file is left to the version that made it.
-    return cache_folder() / "records-3.sqlite"
+    return cache_folder() / "records-4.sqlite"
 
 
 def _connection(path: Path, create: bool = False) -> sqlite3.Connection:

@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterator, Sequence
 
 from tqdm import tqdm
 
-from flanrepro.collection import Task, load_templates
+from flanrepro.collection import Task
 from flanrepro.collection.prompt import render
+from flanrepro.collection.templates import load_wordings
 from flanrepro.errors import InputError
 from flanrepro.raw import files
 from flanrepro.raw.reader import fetch, file_names, find
@@ -141,10 +142,14 @@ def check_records(task: Task, split: str) -> None:
     origin = find(task.dataset, split) if task.dataset else None
     for name in file_names(origin.path) if origin and origin.kind == "file" else ():
         files.fetch(name)  # compares the checksum of a file that a mirror has, too
+    wordings = load_wordings(task.templates)
+    # What is only evaluated is asked in the first wording, and may lack what others name.
+    trained = split in ("train", "exemplars") or task.rendered
+    templates = (*wordings.templates, *wordings.few_shot) if trained else wordings.templates[:1]
     for index in range(task.size(split)):
-        for template in load_templates(task.templates):
-            # Tasks are turned around to be trained on: what is only evaluated may lack a rationale.
-            if template.inverted and split != "train":
+        for template in templates:
+            # Exemplars show a task as it is; records to train on turn it around too.
+            if template.inverted and split == "exemplars":
                 continue
             prompt = render(task, index, split=split, template=template)
             if not prompt.inputs.strip() or not prompt.targets.strip():

@@ -5,16 +5,18 @@ import difflib
 import hashlib
 import json
 import re
+import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated
 
 from flanrepro.collection import Collection, Mixture
 from flanrepro.collection.mixture import PROMPTS
-from flanrepro.collection.named import named_mixture, own_few_shot_fraction
-from flanrepro.collection.task import Task, hold_out
+from flanrepro.collection.named import NamedMixture, named_mixture, own_few_shot_fraction
+from flanrepro.collection.task import MissingTasks, Task, data_digest, hold_out
 from flanrepro.data import pretraining
 from flanrepro.data.examples import Encode, EncodedPrompts, Examples
-from flanrepro.data.vocabulary import Vocabulary, load_vocabulary
+from flanrepro.data.vocabulary import Vocabulary, load_vocabulary, own_digest
 from flanrepro.errors import InputError
 from flanrepro.fields import Is, check, described, shown, table
 from flanrepro.model.sizes import SIZES, T5Config, t5_config
@@ -110,7 +112,18 @@ class RunSpec:
         ),
     ] = ""
     data: Annotated[
-        str, Is("digest of the mixture's available tasks: another machine may have others")
+        str,
+        Is(
+            "digest of what the available tasks say: another machine may have others; empty: the "
+            "package makes the records of `tasks` itself, or it is not said"
+        ),
+    ] = ""
+    vocabulary_digest: Annotated[
+        str,
+        Is(
+            "digest of the vocabulary, see `flanrepro.data.vocabulary.own_digest`; empty: pocket's "
+            "or T5's own, or it is not said"
+        ),
     ] = ""
     optimizer: Annotated[
         str, Is("name, see `flanrepro.training.optimizer.make_optimizer`", choices=OPTIMIZERS)
@@ -226,13 +239,16 @@ class RunSpec:
         """Gives canonical JSON: the same text for equal specs.
 
         Fields at their default are left out, so that a new field renames no run, except the version
-        of the prompts: it renames all runs when the same mixture gives other ones.
+        of the prompts: it renames all runs when the same mixture gives other ones. The path of a
+        vocabulary with a digest is left out, too: the same file may lie elsewhere.
         """
         fields = {"prompts": self.prompts}
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
             if value != field.default:  # a required field has none
                 fields[field.name] = value
+        if self.vocabulary_digest and self.vocabulary.endswith(".model"):
+            del fields["vocabulary"]
         return json.dumps(fields, sort_keys=True, separators=(",", ":"))
 
     @property
@@ -257,7 +273,28 @@ class RunSpec:
         return load_collection(self.collection)
 
     def load_vocabulary(self) -> Vocabulary:
-        return load_vocabulary(self.vocabulary)
+        """Loads the vocabulary; InputError if it cannot be had, or is another one here."""
+        return load_vocabulary(self.vocabulary, self.vocabulary_digest)
+
+    def with_content(self) -> "RunSpec":
+        """The same run, named by the content of the data and of the vocabulary that are here.
+
+        A MissingTasks warning says what the mixture lacks.
+
+        Raises:
+            InputError: a task or mixture is unknown, none of its data is available, or a file is
+                damaged.
+        """
+        if self.mixture:
+            made = self._named()
+            # A small subset may well have no task of a source: that alone is worth no warning.
+            if made.missing or (self.subset is None and made.report()):
+                warnings.warn(made.report(), MissingTasks, stacklevel=3)
+            data = made.digest
+        else:
+            data = self._data_of_tasks()
+        digest = own_digest(self.vocabulary)
+        return dataclasses.replace(self, data=data, vocabulary_digest=digest)
 
     def load_examples(self) -> Examples:
         """Makes the training examples, by index.
@@ -290,7 +327,10 @@ class RunSpec:
                 "with"
             )
         if self.mixture:
-            return self._named(self.load_collection())
+            made = self._named()
+            self._check_data(lambda: made.digest)
+            return made.mixture
+        self._check_data(self._data_of_tasks)
         return Mixture(
             tasks=self.load_tasks(),
             # Plain, as suites ask: one task is to be learnt, not many ways of asking.
@@ -304,6 +344,11 @@ class RunSpec:
 
     def load_tasks(self) -> tuple[Task, ...]:
         """Loads `tasks`, or all of the collection's; InputError if one is unknown."""
+        tasks = self._tasks()
+        return tuple(hold_out(task, self.held_out) if self.held_out else task for task in tasks)
+
+    def _tasks(self) -> list[Task]:
+        """The tasks before any of their records are held out."""
         collection = self.load_collection()
         known = {**collection.other, **collection.tasks}
         names = self.tasks or tuple(collection.tasks)
@@ -315,10 +360,25 @@ class RunSpec:
                     f"{len(known)} (`flanrepro tasks` lists them), e.g. "
                     f"{', '.join(near or list(known)[:5])}"
                 )
-        tasks = (known[name] for name in names)
-        return tuple(hold_out(task, self.held_out) if self.held_out else task for task in tasks)
+        return [known[name] for name in names]
 
-    def _named(self, collection: Collection) -> Mixture:
+    def _data_of_tasks(self) -> str:
+        """The digest of `tasks`; empty: the package makes all of their records itself."""
+        tasks = self._tasks()
+        # A run on named tasks is validated and tested on them, and its curve is kept with it.
+        every_split = bool(self.tasks)
+        return "" if all(task.embedded for task in tasks) else data_digest(tasks, every_split)
+
+    def _check_data(self, digest: Callable[[], str]) -> None:
+        if self.data and self.data != (found := digest()):
+            what = f"mixture '{self.mixture}'" if self.mixture else "the run on single tasks"
+            raise InputError(
+                f"{what} is made of other data here (digest {found}) than the run's ({self.data}): "
+                f"make the same data available (`flanrepro data status` lists it), or make a new "
+                f"spec"
+            )
+
+    def _named(self) -> NamedMixture:
         # 0.5 is the default, and means that the field was not given.
         if self.tasks or self.options_fraction != 0.5:
             raise InputError(
@@ -332,9 +392,9 @@ class RunSpec:
                 f"few_shot_fraction is {self.few_shot_fraction}: give it that share, or take "
                 f"another mixture"
             )
-        made = named_mixture(
+        return named_mixture(
             self.mixture,
-            collection,
+            self.load_collection(),
             seed=self.seed,
             few_shot_fraction=self.few_shot_fraction,
             inversion_rate=self.inversion_rate,
@@ -342,13 +402,6 @@ class RunSpec:
             subset=self.subset,
             way=self.formats,
         )
-        if self.data and self.data != made.digest:
-            raise InputError(
-                f"mixture '{self.mixture}' is made of other data here (digest {made.digest}) than "
-                f"the run's ({self.data}): make the same tasks available (`flanrepro data status` "
-                f"lists them), or make a new spec"
-            )
-        return made.mixture
 
     def model_config(self) -> T5Config:
         """Makes the configuration of the run's model."""

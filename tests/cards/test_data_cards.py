@@ -29,7 +29,7 @@ def test_the_committed_cards_are_those_of_the_descriptions(made):
 
 
 def test_writing_and_reading_them_changes_nothing(made, tmp_path):
-    for name in ("notes.yaml", "contamination.csv"):
+    for name in ("notes.yaml", "contamination.csv", "t5_vocabulary.csv"):
         (tmp_path / name).write_bytes((FOLDER / name).read_bytes())
     write(tmp_path)
     written = {path.name: path.read_text(encoding="utf-8") for path in tmp_path.glob("*.md")}
@@ -80,25 +80,35 @@ def test_tables_have_as_many_cells_in_every_row(made):
             assert len(cells) == 1, (name, block)
 
 
-def test_contamination_is_measured_for_known_training_tasks_against_both_suites():
+def test_contamination_is_measured_for_known_training_tasks_against_all_suites():
     collection = load_collection("flan2022")
     with (FOLDER / "contamination.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     by_task: dict[str, list[str]] = {}
+    named = {(s.name, task.name) for s in collection.suites.values() for task in s.tasks}
     for row in rows:
-        by_task.setdefault(row["task"], []).append(row["suite"])
-        items = {"mmlu": 14_042, "bbh": 6_511}[row["suite"]]
-        assert int(row["items"]) == items
-        assert 0 <= int(row["records_hit"]) <= int(row["records"])
-        assert (int(row["items_hit"]) > 0) == (int(row["records_hit"]) > 0)
-        assert bool(row["longest_example"]) == (int(row["records_hit"]) > 0)
+        hit = int(row["records_hit"])
+        if row["evaluated"] == "all":
+            by_task.setdefault(row["task"], []).append(row["suite"])
+            assert row["tasks"].endswith(f" of {len(collection.suites[row['suite']].tasks)}")
+            whole = row
+        else:
+            assert (row["suite"], row["evaluated"]) in named
+            assert (row["task"], row["suite"]) == (whole["task"], whole["suite"])
+            assert 0 < hit <= int(whole["records_hit"])
+        if row["suite"] in ("mmlu", "bbh", "bbh_cot") and row["evaluated"] == "all":
+            assert int(row["items"]) == {"mmlu": 14_042}.get(row["suite"], 6_511)
+        assert hit <= int(row["records"])
+        assert (int(row["items_hit"]) > 0) == (hit > 0)
+        assert bool(row["longest_example"]) == (hit > 0)
     assert set(by_task) <= set(collection.tasks)
-    assert all(suites == ["mmlu", "bbh"] for suites in by_task.values())
+    assert all(suites == list(collection.suites) for suites in by_task.values())
 
 
-def overlap(task, suite, hit):
+def overlap(task, suite, hit, evaluated="all", tasks="3 of 3"):
     names = ("task", "suite", "records", "records_hit", "items", "items_hit", "items_short")
     row = dict(zip(names, (task, suite, "1000", str(hit), "200", str(hit), "3"), strict=True))
+    row |= {"evaluated": evaluated, "tasks": tasks}
     return row | {"longest_example": "a shared text" if hit else ""}
 
 
@@ -107,7 +117,7 @@ def test_a_card_of_a_small_data_set():
         name="bool_q",
         card="boolq",
         cluster="reading_comprehension",
-        templates="boolq",
+        templates="flan2021/bool_q",
         licence="CC BY-SA 3.0",
         citation="Clark et al., 2019",
         hub={"id": "google/boolq", "config": "plain"},
@@ -122,7 +132,11 @@ def test_a_card_of_a_small_data_set():
         manual="Fetch it from its authors.",
     )
     (task,) = tasks_of([dataset], "flan2021")
-    rows = [overlap("bool_q", "mmlu", 2), overlap("bool_q", "bbh", 0)]
+    rows = [
+        overlap("bool_q", "mmlu", 2),
+        overlap("bool_q", "mmlu", 2, "mmlu_anatomy", ""),
+        overlap("bool_q", "bbh", 0, tasks="2 of 3"),
+    ]
     text = card("boolq", [Shown(task, True, ["held_in"], "train", rows)], {"notes": "Seen."})
     for line in (
         "# boolq",
@@ -137,7 +151,8 @@ def test_a_card_of_a_small_data_set():
         "| `answer` | `answer` (True: yes, False: no) | all |",
         "| `options` | always: yes, no | all |",
         "| `bool_q` | mmlu | 2 of 1,000 | 2 of 200 | 1.00% | 3 | a shared text |",
-        "| `bool_q` | bbh | 0 of 1,000 | 0 of 200 | 0.00% | 3 |  |",
+        "| `bool_q` | mmlu: `mmlu_anatomy` | 2 of 1,000 | 2 of 200 | 1.00% | 3 | a shared text |",
+        "| `bool_q` | bbh (2 of 3 tasks) | 0 of 1,000 | 0 of 200 | 0.00% | 3 |  |",
         "Fetch it from its authors.",
         "Seen.",
         "A quirk | with a bar.",
@@ -198,5 +213,5 @@ def test_of_many_tasks_only_those_that_share_text_are_shown():
     assert "| `task003` |" not in text
     assert "\n28 tasks: not measured, because the data was not available.\n" in text
     text = card("niv2", [Shown(one.task, True, (), "train", rows[3]) for one in shown], {})
-    assert "; none shares text with either suite.\n" in text
+    assert "; none shares text with a suite.\n" in text
     assert "not measured" not in text

@@ -19,7 +19,7 @@ def task(answer: str = "text", options: tuple[str, ...] = ()) -> Task:
         cluster="made",
         load=lambda split: records,
         splits={"test": len(records)},
-        templates="cot",
+        templates="cot/gsm8k",
         answer=answer,
     )
 

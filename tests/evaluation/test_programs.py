@@ -51,7 +51,7 @@ def made(tests: str = TESTS, **fields) -> Suite:
         cluster="code_generation",
         load=lambda split: [{k: v for k, v in record.items() if v}],
         splits={"test": 1},
-        templates="program_synthesis",
+        templates="program_synthesis/dmcc_python",
         answer="code",
     )
     return Suite("made", (task,), "test", Protocol(metric="pass_at_1"), **fields)

@@ -27,11 +27,9 @@ def real(mirror, tmp_path_factory):
     patch.setenv("FLANREPRO_MIRROR", str(mirror))
     patch.setenv("FLANREPRO_CACHE", str(tmp_path_factory.mktemp("cache")))
     load_collection.cache_clear()
-    load_vocabulary.cache_clear()
     yield load_collection("flan2022")
     patch.undo()
     load_collection.cache_clear()
-    load_vocabulary.cache_clear()
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ from flanrepro.evaluation.scores import score
 
 
 def task(name: str, cluster: str = "one") -> Task:
-    return Task(name, "niv2", cluster, list, {"validation": 4}, "multiple_choice_qa")
+    return Task(name, "niv2", cluster, list, {"validation": 4}, "flan2021/openbookqa")
 
 
 def rows(name: str, correct: list[bool], options: int = 4, **fields) -> list[dict]:

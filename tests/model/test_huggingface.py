@@ -332,7 +332,7 @@ def test_a_missing_shard_is_a_sentence(folder):
     [
         ("model.safetensors", r"has no weights: expected model\.safetensors or pytorch_model\.bin"),
         ("config.json", r"config\.json"),
-        ("spiece.model", r"has no spiece\.model.*vocabulary='t5'"),
+        ("spiece.model", r"has neither spiece\.model.*vocabulary='t5'"),
     ],
 )
 def test_a_missing_file_is_a_sentence(file, said, folder):
@@ -349,11 +349,12 @@ def test_a_vocabulary_that_their_tokenizer_would_read_otherwise_is_not_written(m
     from flanrepro.data.vocabulary import Vocabulary
 
     words = ["the cat sat on the mat", "a dog ran to the red house"] * 20
-    path = train_vocabulary(iter(words), tmp_path / "words.model", 40, "bpe")
-    other = Model("bpe", model.config, model.params, Vocabulary(path))
-    with pytest.raises(InputError, match=r"words\.model is of the kind BPE.*T5X's layout"):
-        huggingface.write(other, tmp_path / "out")
-    assert not (tmp_path / "out").exists()
+    for kind, said in (("bpe", "is of the kind BPE"), ("unigram", "keeps line ends and indent")):
+        path = train_vocabulary(iter(words), tmp_path / "words.model", 40, kind)
+        other = Model(kind, model.config, model.params, Vocabulary(path))
+        with pytest.raises(InputError, match=rf"words\.model {said}.*T5X's layout"):
+            huggingface.write(other, tmp_path / "out")
+        assert not (tmp_path / "out").exists()
 
 
 def test_a_folder_that_cannot_be_written_is_a_sentence(model, tmp_path):

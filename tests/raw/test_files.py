@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -252,6 +253,33 @@ def test_a_checksum_is_computed_once_while_the_file_stays_the_same(
     (tmp_path / NAME).write_bytes(OTHER)
     os.utime(tmp_path / NAME, ns=(1, 1))
     assert "SHA-256" in fails(fetch, NAME)
+
+
+def test_a_file_is_marked_by_its_content_where_its_file_system_has_no_time_of_change(tmp_path):
+    path = tmp_path / "a"
+    # FAT and squashfs have whole seconds, which the next write may have in common.
+    times = {"st_ctime": 9, "st_ctime_ns": 9 * 10**9, "st_mtime_ns": 9 * 10**9}
+    coarse, marks = SimpleNamespace(st_size=3, **times), []
+    for content in (b"yes", b"oui"):
+        path.write_bytes(content)
+        marks.append(files.mark(path, coarse))
+        files._sha256.cache_clear()  # as in another process
+    assert len(set(marks)) == 2
+    whole = files.mark(path, path.stat())
+    assert files.mark(path, path.stat()) == whole
+    path.unlink()
+    with pytest.raises(InputError, match=f"cannot read {path}: No such file"):
+        files.mark(path, coarse)
+
+
+def test_two_changes_within_a_tick_of_the_clock_have_two_marks(tmp_path):
+    path = tmp_path / "a"
+    for _ in range(20):
+        path.write_bytes(b"yes")
+        before = files.mark(path, path.stat())
+        assert path.read_bytes() == b"yes"
+        path.write_bytes(b"oui")
+        assert files.mark(path, path.stat()) != before
 
 
 def test_an_unknown_name_lists_close_ones():

@@ -16,6 +16,7 @@ from flanrepro.errors import InputError
 from flanrepro.raw import hub as hub_module
 from flanrepro.raw import origin, records
 from flanrepro.raw.dataset import Dataset
+from flanrepro.raw.parsers import PARSERS
 from flanrepro.raw.reader import fetch, tasks_of
 
 ROWS = [
@@ -39,7 +40,7 @@ def dataset(**changes) -> Dataset:
         **{
             "name": "bool_q",
             "cluster": "reading_comprehension",
-            "templates": "boolq",
+            "templates": "flan2021/bool_q",
             "hub": {"id": "google/boolq"},
             "splits": {"train": {"hub": "train", "rows": 2}},
             "files": {"train": {"boolq/train.jsonl": "jsonl", "boolq/part.jsonl": "jsonl"}},
@@ -202,6 +203,94 @@ def test_a_hub_folder_that_changes_is_read_again(places):
     assert len(task().records("train")) == 2
     write_hub(places, ROWS * 2)
     os.utime(path, ns=(1, 1))
+    assert len(task().records("train")) == 4
+
+
+def mend(path, old: bytes, new: bytes) -> None:
+    """Mends bytes in place: the file's size and its times of access and change stay."""
+    before, content = path.stat(), path.read_bytes()
+    assert content.count(old) == 1
+    with path.open("r+b") as file:
+        file.write(content.replace(old, new))
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    after = path.stat()
+    assert (after.st_size, after.st_mtime_ns) == (before.st_size, before.st_mtime_ns)
+
+
+def test_a_label_that_is_mended_in_place_is_read_again(places):
+    rows = [{**ROWS[0], "answer": "yes"}, {**ROWS[1], "answer": "no"}]
+    path = write_file(places, rows=rows)
+    fields = {**FIELDS, "answer": "answer"}
+    old = task(fields=fields)
+    assert [record["answer"] for record in old.records("train")] == ["yes", "no"]
+    mend(path, b'"yes"', b'"oui"')
+    new = task(fields=fields)
+    assert [record["answer"] for record in new.records("train")] == ["oui", "no"]
+    assert new.digest("train") != old.digest("train")
+
+
+README = """---
+dataset_info:
+  features: [{name: question, dtype: string}, {name: answer, dtype: string}]
+  splits: [{name: train, num_bytes: 42, num_examples: 2}]
+  download_size: 42
+  dataset_size: 42
+---
+"""
+
+
+def test_a_label_that_is_mended_in_the_hubs_copy_is_read_again(places, monkeypatch):
+    path = places / "hub/google/boolq/train.jsonl"
+    write_file(path.parent, path.name, [{"question": "is it", "answer": a} for a in ("yes", "no")])
+    # Where the README has the splits, `datasets` takes what it made of the folder before.
+    path.with_name("README.md").write_text(README)
+    fields = {"question": "question", "answer": "answer"}
+    made = task(files={}, fields=fields)
+    assert [record["answer"] for record in made.records("train")] == ["yes", "no"]
+    mend(path, b'"yes"', b'"oui"')
+    made = task(files={}, fields=fields)
+    assert [record["answer"] for record in made.records("train")] == ["oui", "no"]
+    hub_module._open.cache_clear()  # as in another process
+    made = task(files={}, fields={**fields, "text": "question"})
+    assert [record["answer"] for record in made.records("train")] == ["oui", "no"]
+    monkeypatch.setattr(hub_module, "KEPT", 2)
+    for n in range(4):
+        write_file(path.parent, path.name, [{"question": f"is it {n}", "answer": "no"}] * 2)
+        assert task(files={}, fields=fields).records("train")[0]["question"] == f"is it {n}"
+    kept = records.store_path().parent / "hub/mirrors/google--boolq"
+    assert len(list(kept.iterdir())) == 2
+
+
+def test_the_digest_is_the_contents_wherever_it_lies_and_in_whatever_layout(places, monkeypatch):
+    write_file(places)
+    digest = task().digest("train")
+    other = places.parent / "other"
+    backwards = [dict(reversed(row.items())) for row in ROWS]
+    os.utime(write_file(other, rows=backwards), ns=(1, 1))
+    monkeypatch.setenv("FLANREPRO_MIRROR", str(other))
+    assert task().digest("train") == digest
+    (other / "boolq/train.jsonl").unlink()
+    write_hub(other)
+    assert task().digest("train") == digest
+    fields = dict(reversed(FIELDS.items()))
+    assert task(fields=fields).digest("train") == digest
+    write_hub(other, ROWS[::-1])
+    assert task().digest("train") != digest
+
+
+def test_a_file_that_changes_while_it_is_read_is_not_kept(places):
+    path = write_file(places)
+
+    def parse(file):
+        yield from PARSERS["jsonl"](file)
+        write_file(places, rows=ROWS * 2)
+
+    made = task(files={"train": {"boolq/train.jsonl": "slow"}})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(PARSERS, "slow", parse)
+        with pytest.raises(InputError, match=r"'boolq/train.jsonl' has changed while it was read"):
+            made.records("train")
+    assert path.is_file()
     assert len(task().records("train")) == 4
 
 

@@ -1,6 +1,7 @@
 """The record store keeps what was read, whole or not at all, and reads it back at random access."""
 
 import os
+import pickle
 import sqlite3
 import subprocess
 import sys
@@ -9,6 +10,7 @@ import threading
 import filelock
 import pytest
 
+from flanrepro.collection.content import digest_of
 from flanrepro.errors import InputError
 from flanrepro.raw import records
 
@@ -159,7 +161,7 @@ def test_a_folder_that_cannot_be_made_says_so(cache, monkeypatch):
         records.store("a", "v1", lambda: made(3))
 
 
-@pytest.mark.parametrize("name", ["records-3.sqlite", "records-3.sqlite.lock"])
+@pytest.mark.parametrize("name", ["records-4.sqlite", "records-4.sqlite.lock"])
 @pytest.mark.parametrize("other", ["folder", "pipe", "link"])
 def test_what_is_no_file_in_the_stores_place_is_one_sentence(tmp_path, monkeypatch, name, other):
     monkeypatch.setenv("FLANREPRO_CACHE", str(tmp_path))
@@ -171,6 +173,22 @@ def test_what_is_no_file_in_the_stores_place_is_one_sentence(tmp_path, monkeypat
     }[other]()
     with pytest.raises(InputError, match=f"{name} is a .*: expected a file; move it away"):
         records.store("split", "1", lambda: [{"a": "b"}])
+
+
+def test_a_splits_digest_is_that_of_its_records_and_is_kept():
+    kept = records.store("a", "v1", lambda: made(25_000))
+    assert kept.digest == records.stored("a", "v1").digest == digest_of(made(25_000))
+    assert pickle.loads(pickle.dumps(kept)).digest == kept.digest
+    assert records.store("b", "v1", lambda: made(24_999)).digest != kept.digest
+
+
+@pytest.mark.parametrize("change", ["digest = 'f00'", "first = first + 1", "rows = rows - 1"])
+def test_a_row_of_contents_that_was_changed_is_seen(change):
+    records.store("a", "v1", lambda: made(3))
+    with sqlite3.connect(records.store_path()) as other:
+        other.execute(f"UPDATE contents SET {change}")
+    with pytest.raises(InputError, match=r"is damaged \(the row of 'a' is not what was written\)"):
+        records.stored("a", "v1")
 
 
 def test_a_byte_that_was_flipped_within_a_text_is_seen(tmp_path, monkeypatch):

@@ -1,14 +1,16 @@
 """`flanrepro data status`, `fetch`, `verify`: on real files, on bad ones, with nothing there."""
 
+import dataclasses
 import shutil
 
 import datasets
 import pytest
 
+from flanrepro.collection.templates import Template, Wordings
 from flanrepro.errors import InputError
 from flanrepro.raw import hub
 from flanrepro.sources import load_collection
-from flanrepro.sources.status import fetch_tasks, status_lines, verify_tasks
+from flanrepro.sources.status import check_records, fetch_tasks, status_lines, verify_tasks
 
 
 @pytest.fixture(autouse=True)
@@ -56,6 +58,25 @@ def test_verify_reads_every_record_and_fills_every_template(capsys):
 def test_verify_passes_what_is_only_evaluated_and_has_no_rationale(capsys):
     assert verify_tasks("flan2022", ["commonsenseqa"]) == 0
     assert "2 splits available, 0 of them bad" in capsys.readouterr().out
+
+
+def test_few_shot_wordings_are_filled_with_what_is_trained_on_alone(monkeypatch):
+    wordings = Wordings(
+        (Template("asked", "{question}", "{answer}"),), (Template("few", "{asked}", "{answer}"),)
+    )
+    monkeypatch.setattr("flanrepro.sources.status.load_wordings", lambda name: wordings)
+    records = {"train": [{"question": "q", "answer": "a"}] * 2}
+    records["validation"] = records["train"]
+    task = dataclasses.replace(
+        load_collection("pocket").tasks["bool_q"],
+        load=records.get,
+        splits=dict.fromkeys(records, 2),
+    )
+    check_records(task, "validation")  # suites ask it in the first wording
+    with pytest.raises(InputError, match=r"'asked'"):
+        check_records(task, "train")
+    records["train"] = [{**record, "asked": "q?"} for record in records["validation"]]
+    check_records(dataclasses.replace(task), "train")
 
 
 def test_verify_says_that_a_number_that_is_none_is_no_text(places, monkeypatch, capsys):

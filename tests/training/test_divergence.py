@@ -56,7 +56,7 @@ def test_a_loss_that_is_none_is_an_error_that_names_its_step(run):
 def test_a_run_that_reads_no_target_is_an_error_that_counts_the_prompts(run):
     run._counts["dropped"] = 2560
     with pytest.raises(
-        InputError, match=r"no target up to step 25: 2560 prompts were dropped, as th"
+        InputError, match=r"no target up to step 25: 2560 prompts were left out, as 64"
     ):
         run.add_row(25, Metrics.of(0, 0, 0, 900))
 
@@ -100,7 +100,7 @@ def test_the_finite_checkpoint_before_stays(spec, tmp_path, monkeypatch):
 @pytest.mark.slow
 def test_a_run_whose_prompts_are_all_dropped_stops_at_the_first_row(spec, tmp_path):
     with pytest.raises(
-        InputError, match=r"reads no target up to step 25: \d{3,} prompts were dropped"
+        InputError, match=r"reads no target up to step 25: \d{3,} prompts were left out"
     ):
         train(dataclasses.replace(spec, targets_length=2, tasks=("xsum",)), tmp_path)
     assert steps_in(tmp_path) == []

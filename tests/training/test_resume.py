@@ -6,6 +6,7 @@ import jax
 import numpy as np
 import pytest
 
+from flanrepro.data.fates import LOSSES
 from flanrepro.training.checkpoint import Checkpoints
 from flanrepro.training.loop import train
 
@@ -20,7 +21,7 @@ def assert_same(one: tuple, other: tuple) -> None:
         for run in (one, other)
     )
     assert left == right
-    for name in ("examples", "truncated", "dropped", "tokens", "useful_tokens"):
+    for name in ("examples", *LOSSES, "tokens", "useful_tokens"):
         assert getattr(one[1], name) == getattr(other[1], name), name
 
 

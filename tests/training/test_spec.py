@@ -28,6 +28,7 @@ CHANGED = {
     "inversion_rate": 0.5,
     "formats": "paper",
     "data": "0123456789ab",
+    "vocabulary_digest": "0123456789ab",
     "optimizer": "adafactor",
     "warmup_steps": 1,
     "dropout_rate": 0.1,

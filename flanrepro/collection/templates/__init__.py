@@ -1,7 +1,8 @@
 """Prompt wording as data: YAML files, one per dataset, kind or cluster.
 
 A file has a list `templates`, whose first entry suites use, and may have a list `few_shot`: other
-wordings for prompts with exemplars, see `flanrepro.collection.mixture.Mixture.way`. `inverted`
+wordings for prompts with exemplars, see `flanrepro.collection.mixture.Mixture.way`. Where `source`
+is `own wording`, the authors' prompts are in the collection `flan2022_rendered`. `inverted`
 names a file whose entries, all of them inverted, are added to both lists. Each entry has a `name`,
 an `inputs` and a `targets` pattern over the record's fields (`{question}`), and optionally
 

@@ -64,7 +64,13 @@ def _dataset(row: Mapping[str, str]) -> Dataset:
         splits={split: {"hub": split, "rows": int(rows)} for split, rows in sizes.items()},
         convert="p3_with_options" if separated else "p3",
     )
-    return dataclasses.replace(subset, otherwise=promptsource.raw(subset))
+    made = promptsource.raw(subset)
+    notes = (
+        f"Where no copy of {HUB} is to be had, records are made of rows of {made.hub.id} with the "
+        f"templates of promptsource 0.2.3 (Apache-2.0): {promptsource.GET}, "
+        f"{promptsource.ARCHIVE} in the mirror or in the cache."
+    )
+    return dataclasses.replace(subset, otherwise=made, notes=notes)
 
 
 def p3(row: Mapping[str, Any]) -> list[Record]:
