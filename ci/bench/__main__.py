@@ -1,5 +1,5 @@
 """Measures how quick flanrepro is on this machine: `python -m ci.bench train`, `data`, `eval`,
-`cache`, `many`, `notebooks`; and computes what the paper's runs `cost` on accelerators.
+`cache`, `lengths`, `many`, `notebooks`; and computes what the paper's runs `cost` on accelerators.
 
 Each part prints a table and writes it to figures/bench/ as CSV.
 """
@@ -100,6 +100,21 @@ def cache(
 
     table = caches.table(collection.split(","), examples, steps)
     tell(table, out / "cache.csv", environment(), columns=False)
+
+
+@app.command()
+def lengths(
+    vocabulary: Annotated[str, typer.Option(help="vocabularies")] = "t5,flan2022-4096",
+    inputs_length: Annotated[str, typer.Option(help="tokens of a row")] = "512,1024,2048",
+    draws: Annotated[int, typer.Option(help="prompts of flan2022 per setting")] = 100_000,
+    out: Out = OUT,
+) -> None:
+    """Count the prompts of flan2022 that lose exemplars, are cut or are left out at lengths."""
+    from ci.bench import lengths as module
+
+    numbers = [int(n) for n in inputs_length.split(",")]
+    table = module.table(vocabulary.split(","), numbers, draws, bar="draws")
+    tell(table, out / "lengths.csv", form="{:,.0f}")
 
 
 @app.command()

@@ -50,15 +50,18 @@ def seqio(collection: str, folder: Path, examples: int) -> list[list]:
 
     tf.config.threading.set_intra_op_parallelism_threads(1)
     tf.config.threading.set_inter_op_parallelism_threads(1)
-    cached = Cached(MIXTURE, collection, examples, VOCABULARIES[collection])
+    lengths = {"inputs": 512, "targets": 128}
+    most = {f"{name}_length": length for name, length in lengths.items()}
+    cached = Cached(MIXTURE, collection, examples, VOCABULARIES[collection], **most)
     cached.load().mixture[0]
     began = time.process_time()
     path = write_cache(cached, folder)
     rows = [_row(f"{collection}: rendered, tokenized and written for SeqIO", examples, began)]
 
     seqio.set_global_cache_dirs([str(folder)])
-    task = register_named(MIXTURE, cached.load_vocabulary(), examples, collection)
-    lengths = {"inputs": 512, "targets": 128}
+    task = register_named(
+        MIXTURE, cached.load_vocabulary(), examples, *lengths.values(), collection
+    )
     dataset = task.get_dataset(
         lengths, "train", shuffle=False, use_cached=True, try_in_mem_cache=False
     ).map(lambda example: example["index"])

@@ -38,7 +38,7 @@ with tempfile.TemporaryDirectory() as folder:
     run = store.get(spec)
     at.append(time.monotonic())
     for suite in job.settings.suites:
-        for shots in (0, job.settings.shots):
+        for shots in (0, job.shots(suite)):
             run.scores(suite, shots, job.settings.items_of(suite))
 _, first, begun, trained = at
 seconds = (first - began, trained - begun, time.monotonic() - trained)

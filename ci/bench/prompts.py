@@ -186,7 +186,7 @@ def ours(setting: str) -> Iterator:
     task, few_shot = load_collection("flan2022").task(TASK), float(setting == "few_shot")
     mixture = Mixture((task,), few_shot_fraction=few_shot)
     encode = Encode(load_vocabulary(VOCABULARY), LENGTHS["inputs"], LENGTHS["targets"])
-    return (encode(mixture[i]) for i in itertools.count())
+    return (encode(mixture[i], task) for i in itertools.count())
 
 
 def load_reference() -> None:

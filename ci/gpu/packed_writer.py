@@ -99,7 +99,8 @@ def _write_index(packed: Path, index: dict) -> None:
 _OF_BATCHES = (
     "collection", "vocabulary", "seed", "objective", "batch_size", "inputs_length",
     "targets_length", "shards", "mixture", "subset", "tasks", "data", "few_shot_fraction",
-    "options_fraction", "inversion_rate", "max_examples", "held_out",
+    "options_fraction", "inversion_rate", "max_examples", "held_out", "formats",
+    "vocabulary_digest",
 )  # fmt: skip
 
 

@@ -42,8 +42,8 @@ def plan(tiny: bool = False) -> list[Planned]:
     job = Job(profile="smoke" if tiny else "full")
     runs: dict[RunSpec, list[tuple]] = {}
     for name in ("few_shot",) if tiny else ("few_shot", "task_scaling"):
-        suites, shots = SWEEPS[name].evaluated(job)
-        asked = [(suite, k, job.settings.items_of(suite)) for suite in suites for k in shots]
+        pairs = SWEEPS[name].evaluated(job)
+        asked = [(suite, shots, job.settings.items_of(suite)) for suite, shots in pairs]
         # One seed of all settings comes first; a subset's runs of all sizes have the same batches.
         for spec in sorted(SWEEPS[name].specs(job), key=lambda spec: (spec.seed, spec.subset or 0)):
             runs.setdefault(spec, []).extend(asked)

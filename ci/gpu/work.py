@@ -12,6 +12,7 @@ from ci.gpu.many import alike, get_many
 from ci.gpu.packed_files import open_packed
 from ci.gpu.packed_writer import batches_id, give_start
 from ci.gpu.plan import Planned
+from flanrepro.data.fates import say_losses
 from flanrepro.errors import InputError
 from flanrepro.experiments.start import start_params
 from flanrepro.experiments.store import RunStore
@@ -134,4 +135,6 @@ def _how_far(planned: Planned, store: RunStore) -> str:
         )
     last = run.metrics().iloc[-1]
     said = f"loss {last['loss']:.4f}, {run.manifest['seconds']:.1f} s of training"
+    if lost := say_losses(run.manifest):
+        said = f"{said}; {lost}"
     return said if planned.done(store) else f"{said}, not all evaluated"

@@ -7,18 +7,19 @@ shards. In both a folder is complete when it holds `COMPLETED`, which is written
 
 import contextlib
 import functools
-import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import numpy as np
 from tqdm import tqdm
 
-from flanrepro.collection import Mixture
 from flanrepro.collection.mixture import PROMPTS
 from flanrepro.collection.named import NamedMixture, named_mixture
-from flanrepro.data.seqio_tasks import SHARD, import_seqio, row, task_name
+from flanrepro.data.examples import Encode, EncodedPrompts
+from flanrepro.data.fates import DROPPED, count_fates
+from flanrepro.data.seqio_tasks import SHARD, TOKENS, import_seqio, row, task_name
 from flanrepro.data.vocabulary import EOS, Vocabulary, load_vocabulary
 from flanrepro.errors import InputError
 from flanrepro.sources import load_collection
@@ -33,10 +34,10 @@ from flanrepro.whole import (
 )
 from flanrepro.workers import in_workers
 
+_LEAST = {"examples": 1, "inputs_length": 2, "targets_length": 2, "workers": 1}
+
 MIN_SHARDS = 64
 """Smallest number of files, as in `seqio_cache_tasks`: 64 hosts each read files of their own."""
-
-TOKENS = ("inputs", "targets")
 
 
 @dataclass(frozen=True)
@@ -46,9 +47,11 @@ class Cached:
     Attributes:
         mixture: name, see `flanrepro.collection.named.mixture_names`.
         collection: name, see `flanrepro.sources.load_collection`.
-        examples: number of the mixture's prompts, from the first on.
+        examples: number of the mixture's prompts, from the first on; those that do not fit at all
+            are left out of the cache.
         vocabulary: name, see `load_vocabulary`; empty: the collection's.
         seed, subset, few_shot_fraction: see `flanrepro.collection.named.named_mixture`.
+        inputs_length, targets_length: number of tokens of an example at most, EOS included.
     """
 
     mixture: str
@@ -58,6 +61,8 @@ class Cached:
     seed: int = 0
     subset: int | None = None
     few_shot_fraction: float | None = None
+    inputs_length: int = 2048
+    targets_length: int = 512
 
     def load(self) -> NamedMixture:
         """Makes the mixture; InputError if it is unknown, or no data of it is available."""
@@ -71,6 +76,16 @@ class Cached:
 
     def load_vocabulary(self) -> Vocabulary:
         return load_vocabulary(self.vocabulary or load_collection(self.collection).vocabulary)
+
+    def load_examples(self) -> EncodedPrompts:
+        """Makes the mixture's prompts, to be read at these lengths; InputError as in `load`."""
+        encode = Encode(self.load_vocabulary(), self.inputs_length, self.targets_length)
+        return EncodedPrompts(self.load().mixture, encode)
+
+    @property
+    def task_name(self) -> str:
+        """Name of the folder, and of the task that `register_named` makes for it."""
+        return task_name(self.mixture, self.inputs_length, self.targets_length)
 
     @property
     def shards(self) -> int:
@@ -87,11 +102,12 @@ def write_cache(cached: Cached, root: Path, workers: int = 1, bar: str = "") -> 
     """Writes a cache's missing shards, for `seqio.set_global_cache_dirs([root])`.
 
     `flanrepro.data.seqio_tasks.register_named` registers the task that reads it, with
-    `use_cached=True`.
+    `use_cached=True` and the same lengths. Its counts in `stats.train.json` are SeqIO's, and those
+    of the prompts that did not fit (`flanrepro.data.fates.LOSSES`).
 
     Args:
         cached: content of the cache.
-        root: folder that gets one under the task's name (`flanrepro.data.seqio_tasks.task_name`).
+        root: folder that gets one under the task's name.
         workers: number of processes.
         bar: name of a progress bar over shards; empty: none.
 
@@ -105,11 +121,12 @@ def write_cache(cached: Cached, root: Path, workers: int = 1, bar: str = "") -> 
             cannot be written; or a worker was killed. Written shards are kept.
     """
     import_seqio()
-    for name, value in (("examples", cached.examples), ("workers", workers)):
-        if value < 1:
-            raise InputError(f"{name} is {value}: expected at least 1")
+    numbers = asdict(cached) | {"workers": workers}
+    for name, least in _LEAST.items():
+        if numbers[name] < least:
+            raise InputError(f"{name} is {numbers[name]}: expected at least {least}")
     identity = _identity(cached)
-    folder = root / task_name(cached.mixture)
+    folder = root / cached.task_name
     with _own(folder):
         _claim(folder, identity)
         if not (folder / "COMPLETED").is_file():
@@ -134,7 +151,7 @@ def _identity(cached: Cached) -> dict:
     return asdict(cached) | {
         # The mixture's own, where `cached` leaves it open.
         "few_shot_fraction": float(made.mixture.few_shot_fraction),
-        "vocabulary": hashlib.sha256(vocabulary.path.read_bytes()).hexdigest(),
+        "vocabulary": vocabulary.digest,
         "data": made.digest,
         "prompts": PROMPTS,
         "shards": cached.shards,
@@ -162,16 +179,21 @@ def _claim(folder: Path, identity: dict) -> None:
     # Shards without a description are `seqio_cache_tasks`'s, or another program's.
     if there is None and any(folder.glob("train.tfrecord-*")):
         there = {}
-    if there is not None and there != identity:
+    if there is not None:
+        _check_same(folder, there, identity)
+    write_whole(path, json.dumps(identity, indent=1, sort_keys=True))
+    for part in folder.glob("*.part"):  # of a process that was killed
+        part.unlink()
+
+
+def _check_same(folder: Path, there: dict, identity: dict) -> None:
+    if there != identity:
         differ = [k for k in identity if there.get(k) != identity[k]]
         raise InputError(
             f"{folder} holds another cache: its {', '.join(differ)} "
             + ("is" if len(differ) == 1 else "are")
             + " not what is asked for; give another folder, or move that one away"
         )
-    write_whole(path, json.dumps(identity, indent=1, sort_keys=True))
-    for part in folder.glob("*.part"):  # of a process that was killed
-        part.unlink()
 
 
 def _shard(folder: Path, cached: Cached, i: int) -> Path:
@@ -212,33 +234,32 @@ def _write_shards(
 
 
 @functools.cache
-def _loaded(cached: Cached) -> tuple[Mixture, Vocabulary]:
-    """Loads mixture and vocabulary, once per process."""
-    return cached.load().mixture, cached.load_vocabulary()
+def _loaded(cached: Cached, folder: Path) -> EncodedPrompts:
+    """Loads mixture and vocabulary, once per process; InputError if they are not the folder's."""
+    # Data that is mended while a cache is written would be in some of its shards.
+    _check_same(folder, read_json(folder / "flanrepro.json"), _identity(cached))
+    return cached.load_examples()
 
 
 def write_shard(cached: Cached, folder: Path, i: int) -> None:
     """Renders, tokenizes and writes one shard, then its counts."""
     import tensorflow as tf
 
-    mixture, vocabulary = _loaded(cached)
-    counts: dict[str, int] = {"examples": 0}
+    examples = _loaded(cached, folder)
+    fates, counts = [], dict.fromkeys(("examples", *_TOKEN_COUNTS), 0)
 
     def write(path: Path) -> None:
         with tf.io.TFRecordWriter(str(path)) as file:
             for index in cached.rows(i):
-                example = tokenized(row(mixture[index], index), vocabulary)
-                _count(counts, example)
-                file.write(_serialized(tf.train, example))
+                example = row(examples.fitted(index), index)
+                fates.append(example["_fate"])
+                if example["_fate"] != DROPPED:
+                    _count(counts, example)
+                    file.write(_serialized(tf.train, example))
 
     write_whole(_shard(folder, cached, i), write)
-    write_sealed(_part(folder, cached, i), counts)
-
-
-def tokenized(example: dict[str, str | int], vocabulary: Vocabulary) -> dict:
-    """Adds ids, without EOS, and the text beside them, as `seqio.preprocessors.tokenize` does."""
-    text = {f"{name}_pretokenized": example[name] for name in TOKENS}
-    return example | text | {name: vocabulary.encode(example[name]) for name in TOKENS}
+    # SeqIO's `examples` are those in the files.
+    write_sealed(_part(folder, cached, i), count_fates(np.array(fates)) | counts)
 
 
 def _serialized(proto, example: dict) -> bytes:
@@ -257,13 +278,16 @@ def _serialized(proto, example: dict) -> bytes:
     return made.SerializeToString(deterministic=True)
 
 
+_TOKEN_COUNTS = [f"{name}_{what}" for name in TOKENS for what in ("tokens", "max_tokens")]
+
+
 def _count(counts: dict[str, int], example: dict) -> None:
     counts["examples"] += 1
     for name in TOKENS:
         tokens, most = f"{name}_tokens", f"{name}_max_tokens"
         n = sum(i > EOS for i in example[name])  # SeqIO counts neither padding nor EOS
-        counts[tokens] = counts.get(tokens, 0) + n
-        counts[most] = max(counts.get(most, 0), n)
+        counts[tokens] += n
+        counts[most] = max(counts[most], n)
 
 
 def _complete(cached: Cached, folder: Path) -> None:
@@ -274,7 +298,6 @@ def _complete(cached: Cached, folder: Path) -> None:
     stats = {
         name: (max if "_max_" in name else sum)(counts[name] for counts in each) for name in each[0]
     }
-    mixture, vocabulary = _loaded(cached)
     # Every example has the same features; SeqIO parses the records by them.
     features = {
         name: {"shape": [], "dtype": "string"}
@@ -282,7 +305,7 @@ def _complete(cached: Cached, folder: Path) -> None:
         else {"shape": [None], "dtype": "int32"}
         if isinstance(value, list)
         else {"shape": [], "dtype": "int64"}
-        for name, value in tokenized(row(mixture[0], 0), vocabulary).items()
+        for name, value in row(_loaded(cached, folder).fitted(0), 0).items()
     }
     info = {
         "num_shards": cached.shards,

@@ -1,37 +1,29 @@
-"""From a prompt to an example: its token ids, and its fate (kept, truncated or dropped).
+"""From a prompt to an example: its token ids and its fate.
 
 Neither Grain nor SentencePiece is imported here: a machine without them can train from files.
 """
 
+import functools
 import warnings
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
 
 from flanrepro.collection.prompt import Prompt
+from flanrepro.collection.task import Task, by_name
+from flanrepro.data.fates import DROPPED, KEPT, count_fates, say_losses
+from flanrepro.data.fit import Fitted, fit
 from flanrepro.data.vocabulary import EOS, Vocabulary
 
-KEPT, TRUNCATED, DROPPED = 1, 2, 3
-"""Values of `fate`; 0 is padding."""
-
-
-def count_fates(fate: np.ndarray) -> dict[str, int]:
-    """Counts the `examples` read for a batch, and the `truncated` and `dropped` ones among them."""
-    return {
-        "examples": int((fate > 0).sum()),
-        "truncated": int((fate == TRUNCATED).sum()),
-        "dropped": int((fate == DROPPED).sum()),
-    }
-
-
 WORTH_A_WARNING = 0.01
-"""Share of truncated and dropped examples above which a warning says so."""
+"""Share of prompts that did not fit above which a warning says so."""
 
 Example = dict[str, np.ndarray]
 """Arrays int32 of one example: `inputs` [<= inputs_length] and `targets` [<= targets_length], both
-with EOS, or both empty if it was dropped; `fate` [1]."""
+with EOS, or both empty if it was left out; `fate` [1]."""
 
 
 class Examples(Protocol):
@@ -40,17 +32,21 @@ class Examples(Protocol):
     def __getitem__(self, i: int) -> Example: ...
 
 
+class Prompts(Protocol):
+    """Prompts by index, and the tasks that they are of, as `flanrepro.collection.Mixture` is."""
+
+    tasks: Sequence[Task]
+
+    def __getitem__(self, i: int) -> Prompt: ...
+
+
 class PromptTooLong(UserWarning):
-    """Many training prompts had to be cut or left out."""
+    """Many training prompts did not fit."""
 
 
 @dataclass
 class Encode:
-    """Turns a prompt into token ids, as SeqIO does: cut to the length less one, then EOS.
-
-    An example whose targets would be cut is dropped instead, since a cut answer teaches a wrong
-    one: it comes out empty. Every example carries its fate, so that the counts are of the batches
-    that were trained on, not of those that were read ahead.
+    """Turns prompts into token ids, at most as many as the lengths, see `flanrepro.data.fit`.
 
     Attributes:
         vocabulary: vocabulary that gives the ids.
@@ -60,39 +56,38 @@ class Encode:
     vocabulary: Vocabulary
     inputs_length: int
     targets_length: int
-    _seen: int = 0
-    _too_long: int = 0
-    _warned: bool = False
+    _seen: Counter = field(default_factory=Counter, repr=False)
+    _warned: bool = field(default=False, repr=False)
 
-    def __call__(self, prompt: Prompt) -> Example:
-        inputs = self.vocabulary.encode(prompt.inputs)
-        targets = self.vocabulary.encode(prompt.targets)
-        fate = KEPT
-        if len(targets) >= self.targets_length:
-            fate = DROPPED
-        elif len(inputs) >= self.inputs_length:
-            fate = TRUNCATED
-        self._seen += 1
-        self._too_long += fate != KEPT
-        # Measured against 1,000 examples at least: a share of the first few says nothing.
-        if self._too_long > WORTH_A_WARNING * max(self._seen, 1000) and not self._warned:
-            self._warned = True
-            self._warn(prompt, len(inputs) + 1, len(targets) + 1)
-        if fate == DROPPED:
-            inputs, targets = [], []
-        else:
-            inputs = [*inputs[: self.inputs_length - 1], EOS]
-            targets = [*targets, EOS]
+    def fit(self, prompt: Prompt, task: Task) -> Fitted:
+        """Makes a prompt of `task` fit, and warns once if many did not."""
+        fitted = fit(prompt, task, self.vocabulary, self.inputs_length, self.targets_length)
+        self._seen[fitted.fate] += 1
+        if fitted.fate != KEPT and not self._warned:
+            seen = self._seen.total()
+            # Against 1,000 prompts at least: a share of the first few says nothing.
+            if seen - self._seen[KEPT] > WORTH_A_WARNING * max(seen, 1000):
+                self._warned = True
+                self._warn(prompt, *fitted.tokens)
+        return fitted
+
+    def __call__(self, prompt: Prompt, task: Task) -> Example:
+        fitted = self.fit(prompt, task)
+        end = [] if fitted.fate == DROPPED else [EOS]
         as_ids = lambda ids: np.array(ids, np.int32)  # noqa: E731
-        return {"inputs": as_ids(inputs), "targets": as_ids(targets), "fate": as_ids([fate])}
+        return {
+            "inputs": as_ids(fitted.inputs + end),
+            "targets": as_ids(fitted.targets + end),
+            "fate": as_ids([fitted.fate]),
+        }
 
     def _warn(self, prompt: Prompt, inputs: int, targets: int) -> None:
+        lost = say_losses(count_fates(np.repeat(list(self._seen), list(self._seen.values()))))
         warnings.warn(
-            f"{self._too_long} of the first {self._seen} training prompts are too long, e.g. task "
-            f"'{prompt.task}', {prompt.split} record {prompt.record} ({prompt.setting}): it has "
-            f"{inputs} input and {targets} target tokens, the model's lengths are "
-            f"{self.inputs_length} and {self.targets_length}; inputs are cut, examples with longer "
-            "targets left out, and both are counted with the run: raise inputs_length or "
+            f"training prompts are longer than the model's {self.inputs_length} input and "
+            f"{self.targets_length} target tokens, e.g. that of task '{prompt.task}', "
+            f"{prompt.split} record {prompt.record} ({prompt.setting}), which has {inputs} and "
+            f"{targets}; so far {lost}; all are counted with the run: raise inputs_length or "
             "targets_length if the counts are too high",
             PromptTooLong,
             stacklevel=2,
@@ -103,8 +98,18 @@ class Encode:
 class EncodedPrompts:
     """A mixture's prompts as examples."""
 
-    prompts: Sequence[Prompt]
+    prompts: Prompts
     encode: Encode
 
+    @functools.cached_property
+    def _tasks(self) -> Mapping[str, Task]:
+        return by_name(self.prompts.tasks)
+
+    def fitted(self, i: int) -> Fitted:
+        """The i-th prompt, made to fit."""
+        prompt = self.prompts[i]
+        return self.encode.fit(prompt, self._tasks[prompt.task])
+
     def __getitem__(self, i: int) -> Example:
-        return self.encode(self.prompts[i])
+        prompt = self.prompts[i]
+        return self.encode(prompt, self._tasks[prompt.task])

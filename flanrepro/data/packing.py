@@ -5,14 +5,12 @@
 A stream's position is Grain's own iterator state, a few integers, which a checkpoint holds.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import grain
 import numpy as np
 
-from flanrepro.collection.prompt import Prompt
-from flanrepro.data.examples import Encode, EncodedPrompts, Example, Examples
+from flanrepro.data.examples import Encode, EncodedPrompts, Example, Examples, Prompts
 from flanrepro.data.vocabulary import Vocabulary
 
 _NAMES = {
@@ -41,7 +39,7 @@ class _Endless:
 
 
 def packed_batches(
-    mixture: Sequence[Prompt],
+    mixture: Prompts,
     vocabulary: Vocabulary,
     *,
     batch_size: int,
@@ -92,7 +90,7 @@ def pack(
         dicts of int32 arrays under T5X's names: `encoder_input_tokens`, `encoder_segment_ids`,
         `encoder_positions` [batch, inputs_length]; `decoder_target_tokens`, `decoder_segment_ids`,
         `decoder_positions` [batch, targets_length]; and `fate` [batch, examples], see
-        `flanrepro.data.examples`. Segments count from 1, padding is 0.
+        `flanrepro.data.fates`. Segments count from 1, padding is 0.
     """
     if shards == 1 and rows is None:
         return _pack(examples, batch_size, inputs_length, targets_length, prefetch)

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from flanrepro.collection import rng
-from flanrepro.data.examples import DROPPED, KEPT, TRUNCATED, Example
+from flanrepro.data.examples import Example
+from flanrepro.data.fates import DROPPED, KEPT, TRUNCATED
 from flanrepro.data.vocabulary import EOS, Vocabulary
 from flanrepro.errors import InputError
 from flanrepro.sources import Documents

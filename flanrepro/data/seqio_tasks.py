@@ -1,48 +1,57 @@
 """The SeqIO adapter: a mixture as a registered `seqio.Task`, for T5X and `seqio_cache_tasks`.
 
-It gives the same tokens as the Grain adapter, unpacked: packing and lengths are the caller's. A
-cache holds whole examples, so that one cache serves every length.
+It gives the same tokens as the Grain adapter, unpacked: packing is the caller's. Prompts are made
+to fit the lengths that a task is registered with (`flanrepro.data.fit`), so a cache serves these
+lengths, and longer ones.
 """
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from flanrepro.collection.prompt import Prompt
-from flanrepro.data.vocabulary import Vocabulary
+import numpy as np
+
+from flanrepro.data.examples import Encode, EncodedPrompts, Prompts
+from flanrepro.data.fates import DROPPED
+from flanrepro.data.fit import Fitted
+from flanrepro.data.vocabulary import EOS, Vocabulary
 from flanrepro.errors import InputError
 
 if TYPE_CHECKING:
     import seqio
 
-FIELDS = (
-    "inputs",
-    "targets",
-    "index",
+TOKENS = ("inputs", "targets")
+"""Names of an example's ids, without EOS; their texts are `inputs_pretokenized` and so on."""
+
+WHOLE_NUMBERS = ("index", "_template_idx", "_fate")
+
+TEXTS = (
+    *(f"{name}_pretokenized" for name in TOKENS),
     "_task_name",
     "_task_source",
     "_template_type",
-    "_template_idx",
 )
-"""Names of an example's fields before it is tokenized, in the order of `row`."""
-
-WHOLE_NUMBERS = ("index", "_template_idx")
 
 SHARD = 10_000
 """Number of examples that one Beam worker renders at a time."""
 
 
 def register(
-    name: str, mixture: Sequence[Prompt], vocabulary: Vocabulary, num_examples: int
+    name: str,
+    mixture: Prompts,
+    vocabulary: Vocabulary,
+    num_examples: int,
+    inputs_length: int,
+    targets_length: int,
 ) -> "seqio.Task":
     """Registers a mixture's first `num_examples` prompts as the split `train` of a SeqIO task.
 
-    Inputs are cut to the length that the caller asks for, less one, before EOS; examples whose
-    targets would be cut are left out, as `flanrepro.data.examples.Encode` does. A mixture's order
-    is shuffled already, and `shuffle=False` keeps it (`seqio_cache_tasks` shuffles). Every example
-    carries its provenance: its `index` (`mixture[index]` is the prompt), and under the reference's
-    names `_task_name`, `_task_source`, `_template_type` (`zs_opt`, `zs_noopt`, `fs_opt`,
-    `fs_noopt`) and `_template_idx` (the position in the template file).
+    A prompt that is too long loses exemplars, is cut or is left out, as in the local engine, see
+    `flanrepro.data.fit`. A mixture's order is shuffled already, and `shuffle=False` keeps it
+    (`seqio_cache_tasks` shuffles). Every example carries its provenance: its `index`
+    (`mixture[index]` is the prompt) and its `_fate` (`flanrepro.data.fates`), and under the
+    reference's names `_task_name`, `_task_source`, `_template_type` (`zs_opt`, `zs_noopt`,
+    `fs_opt`, `fs_noopt`) and `_template_idx` (the position in the template file).
 
     Args:
         name: name in SeqIO's registry; a task of that name is replaced, so that a notebook's cell
@@ -50,6 +59,8 @@ def register(
         mixture: prompts by index, from 0 on.
         vocabulary: vocabulary that gives the ids.
         num_examples: number of prompts, since a SeqIO split ends and a mixture does not.
+        inputs_length, targets_length: number of tokens of an example at most, EOS included. The
+            task refuses to be read with shorter ones.
 
     Raises:
         InputError: SeqIO is not installed, or `num_examples` is not positive.
@@ -58,34 +69,71 @@ def register(
     if num_examples < 1:
         raise InputError(f"num_examples is {num_examples}: expected at least 1")
     pieces = seqio.SentencePieceVocabulary(str(vocabulary.path), extra_ids=vocabulary.extra_ids)
+    lengths = {"inputs": inputs_length, "targets": targets_length}
     if name in seqio.TaskRegistry.names():
         seqio.TaskRegistry.remove(name)
+    examples = EncodedPrompts(mixture, Encode(vocabulary, inputs_length, targets_length))
+
+    def ended(dataset, sequence_length: Mapping[str, int] | None = None):
+        return _ended(dataset, name, lengths, sequence_length or {})
+
     return seqio.TaskRegistry.add(
         name,
-        source=_source(mixture, num_examples),
+        source=_source(examples, num_examples),
         preprocessors=[
-            seqio.preprocessors.tokenize,
             # Without it `seqio_cache_tasks` passes the task over, saying nothing.
             seqio.CacheDatasetPlaceholder(),
-            # Behind the cache, since it depends on the caller's lengths.
-            _drop_long_targets,
-            seqio.preprocessors.append_eos_after_trim,
+            ended,
         ],
-        output_features={
-            "inputs": seqio.Feature(pieces, add_eos=True),
-            "targets": seqio.Feature(pieces, add_eos=True),
-        },
+        output_features={key: seqio.Feature(pieces, add_eos=True) for key in TOKENS},
     )
 
 
+def _ended(dataset, name: str, lengths: Mapping[str, int], asked: Mapping[str, int | None]):
+    """Adds EOS. SeqIO would cut what is too long for the caller, and say nothing."""
+    import tensorflow as tf
+
+    for key, length in lengths.items():
+        # A caller may give no lengths, or None for one of them: no limit.
+        if asked.get(key) is not None and asked[key] < length:
+            raise InputError(
+                f"SeqIO task '{name}' was registered for {length} tokens of {key}, and "
+                f"{asked[key]} were asked for: register it with {key}_length={asked[key]}, so that "
+                "longer prompts lose exemplars and not their question"
+            )
+
+    def end(example: dict) -> dict:
+        ids = {key: tf.concat([example[key], [EOS]], 0) for key in lengths}
+        both = " and ".join(map(str, lengths.values()))
+        too_long = (
+            f"an example of SeqIO task '{name}' is longer than the {both} tokens that it was "
+            "registered for: its cache was written for other lengths; write one for these, or "
+            "register it with those"
+        )
+        fits = [
+            tf.debugging.assert_less_equal(tf.size(ids[key]), length, too_long)
+            for key, length in lengths.items()
+        ]
+        with tf.control_dependencies(fits):
+            return example | {key: tf.identity(value) for key, value in ids.items()}
+
+    return dataset.map(end)
+
+
 def register_named(
-    name: str, vocabulary: Vocabulary, num_examples: int, collection: str = "flan2022", **parameters
+    name: str,
+    vocabulary: Vocabulary,
+    num_examples: int,
+    inputs_length: int,
+    targets_length: int,
+    collection: str = "flan2022",
+    **parameters,
 ) -> "seqio.Task":
-    """Registers a mixture of the paper as `flanrepro_NAME` (with `p` for `+`), see `register`.
+    """Registers a mixture of the paper under `task_name`, see `register`.
 
     Args:
         name: name of the mixture, see `flanrepro.collection.named.mixture_names`.
-        vocabulary, num_examples: see `register`.
+        vocabulary, num_examples, inputs_length, targets_length: see `register`.
         collection: name, see `flanrepro.sources.load_collection`.
         parameters: arguments of `flanrepro.collection.named.named_mixture`.
 
@@ -99,18 +147,30 @@ def register_named(
     made = named_mixture(name, load_collection(collection), **parameters)
     if made.report():
         warnings.warn(made.report(), MissingTasks, stacklevel=2)
-    return register(task_name(name), made.mixture, vocabulary, num_examples)
+    registered = task_name(name, inputs_length, targets_length)
+    return register(
+        registered, made.mixture, vocabulary, num_examples, inputs_length, targets_length
+    )
 
 
-def task_name(mixture: str) -> str:
-    """Gives a mixture's name in SeqIO's registry, which allows no `+`."""
-    return f"flanrepro_{mixture.replace('+', 'p')}"
+def task_name(mixture: str, inputs_length: int, targets_length: int) -> str:
+    """Gives a mixture's name in SeqIO's registry, `flanrepro_flan2022_2048_512`.
+
+    The lengths are in it, so that no cache is read with others. SeqIO allows no `+`: it is a `p`.
+    """
+    return f"flanrepro_{mixture.replace('+', 'p')}_{inputs_length}_{targets_length}"
 
 
-def _source(mixture: Sequence[Prompt], num_examples: int):
+def _source(examples: EncodedPrompts, num_examples: int):
     """Makes a SeqIO source in shards of successive indices, which Beam renders in parallel."""
     import seqio
     import tensorflow as tf
+
+    kinds = {
+        **{name: (tf.int32, (None,)) for name in TOKENS},
+        **{name: (tf.int64, ()) for name in WHOLE_NUMBERS},
+        **{name: (tf.string, ()) for name in TEXTS},
+    }
 
     class MixtureSource(seqio.DataSource):
         supports_arbitrary_sharding = True
@@ -122,44 +182,47 @@ def _source(mixture: Sequence[Prompt], num_examples: int):
             index, shards = (shard_info.index, shard_info.num_shards) if shard_info else (0, 1)
             first, end = (num_examples * i // shards for i in (index, index + 1))
 
-            def example(i) -> tuple[bytes | int, ...]:
+            def example(i) -> list:
                 # In the arithmetic of random keys TensorFlow's int64 would overflow.
-                found = row(mixture[int(i)], int(i)).values()
-                return tuple(x.encode() if isinstance(x, str) else x for x in found)
+                found = row(examples.fitted(int(i)), int(i))
+                return [_as_tensor(found[name]) for name in kinds]
 
             def read(i):
-                types = [tf.int64 if name in WHOLE_NUMBERS else tf.string for name in FIELDS]
+                types = [kind for kind, _ in kinds.values()]
                 # Not stateful, as a generator would be: T5X can keep the position in a checkpoint.
                 values = tf.numpy_function(example, [i], types, stateful=False)
                 # SeqIO checks the number of axes, which `numpy_function` does not know.
-                return {n: tf.ensure_shape(x, ()) for n, x in zip(FIELDS, values, strict=True)}
+                shapes = [shape for _, shape in kinds.values()]
+                shaped = map(tf.ensure_shape, values, shapes)
+                return dict(zip(kinds, shaped, strict=True))
 
-            return tf.data.Dataset.range(first, end).map(read)
+            found = tf.data.Dataset.range(first, end).map(read)
+            return found.filter(lambda example: example["_fate"] != DROPPED)
 
     return MixtureSource(splits=("train",), num_input_examples={"train": num_examples})
 
 
-def row(prompt: Prompt, index: int) -> dict[str, str | int]:
-    """Gives an example under the names of `FIELDS`."""
+def _as_tensor(value: str | int | list[int]):
+    if isinstance(value, str):
+        return value.encode()
+    return np.array(value, np.int32) if isinstance(value, list) else value
+
+
+def row(fitted: Fitted, index: int) -> dict[str, str | int | list[int]]:
+    """Gives the fields of an example: `TOKENS`, `WHOLE_NUMBERS` and `TEXTS`."""
+    prompt = fitted.prompt
     return {
-        "inputs": prompt.inputs,
-        "targets": prompt.targets,
+        "inputs": fitted.inputs,
+        "targets": fitted.targets,
+        "inputs_pretokenized": prompt.inputs,
+        "targets_pretokenized": prompt.targets,
         "index": index,
         "_task_name": prompt.task,
         "_task_source": prompt.source,
         "_template_type": prompt.template_type,
         "_template_idx": prompt.template_idx,
+        "_fate": fitted.fate,
     }
-
-
-def _drop_long_targets(dataset, sequence_length: Mapping[str, int] | None = None):
-    """Leaves out examples whose targets do not fit with EOS; a cut answer teaches a wrong one."""
-    # A caller may give no lengths, or None for one of them: no limit.
-    if not sequence_length or sequence_length.get("targets") is None:
-        return dataset
-    import tensorflow as tf
-
-    return dataset.filter(lambda example: tf.size(example["targets"]) < sequence_length["targets"])
 
 
 def import_seqio():

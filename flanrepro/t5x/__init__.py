@@ -6,9 +6,9 @@ Runs that are evaluated while they train, as in finetuning on a single task, nee
 
 A lab trains on a TPU or GPU cluster without a run store. Render the mixture once, in parallel,
 
-    flanrepro cache flan2022 --examples 50000000 --workers 64 --out cache
-    # or on Beam: FLANREPRO_SEQIO=flan2022 seqio_cache_tasks --tasks=flanrepro_flan2022 \\
-    #   --module_import=flanrepro.data.seqio_mixtures --output_cache_dir=gs://bucket/cache
+    flanrepro cache flan2022 --vocabulary t5 --examples 50000000 --workers 64 --out cache
+    # or on Beam: FLANREPRO_SEQIO=flan2022 FLANREPRO_SEQIO_VOCABULARY=t5 seqio_cache_tasks \\
+    #   --tasks=flanrepro_flan2022_2048_512 --module_import=flanrepro.data.seqio_mixtures --output_cache_dir=gs://bucket/cache
 
 and start T5X on every host, with a size, the paper's recipe and a mixture, in this order:
 

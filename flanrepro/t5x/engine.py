@@ -69,7 +69,7 @@ def train(
 
     Returns:
         The parameters, and what was done. `loss` is the mean over steps of the loss per target
-        token; the numbers of truncated and dropped prompts are None, as T5X does not count them.
+        token; the numbers of prompts that were too long are None, as T5X does not count them.
 
     Raises:
         InputError: T5X is not installed, cannot train such a run, or ended before the last step.

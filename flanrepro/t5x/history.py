@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from flanrepro.data.fates import LOSSES
 from flanrepro.training.loop import Progress
 from flanrepro.training.spec import RunSpec
 from flanrepro.whole import write_whole
@@ -76,11 +77,11 @@ def drop_after(path: Path, step: int) -> None:
 def progress(path: Path, spec: RunSpec) -> Progress:
     """Read a run's history as the local engine has it; see `flanrepro.training.loop.Progress`.
 
-    T5X does not count the prompts that were truncated or dropped: these are None.
+    T5X does not count the prompts that were too long (`flanrepro.data.fates.LOSSES`): None each.
     """
     found = _read(path)
     size = spec.batch_size * (spec.inputs_length + spec.targets_length)
-    done = Progress(stream={}, history=[], truncated=None, dropped=None)
+    done = Progress(stream={}, history=[], **dict.fromkeys(LOSSES))
     before = 0.0  # seconds of earlier processes
     for earlier, row in itertools.pairwise([None, *found]):
         first = earlier is None

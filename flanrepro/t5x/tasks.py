@@ -11,12 +11,13 @@ Functions import SeqIO, TensorFlow and T5X themselves: they may not be installed
 
 import functools
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from flanrepro.collection import Mixture, Prompt
 from flanrepro.collection.named import mixture_names, named_mixture
+from flanrepro.collection.task import Task
 from flanrepro.data.seqio_tasks import register, task_name
 from flanrepro.data.vocabulary import load_vocabulary
 from flanrepro.errors import InputError
@@ -34,12 +35,18 @@ def of_run(spec: str, num_examples: int) -> str:
     """
     run = RunSpec(**json.loads(Path(spec).read_text()))
     name = f"flanrepro_run_{run.run_id}"
-    register(name, run.load_mixture(), run.load_vocabulary(), num_examples)
+    lengths = run.inputs_length, run.targets_length
+    register(name, run.load_mixture(), run.load_vocabulary(), num_examples, *lengths)
     return name
 
 
 def named(
-    name: str, num_examples: int, vocabulary: str, collection: str = "flan2022", seed: int = 0
+    name: str,
+    num_examples: int,
+    vocabulary: str,
+    lengths: Mapping[str, int],
+    collection: str = "flan2022",
+    seed: int = 0,
 ) -> str:
     """Register a mixture of the paper with SeqIO, and return the task's name.
 
@@ -51,6 +58,7 @@ def named(
         num_examples: number of prompts after which T5X begins again with the first; a cache has a
             number of its own.
         vocabulary: name for `flanrepro.data.vocabulary.load_vocabulary`.
+        lengths: numbers of tokens of `inputs` and `targets` that prompts are made to fit.
         collection: name for `flanrepro.sources.load_collection`.
         seed: seed of the stream of prompts.
 
@@ -65,8 +73,10 @@ def named(
             "with --gin.MIXTURE=\"'flan2022'\""
         )
     mixture = _Named(name, collection, seed)
-    register(task_name(name), mixture, load_vocabulary(vocabulary), num_examples)
-    return task_name(name)
+    both = lengths["inputs"], lengths["targets"]
+    registered = task_name(name, *both)
+    register(registered, mixture, load_vocabulary(vocabulary), num_examples, *both)
+    return registered
 
 
 @dataclass(frozen=True)
@@ -80,6 +90,10 @@ class _Named:
     @functools.cached_property
     def _mixture(self) -> Mixture:
         return named_mixture(self.name, load_collection(self.collection), seed=self.seed).mixture
+
+    @property
+    def tasks(self) -> tuple[Task, ...]:
+        return self._mixture.tasks
 
     def __getitem__(self, i: int) -> Prompt:
         return self._mixture[i]

@@ -8,7 +8,7 @@ from typing import Protocol
 import jax
 import numpy as np
 
-from flanrepro.data.examples import count_fates
+from flanrepro.data.fates import count_fates
 from flanrepro.errors import InputError
 from flanrepro.training import mesh as devices
 from flanrepro.training.checkpoint import Checkpoints
@@ -33,7 +33,8 @@ class Progress:
         stream: position of the data stream.
         history: rows of step, loss (nats per target token), accuracy (share of target tokens),
             useful_tokens_per_s and seconds.
-        examples, truncated, dropped: number of prompts (`flanrepro.data.examples.count_fates`).
+        examples, truncated, dropped, shortened, exemplars_dropped: numbers of prompts, and of
+            exemplars that they lost, see `flanrepro.data.fates.count_fates`.
         useful_tokens: number of input and target tokens without padding.
         tokens: number of input and target tokens, padding included.
         seconds: time of training over all of the run's processes, compilation included.
@@ -45,6 +46,8 @@ class Progress:
     examples: int = 0
     truncated: int = 0
     dropped: int = 0
+    shortened: int = 0
+    exemplars_dropped: int = 0
     useful_tokens: int = 0
     tokens: int = 0
     seconds: float = 0.0
@@ -115,8 +118,8 @@ class OpenRun:
             dropped = self.progress.dropped + self._counts["dropped"]
             raise InputError(
                 f"run {self.spec.run_id} reads no target up to step {step}: {dropped} prompts were "
-                f"dropped, as their targets are longer than {self.spec.targets_length} tokens: "
-                "raise targets_length"
+                f"left out, as {self.spec.inputs_length} input or {self.spec.targets_length} "
+                "target tokens do not hold them: raise inputs_length or targets_length"
             )
         progress = self.progress
         # Tokens per second since the last row, over the processes that it took.

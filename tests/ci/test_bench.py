@@ -121,6 +121,19 @@ def test_the_way_to_tokens_is_measured_and_said_where_the_reference_s_rate_is_fr
 
 
 @pytest.mark.usefixtures("gsm8k")
+def test_prompts_that_do_not_fit_are_counted_and_none_is_read_without_its_question(tmp_path):
+    given = "--vocabulary=pocket", "--inputs-length=512,2048", "--draws=60"
+    bench("lengths", *given, f"--out={tmp_path}")
+    table = pd.read_csv(tmp_path / "lengths.csv").set_index(["setting", "inputs"])
+    assert list(table.index) == [(s, n) for s in ("few_shot", "zero_shot") for n in (512, 2048)]
+    few = table.loc["few_shot", 512]
+    assert few["cut"] == few["part"] + few["nothing"] == few["shortened"] + few["left_out"] > 5
+    assert few["exemplars"] > few["shortened"] > 5
+    assert (table["without_question"] == 0).all()
+    assert (table.loc["zero_shot", ["cut", "shortened"]] == 0).all(axis=None)  # GSM8K is short
+
+
+@pytest.mark.usefixtures("gsm8k")
 def test_rendering_is_measured_in_turn_with_the_reference_s(capsys):
     if importlib.util.find_spec("flan") is None:
         pytest.skip("the reference implementation (google-research/FLAN) is not installed")

@@ -196,7 +196,7 @@ def test_a_run_of_xl_takes_six_flops_per_token_and_parameter_that_it_passes(tabl
     # A token passes one of the two stacks, about half of the parameters, and the embedding is
     # free; attention's pairs and the logits come on top.
     xl = table.loc["xl"]
-    assert xl["tokens"] == 38_000 * 64 * (1024 + 256)
+    assert xl["tokens"] == 38_000 * 64 * (2048 + 512)
     assert 0.45 < xl["flops"] / (6 * xl["parameters"] * xl["tokens"]) < 0.6
     assert xl["parameters"] == pytest.approx(2.85e9, rel=0.01)
     assert table.loc["xxl", "parameters"] == pytest.approx(11.1e9, rel=0.01)
@@ -224,3 +224,22 @@ def test_the_page_on_scaling_has_these_costs(table):
         wanted += [f"{row['v4_hours']:,.1f}", f"{row['v4_dollars']:,.0f}"]
         (line,) = [line for line in lines if line.startswith(f"| `{size}` | ")]
         assert [cell.strip() for cell in line.strip("|").split("|")][-4:] == wanted
+
+
+def test_the_page_has_the_counts_of_prompts_that_do_not_fit_and_none_lacks_its_question():
+    table = pd.read_csv(ROOT / "figures" / "bench" / "lengths.csv").set_index("setting")
+    assert (table["without_question"] == 0).all()
+    assert (table["draws"] == 100_000).all()
+    lines = (ROOT / "ci" / "SCALING.md").read_text().splitlines()
+    assert set(table["inputs"]) == {512, 1024, 2048}
+    for (_, few), (_, zero) in zip(
+        table.loc["few_shot"].iterrows(), table.loc["zero_shot"].iterrows(), strict=True
+    ):
+        lost = f"{few['shortened']:,} ({few['exemplars']:,})"
+        names = ("nothing", "part", "without_question")
+        wanted = [f"{few[name]:,}" for name in names] + [lost]
+        wanted += [f"{few[name]:,}" for name in ("left_out", "long_targets")]
+        wanted += [f"{zero[name]:,}" for name in ("truncated", "left_out")]
+        start = f"| `{few['vocabulary']}` | {few['inputs']:,} and {few['inputs'] // 4:,} | "
+        (line,) = [line for line in lines if line.startswith(start)]
+        assert [cell.strip() for cell in line.strip("|").split("|")][2:] == wanted

@@ -5,13 +5,14 @@ import numpy as np
 import pytest
 
 from ci.gpu.many import get_many, train_many
+from flanrepro.data.fates import LOSSES
 from flanrepro.errors import InputError
 from flanrepro.experiments.store import RunStore
 from flanrepro.training.spec import RunSpec
 
 pytestmark = pytest.mark.filterwarnings("ignore::flanrepro.data.examples.PromptTooLong")
 
-COUNTS = ("examples", "truncated", "dropped", "tokens", "useful_tokens")
+COUNTS = ("examples", *LOSSES, "tokens", "useful_tokens")
 
 
 @pytest.fixture(scope="module")

@@ -12,11 +12,17 @@ import psutil
 import pytest
 
 from flanrepro.data.cache import Cached, write_cache
+from flanrepro.data.fates import DROPPED, count_fates
 from flanrepro.errors import InputError
 
-pytestmark = pytest.mark.slow  # SeqIO brings TensorFlow
+pytestmark = [
+    pytest.mark.slow,  # SeqIO brings TensorFlow
+    pytest.mark.filterwarnings("ignore::flanrepro.data.examples.PromptTooLong"),
+]
 
-CACHED = Cached("flan2021", "pocket", 300)
+# Short, so that some prompts lose exemplars and some are left out.
+CACHED = Cached("flan2021", "pocket", 300, inputs_length=64, targets_length=8)
+NAME = "flanrepro_flan2021_64_8"
 
 
 @pytest.fixture(scope="module")
@@ -39,8 +45,8 @@ def contents(folder: Path) -> dict[str, bytes]:
 def test_seqio_reads_the_examples_that_the_task_gives_uncached(seqio, root):
     from flanrepro.data.seqio_tasks import register_named
 
-    task = register_named("flan2021", CACHED.load_vocabulary(), 300, "pocket")
-    lengths = {"inputs": 64, "targets": 8}  # short, so that some are cut and some left out
+    task = register_named("flan2021", CACHED.load_vocabulary(), 300, 64, 8, "pocket")
+    lengths = {"inputs": 64, "targets": 8}
     seqio.set_global_cache_dirs([str(root)])
     try:
         cached = task.get_dataset(lengths, split="train", shuffle=False, use_cached=True)
@@ -55,14 +61,15 @@ def test_seqio_reads_the_examples_that_the_task_gives_uncached(seqio, root):
             np.testing.assert_array_equal(ours[name], theirs[name], err_msg=name)
 
 
-def test_its_counts_are_those_of_the_mixture(root):
-    mixture, vocabulary = CACHED.load().mixture, CACHED.load_vocabulary()
-    inputs, targets = (
-        [len(vocabulary.encode(getattr(mixture[i], name))) for i in range(300)]
-        for name in ("inputs", "targets")
-    )
-    assert json.loads((root / "flanrepro_flan2021" / "stats.train.json").read_text()) == {
-        "examples": 300,
+def test_its_counts_are_those_of_the_files_and_of_what_did_not_fit(root):
+    examples = CACHED.load_examples()
+    fitted = [examples.fitted(i) for i in range(300)]
+    losses = count_fates(np.array([one.fate for one in fitted]))
+    assert min(losses["dropped"], losses["shortened"]) > 10
+    kept = [one for one in fitted if one.fate != DROPPED]
+    inputs, targets = ([len(getattr(one, name)) for one in kept] for name in ("inputs", "targets"))
+    assert json.loads((root / NAME / "stats.train.json").read_text()) == losses | {
+        "examples": 300 - losses["dropped"],
         "inputs_tokens": sum(inputs),
         "inputs_max_tokens": max(inputs),
         "targets_tokens": sum(targets),
@@ -74,7 +81,7 @@ def test_a_killed_worker_is_a_sentence_and_the_next_start_writes_only_what_is_mi
     seqio, tmp_path
 ):
     cached = replace(CACHED, examples=6_000)
-    folder = tmp_path / "two" / "flanrepro_flan2021"
+    folder = tmp_path / "two" / NAME
     with ThreadPoolExecutor() as pool:
         writing = pool.submit(write_cache, cached, tmp_path / "two", 2)
         while not (done := list(folder.glob("stats.train-*"))) and not writing.done():
@@ -101,7 +108,7 @@ def test_a_killed_worker_is_a_sentence_and_the_next_start_writes_only_what_is_mi
 
 
 def test_a_complete_cache_is_left_as_it_is(root):
-    folder = root / "flanrepro_flan2021"
+    folder = root / NAME
     before = {path: path.stat().st_mtime_ns for path in folder.glob("train.tfrecord-*")}
     assert len(before) == 64
     assert write_cache(CACHED, root) == folder
@@ -122,6 +129,13 @@ def test_a_folder_never_gets_two_caches(root, other, said):
         write_cache(replace(CACHED, **other), root)
 
 
+def test_caches_of_other_lengths_lie_beside_it_and_say_theirs(seqio, root, tmp_path):
+    few = replace(CACHED, examples=20)
+    folders = [write_cache(few, tmp_path), write_cache(replace(few, inputs_length=65), tmp_path)]
+    assert [folder.name for folder in folders] == [NAME, "flanrepro_flan2021_65_8"]
+    assert json.loads((folders[1] / "flanrepro.json").read_text())["inputs_length"] == 65
+
+
 def test_another_vocabulary_is_another_cache(root, tmp_path):
     from flanrepro.data.vocabulary import train_vocabulary
 
@@ -131,7 +145,7 @@ def test_another_vocabulary_is_another_cache(root, tmp_path):
 
 
 def test_what_beam_wrote_is_not_written_into(seqio, tmp_path):
-    folder = tmp_path / "flanrepro_flan2021"
+    folder = tmp_path / NAME
     folder.mkdir()
     (folder / "train.tfrecord-00000-of-00064").touch()
     with pytest.raises(InputError, match="holds another cache"):
@@ -139,7 +153,7 @@ def test_what_beam_wrote_is_not_written_into(seqio, tmp_path):
 
 
 def test_two_processes_do_not_write_one_cache(seqio, tmp_path):
-    folder = tmp_path / "flanrepro_flan2021"
+    folder = tmp_path / NAME
     folder.mkdir()
     with (
         filelock.FileLock(folder / "writing.lock"),
@@ -162,7 +176,7 @@ def in_place_of(path: Path, kind: str) -> None:
 @pytest.mark.parametrize("kind", ["a folder", "a pipe", "a link to what does not exist"])
 @pytest.mark.parametrize("name", ["writing.lock", "flanrepro.json"])
 def test_what_is_no_file_in_the_place_of_one_is_a_sentence(seqio, tmp_path, name, kind):
-    path = tmp_path / "flanrepro_flan2021" / name
+    path = tmp_path / NAME / name
     in_place_of(path, kind)
     with pytest.raises(InputError, match=f"{name} is {kind}: expected a file"):
         write_cache(CACHED, tmp_path)
@@ -170,7 +184,7 @@ def test_what_is_no_file_in_the_place_of_one_is_a_sentence(seqio, tmp_path, name
 
 @pytest.mark.parametrize("text", ["[]", "{", "3"])
 def test_a_description_that_is_none_is_a_sentence(seqio, tmp_path, text):
-    path = tmp_path / "flanrepro_flan2021" / "flanrepro.json"
+    path = tmp_path / NAME / "flanrepro.json"
     path.parent.mkdir()
     path.write_text(text)
     with pytest.raises(InputError, match=r"flanrepro\.json .*expected a JSON object"):
@@ -179,7 +193,7 @@ def test_a_description_that_is_none_is_a_sentence(seqio, tmp_path, text):
 
 @pytest.mark.parametrize("kind", ["a pipe", "a link to what does not exist"])
 def test_what_is_no_folder_in_the_place_of_one_is_a_sentence(seqio, tmp_path, kind):
-    in_place_of(tmp_path / "flanrepro_flan2021", kind)
+    in_place_of(tmp_path / NAME, kind)
     with pytest.raises(InputError, match=f"the cache folder .* is {kind}: expected a folder"):
         write_cache(CACHED, tmp_path)
 
@@ -188,6 +202,11 @@ def test_what_is_no_folder_in_the_place_of_one_is_a_sentence(seqio, tmp_path, ki
 def test_numbers_below_one_are_refused(seqio, tmp_path, examples, workers):
     with pytest.raises(InputError, match="is 0: expected at least 1"):
         write_cache(replace(CACHED, examples=examples), tmp_path, workers)
+
+
+def test_lengths_without_room_for_a_token_are_refused(seqio, tmp_path):
+    with pytest.raises(InputError, match="targets_length is 1: expected at least 2"):
+        write_cache(replace(CACHED, targets_length=1), tmp_path)
 
 
 def test_a_folder_that_cannot_be_made_is_a_sentence(seqio, tmp_path):
@@ -205,12 +224,23 @@ def test_without_seqio_the_extra_is_named(monkeypatch, tmp_path):
 def test_the_command_writes_a_cache(seqio, monkeypatch, capsys, tmp_path):
     from flanrepro.cli.main import main
 
-    options = "-c pocket --examples 20 --subset 8 --few-shot-fraction 0 --seed 3"
+    options = "-c pocket --examples 20 --subset 8 --few-shot-fraction 1 --seed 3"
+    options += " --inputs-length 80 --targets-length 12"
     command = ["flanrepro", "cache", "niv2", *options.split(), "--out", str(tmp_path)]
     monkeypatch.setattr(sys, "argv", command)
     with pytest.raises(SystemExit) as stop:
         main()
     assert not stop.value.code
-    assert capsys.readouterr().out == f"{tmp_path}/flanrepro_niv2: 20 examples in 20 files\n"
-    said = json.loads((tmp_path / "flanrepro_niv2" / "flanrepro.json").read_text())
-    assert (said["seed"], said["subset"], said["few_shot_fraction"]) == (3, 8, 0.0)
+    folder = tmp_path / "flanrepro_niv2_80_12"
+    stats = json.loads((folder / "stats.train.json").read_text())
+    assert stats["shortened"] > 0
+    assert capsys.readouterr().out == (
+        f"{folder}: {stats['examples']} examples in 20 files\n"
+        f"{stats['shortened'] + stats['truncated'] + stats['dropped']} of 20 prompts did not fit: "
+        f"{stats['shortened']} lost exemplars ({stats['exemplars_dropped']} in all), "
+        f"{stats['truncated']} cut, {20 - stats['examples']} left out; the lengths are 80 input "
+        "and 12 target tokens\n"
+    )
+    said = json.loads((folder / "flanrepro.json").read_text())
+    assert (said["seed"], said["subset"], said["few_shot_fraction"]) == (3, 8, 1.0)
+    assert (said["inputs_length"], said["targets_length"]) == (80, 12)

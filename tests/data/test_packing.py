@@ -1,5 +1,4 @@
 import contextlib
-import dataclasses
 import subprocess
 import sys
 import threading
@@ -10,8 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from flanrepro.collection import Mixture, Prompt
-from flanrepro.data.examples import DROPPED, KEPT, TRUNCATED, Encode, PromptTooLong, count_fates
+from flanrepro.collection import Mixture, Task, Template, render
+from flanrepro.data.examples import Encode, EncodedPrompts, PromptTooLong
+from flanrepro.data.fates import DROPPED, KEPT, TRUNCATED, count_fates
 from flanrepro.data.packing import packed_batches
 from flanrepro.data.vocabulary import EOS, PAD, load_vocabulary
 from flanrepro.sources import load_collection
@@ -26,6 +26,11 @@ def pocket_mixture() -> Mixture:
 
 def batches(shape: dict, prefetch: int = 0):
     return packed_batches(pocket_mixture(), load_vocabulary("pocket"), **shape, prefetch=prefetch)
+
+
+def encoded(inputs_length: int, targets_length: int) -> EncodedPrompts:
+    encode = Encode(load_vocabulary("pocket"), inputs_length, targets_length)
+    return EncodedPrompts(pocket_mixture(), encode)
 
 
 def segments(batch: dict) -> list[tuple[tuple, tuple]]:
@@ -46,19 +51,19 @@ def test_packed_rows_hold_the_mixtures_examples_each_once(shape):
     stream = batches(shape)
     group = [next(stream) for _ in range(4)]  # one packing group: four batches of open rows
     n = sum(count_fates(batch["fate"])["examples"] for batch in group)
-    encode = Encode(load_vocabulary("pocket"), shape["inputs_length"], shape["targets_length"])
-    encoded = [encode(pocket_mixture()[i]) for i in range(n)]
+    examples = encoded(shape["inputs_length"], shape["targets_length"])
+    encoded_alone = [examples[i] for i in range(n)]
     expected = Counter(
         (tuple(e["inputs"].tolist()), tuple(e["targets"].tolist()))
-        for e in encoded
+        for e in encoded_alone
         if e["fate"][0] != DROPPED
     )
     assert Counter(example for batch in group for example in segments(batch)) == expected
-    fates = Counter(int(e["fate"][0]) for e in encoded)
-    assert (
-        sum(count_fates(b["fate"])["truncated"] for b in group) == n - fates[KEPT] - fates[DROPPED]
-    )
-    assert sum(count_fates(b["fate"])["dropped"] for b in group) == fates[DROPPED]
+    alone = count_fates(np.concatenate([e["fate"] for e in encoded_alone]))
+    assert sum((Counter(count_fates(b["fate"])) for b in group), Counter()) == Counter(alone)
+    if shape == SHORT:
+        assert min(alone["shortened"], alone["dropped"]) > 2
+        assert alone["exemplars_dropped"] > alone["shortened"]
 
 
 def test_a_batch_has_t5xs_names_and_the_asked_shapes():
@@ -107,58 +112,72 @@ def test_a_stream_goes_on_from_its_state(position, prefetch):
                 np.testing.assert_array_equal(batch[name], resumed[name])
 
 
-def test_more_than_one_long_prompt_in_a_hundred_is_said_once_with_an_example():
-    encode = Encode(load_vocabulary("pocket"), 20, 8)
-    mixture = pocket_mixture()
+def test_more_than_one_long_prompt_in_a_hundred_is_said_once_with_an_example_and_counts():
+    examples = encoded(64, 8)
+    mixture, vocabulary = examples.prompts, examples.encode.vocabulary
     with pytest.warns(PromptTooLong) as caught:
-        fates = [int(encode(mixture[i])["fate"][0]) for i in range(50)]
+        fates = np.concatenate([examples[i]["fate"] for i in range(400)])
     assert len(caught) == 1
-    seen = next(n for n in range(1, 50) if sum(fate != KEPT for fate in fates[:n]) == 11)
-    named = mixture[seen - 1]
-    inputs, targets = (len(encode.vocabulary.encode(t)) + 1 for t in (named.inputs, named.targets))
-    assert str(caught[0].message).startswith(
-        f"11 of the first {seen} training prompts are too long, e.g. task '{named.task}', train "
-        f"record {named.record} ({named.setting}): it has {inputs} input and {targets} target "
-        "tokens, the model's lengths are 20 and 8; "
+    seen = next(n for n in range(1, 400) if (fates[:n] != KEPT).sum() == 11)
+    named, counts = mixture[seen - 1], count_fates(fates[:seen])
+    assert counts["shortened"] > 0
+    inputs, targets = (len(vocabulary.encode(t)) + 1 for t in (named.inputs, named.targets))
+    assert str(caught[0].message) == (
+        f"training prompts are longer than the model's 64 input and 8 target tokens, e.g. that of "
+        f"task '{named.task}', train record {named.record} ({named.setting}), which has {inputs} "
+        f"and {targets}; so far 11 of {seen} prompts did not fit: {counts['shortened']} lost "
+        f"exemplars ({counts['exemplars_dropped']} in all), {counts['truncated']} cut, "
+        f"{counts['dropped']} left out; all are counted with the run: raise inputs_length or "
+        "targets_length if the counts are too high"
     )
-    assert "raise inputs_length" in str(caught[0].message)
+
+
+TALE = Template("tale", "{tale}\nWhat is told?", "{answer}")
+
+
+def example_of(tale: str, answer: str, encode: Encode) -> dict:
+    load = lambda split: [{"tale": tale, "answer": answer}]  # noqa: E731
+    task = Task("tales", "flan2021", "tales", load, {"train": 1}, "pocket_mmlu")
+    return encode(render(task, 0, template=TALE), task)
 
 
 def test_a_few_long_prompts_are_only_counted():
-    encode = Encode(load_vocabulary("pocket"), 256, 64)
-    prompt = pocket_mixture()[0]
-    long = dataclasses.replace(prompt, inputs=prompt.inputs * 100)
-    fates = [int(encode(long if i < 10 else prompt)["fate"][0]) for i in range(1000)]
-    assert fates.count(TRUNCATED) == 10
+    encode = Encode(load_vocabulary("pocket"), 60, 8)
+    fates = [
+        int(example_of("pig " * (100 if i < 10 else 3), "hen", encode)["fate"][0])
+        for i in range(1000)
+    ]
+    assert (fates.count(TRUNCATED), fates.count(KEPT)) == (10, 990)
 
 
-@pytest.mark.filterwarnings("ignore::flanrepro.data.examples.PromptTooLong")
+def ids_of(text: str) -> list[int]:
+    return load_vocabulary("pocket").encode(text)
+
+
 @pytest.mark.parametrize(
     ("inputs", "targets", "fate", "lengths"),
     [
-        (5, 3, KEPT, (6, 4)),
-        (9, 3, KEPT, (10, 4)),
-        (10, 3, TRUNCATED, (10, 4)),
-        (30, 3, TRUNCATED, (10, 4)),
-        (9, 4, DROPPED, (0, 0)),
-        (30, 30, DROPPED, (0, 0)),
+        (29, 3, KEPT, (29 + 4 + 1, 4)),
+        (35, 3, KEPT, (40, 4)),
+        (36, 3, TRUNCATED, (40, 4)),
+        (90, 3, TRUNCATED, (40, 4)),
+        (34, 4, DROPPED, (0, 0)),
+        (90, 30, DROPPED, (0, 0)),
     ],
 )
-def test_inputs_are_cut_to_fit_with_eos_and_examples_with_long_targets_dropped(
+def test_texts_are_cut_to_fit_with_eos_and_examples_with_long_targets_left_out(
     inputs, targets, fate, lengths
 ):
-    prompt = Prompt("pig " * inputs, "hen " * targets, "t", "s", "w", 0, "train", 0)
-    example = Encode(load_vocabulary("pocket"), 10, 4)(prompt)
+    tale, answer = "pig " * inputs, "hen " * targets
+    end = ids_of("\nWhat is told?")
+    assert len(end) == 4
+    example = example_of(tale.strip(), answer.strip(), Encode(load_vocabulary("pocket"), 40, 4))
     assert example["fate"].tolist() == [fate]
     assert (len(example["inputs"]), len(example["targets"])) == lengths
-    for name, word in (("inputs", "pig"), ("targets", "hen")) if fate != DROPPED else ():
-        (piece,) = load_vocabulary("pocket").encode(word)
-        assert example[name].tolist() == [piece] * (len(example[name]) - 1) + [EOS]
-
-
-def test_fates_are_counted_without_padding():
-    fate = np.array([[KEPT, TRUNCATED, 0, 0], [DROPPED, KEPT, KEPT, 0], [0, 0, 0, 0]])
-    assert count_fates(fate) == {"examples": 5, "truncated": 1, "dropped": 1}
+    if fate != DROPPED:
+        (pig,), (hen,) = ids_of("pig"), ids_of("hen")
+        assert example["inputs"].tolist() == [pig] * (lengths[0] - 5) + [*end, EOS]
+        assert example["targets"].tolist() == [hen] * 3 + [EOS]
 
 
 def test_little_is_padding():
@@ -201,5 +220,5 @@ def test_a_process_that_closes_its_stream_ends_without_a_word():
 def test_short_prompts_raise_no_warning():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        encode = Encode(load_vocabulary("pocket"), 256, 48)
-        assert all(encode(pocket_mixture()[i])["fate"][0] == KEPT for i in range(300))
+        examples = encoded(256, 48)
+        assert all(examples[i]["fate"][0] == KEPT for i in range(300))

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flanrepro.data.examples import DROPPED, KEPT, TRUNCATED, count_fates
+from flanrepro.data.fates import DROPPED, KEPT, TRUNCATED, count_fates
 from flanrepro.data.packing import pack
 from flanrepro.data.pretraining import (
     DocumentTooLong,

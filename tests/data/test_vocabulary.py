@@ -1,4 +1,7 @@
+import hashlib
 import os
+import re
+import string
 import sys
 from pathlib import Path
 
@@ -9,6 +12,7 @@ import sentencepiece
 from flanrepro.data.vocabulary import (
     EOS,
     PAD,
+    REAL_TEXT_COVERAGE,
     UNK,
     Vocabulary,
     all_words,
@@ -67,6 +71,69 @@ def test_the_shipped_model_is_what_its_card_says_it_is(tmp_path):
     made = write_word_vocabulary(text, tmp_path / "made.model")
     assert made.read_bytes() == Path(load_vocabulary("pocket").path).read_bytes()
     assert [path.name for path in tmp_path.iterdir()] == ["made.model"]
+
+
+CODE = """\
+def count(words):
+    found = {}
+    for word in words:
+\tfound[word] = ~(1 << 2) if word < "\\\\" else 0
+
+        #    four spaces, then eight
+    return found
+"""
+
+
+@pytest.mark.parametrize("model_type", ["bpe", "unigram"])
+def test_a_vocabulary_that_we_train_keeps_code_as_it_is(model_type, tmp_path):
+    texts = [CODE, "the pig and the hen", "in the garden"] * 20
+    made = Vocabulary(train_vocabulary(texts, tmp_path / "made.model", 90, model_type))
+    for text in (CODE, CODE.strip(), "\nthe  pig", " a\t\n", "\n\n", "    return word"):
+        assert made.decode(made.encode(text)) == text
+    assert UNK not in made.encode(CODE)
+    assert len(made.encode("\n" + 8 * " ")) <= 4  # indentation is a piece or two
+
+
+def test_ascii_has_pieces_however_rare_it_is_in_the_text(tmp_path):
+    path = tmp_path / "made.model"
+    texts = ["the pig and the hen in the garden {"] * 99
+    made = Vocabulary(train_vocabulary(texts, path, 200, "bpe", REAL_TEXT_COVERAGE))
+    signs = string.digits + string.ascii_letters + string.punctuation
+    assert made.decode(made.encode(signs)) == signs
+    assert UNK in Vocabulary(train_vocabulary(texts, path, 200, "bpe")).encode("~")
+
+
+@pytest.fixture(scope="module")
+def seqio():
+    from flanrepro.data.seqio_tasks import import_seqio
+
+    return import_seqio()
+
+
+def test_seqio_splits_a_text_with_line_ends_as_we_do(seqio, tmp_path):
+    made = Vocabulary(train_vocabulary([CODE] * 20, tmp_path / "made.model", 90, "bpe"))
+    theirs = seqio.SentencePieceVocabulary(str(made.path), extra_ids=100)
+    assert made.encode(CODE) == theirs.encode(CODE) == theirs.encode_tf(CODE).numpy().tolist()
+    assert theirs.decode(made.encode(CODE)) == CODE
+
+
+def test_t5s_vocabulary_is_the_published_one(t5, mirror, monkeypatch):
+    digest = hashlib.sha256(t5.read_bytes()).hexdigest()
+    assert digest == "d60acb128cf7b7f2536e8f38a5b18a05535c9e14c7a355904270e15b0945ea86"
+    monkeypatch.setenv("FLANREPRO_MIRROR", str(mirror))
+    found = load_vocabulary("t5")
+    assert found.path == t5
+    assert found.size == 32128  # 32,000 pieces and 100 sentinels, to a multiple of 128
+    assert (found.first_sentinel, found.first_sentinel - found.extra_ids + 1) == (32099, 32000)
+    assert found.encode("Translate this.") == [30355, 15, 48, 5]
+    assert found.decode([30355, 15, 48, 5, EOS, 3]) == "Translate this."
+
+
+def test_t5s_vocabulary_has_no_line_ends_and_lacks_seven_signs_of_ascii(t5):
+    found = Vocabulary(t5)
+    signs = string.digits + string.ascii_letters + string.punctuation
+    assert "".join(sign for sign in signs if UNK in found.encode(sign)) == "<\\^`{}~"
+    assert found.decode(found.encode("a\n\n  b\tc")) == "a b c"
 
 
 def test_what_is_no_model_is_named(tmp_path):
@@ -168,8 +235,10 @@ def test_a_vocabulary_is_trained_once_from_a_collections_text(tmp_path, monkeypa
     monkeypatch.setenv("FLANREPRO_MIRROR", str(mirror))
     monkeypatch.setenv("FLANREPRO_CACHE", str(tmp_path))
     vocabulary = load_vocabulary("flan2022-800")
-    assert vocabulary.path == tmp_path / "vocabularies" / "flan2022-800.model"
+    (kept,) = (tmp_path / "vocabularies").iterdir()
+    assert vocabulary.path == kept
+    assert re.fullmatch(r"flan2022-800-[0-9a-f]{12}\.model", kept.name)
     assert vocabulary.size == 1024  # 800 pieces and 100 sentinels, to a multiple of 128
-    text = "Natalia sold clips to 48 of her friends in April."
+    text = "Natalia sold clips to 48 of her friends\n\n    {in April}."
     assert vocabulary.decode(vocabulary.encode(text)) == text
-    load_vocabulary.cache_clear()
+    load_collection.cache_clear()

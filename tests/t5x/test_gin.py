@@ -61,6 +61,6 @@ def test_sizes_differ_in_their_dimensions_alone(gin, size):
 
 def test_gin_passes_on_which_mixtures_there_are_where_none_is_named(gin):
     gin.parse_config_file("flanrepro/t5x/gin/mixture.gin")
-    gin.parse_config("NUM_EXAMPLES = 5\nVOCABULARY_NAME = 'pocket'")
+    gin.parse_config("NUM_EXAMPLES = 5\nVOCABULARY_NAME = 'pocket'\nTASK_FEATURE_LENGTHS = {}")
     with pytest.raises(InputError, match="MIXTURE is not given, expected one of flan2022, "):
         gin.get_configurable("tasks.named")()

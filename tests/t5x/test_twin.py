@@ -202,7 +202,9 @@ def test_a_lab_s_command_trains_on_a_cache_without_the_collection_s_data(spec, t
     """The paper's recipe at nano's size; the docstring of `flanrepro.t5x` has the command."""
     from flanrepro.data.cache import Cached, write_cache
 
-    write_cache(Cached("flan2021", "pocket", 400, "pocket"), tmp_path / "cache")
+    lengths = {"inputs": 128, "targets": 32}
+    most = {f"{name}_length": length for name, length in lengths.items()}
+    write_cache(Cached("flan2021", "pocket", 400, "pocket", **most), tmp_path / "cache")
     config = spec.model_config()
     start = t5x_checkpoint.write(pretrained.load(spec.start), config, tmp_path / "start", 1_100_000)
     files = [
@@ -217,7 +219,7 @@ def test_a_lab_s_command_trains_on_a_cache_without_the_collection_s_data(spec, t
         "VOCABULARY_NAME": "pocket",
         "tasks.named.collection": "no_such_collection",
         "network.T5Config.vocab_size": config.vocab_size,
-        "TASK_FEATURE_LENGTHS": {"inputs": 128, "targets": 32},
+        "TASK_FEATURE_LENGTHS": lengths,
         "BATCH_SIZE": 4,
         "TRAIN_STEPS": 1_100_003,
     }
