@@ -52,10 +52,13 @@ def evaluate(
         method=method,
         dtype=dtype,
     )
-    if not per_task:
-        table = table[table["level"] == "suite"]
-    columns = ["checkpoint", "suite", "shots", "task", "metric", "value", "chance"]
+    suites = table[table["level"] == "suite"]
+    table = table if per_task else suites
+    columns = ["checkpoint", "suite", "split", "shots", "task", "metric", "value", "chance"]
     columns += ["standard_error", "detectable", "n", "decoded", "shortened", "cut"]
     print(table[columns].to_string(index=False, float_format="{:.1f}".format))
+    for row in suites.drop_duplicates(["suite", "shots", "left_out"]).itertuples():
+        if row.left_out:
+            print(f"{row.suite}, {row.shots} exemplars: {row.evaluated}; {row.left_out}")
     for folder in dict.fromkeys(table["folder"]):
         print(f"items: {folder}/predictions")

@@ -5,7 +5,12 @@ from typing import Annotated
 import typer
 
 CollectionName = Annotated[
-    str, typer.Option("--collection", "-c", help="pocket (embedded) or flan2022 (real data)")
+    str,
+    typer.Option(
+        "--collection",
+        "-c",
+        help="pocket (embedded), flan2022 (real data) or flan2022_rendered (its authors' prompts)",
+    ),
 ]
 Parameters = Annotated[
     list[str] | None, typer.Option("--parameter", "-p", help="`-p NAME VALUE`; may be repeated")

@@ -37,7 +37,7 @@ def scores_of(job: "Job", specs: Iterable["RunSpec"], **columns) -> "pd.DataFram
     rows = []
     for run in map(job.store.get, specs):
         for suite in job.settings.suites:
-            for shots in (0, job.settings.shots):
+            for shots in (0, job.shots(suite)):
                 rows.append(run.scores(suite, shots, job.settings.items_of(suite))[-1] | columns)
     return pd.DataFrame(rows)
 

@@ -28,7 +28,7 @@ def scorecard(
 
     job = Job(collection, model, profile, seeds, engine, out)
     tables = finished(job)
-    table = scorecard(tables)
+    table = scorecard(tables, job.settings.targets)
     print(printed(table, job))
     if not tables:
         print(

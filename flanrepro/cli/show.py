@@ -1,5 +1,6 @@
 """`flanrepro show`: prints a task's prompts as the model sees them."""
 
+import sys
 from typing import Annotated
 
 import typer
@@ -19,15 +20,31 @@ def show(
         float, typer.Option(help="inverted prompts per regular one; negative: any template")
     ] = 0.0,
     collection: CollectionName = "pocket",
+    inputs_length: Annotated[
+        int, typer.Option(min=0, help="most input tokens, as in a run; 0: no limit")
+    ] = 0,
+    targets_length: Annotated[
+        int, typer.Option(min=0, help="most target tokens, as in a run; 0: no limit")
+    ] = 0,
+    vocabulary: Annotated[
+        str, typer.Option(help="vocabulary that they are of; empty: the collection's")
+    ] = "",
+    split: Annotated[
+        str, typer.Option(help="prompts of this split, as suites ask them, e.g. validation")
+    ] = "",
 ) -> None:
-    """Print training prompts of a task as the model sees them, with their provenance."""
+    """Print training prompts of a task as the model sees them, with their provenance.
+
+    The wordings of pocket and flan2022 are this project's own; flan2022_rendered has those of the
+    Flan Collection's authors, and P3's tasks (t0_sf) have P3's own within ours.
+    """
     from flanrepro.collection import Mixture
 
     if setting not in ("zero_shot", "few_shot"):
         raise InputError(f"unknown setting '{setting}': choose zero_shot or few_shot")
     loaded = _with_task(collection, task)
-    if "train" not in loaded.task(task).splits:
-        _print_evaluated(loaded.task(task), setting, index, number, options)
+    if split or "train" not in loaded.task(task).splits:
+        _print_evaluated(loaded.task(task), split, setting, index, number, options)
         return
     mixture = Mixture(
         (loaded.task(task),),
@@ -37,8 +54,34 @@ def show(
         inversion_rate=None if inversion_rate < 0 else inversion_rate,
         way=loaded.way,
     )
+    if not (inputs_length or targets_length):
+        for i in range(index, index + number):
+            _print_prompt(mixture[i])
+        return
+    examples = _examples(mixture, vocabulary or loaded.vocabulary, inputs_length, targets_length)
     for i in range(index, index + number):
-        _print_prompt(mixture[i])
+        _print_fitted(examples.fitted(i), len(mixture[i].exemplars))
+
+
+def _examples(mixture, vocabulary: str, inputs_length: int, targets_length: int):
+    """The mixture's prompts at a run's lengths; 0: no limit."""
+    from flanrepro.data.examples import Encode, EncodedPrompts
+    from flanrepro.data.vocabulary import load_vocabulary
+
+    most = sys.maxsize
+    encode = Encode(load_vocabulary(vocabulary), inputs_length or most, targets_length or most)
+    return EncodedPrompts(mixture, encode)
+
+
+def _print_fitted(fitted, exemplars: int) -> None:
+    """Prints what a run reads of a prompt that had that number of exemplars."""
+    from flanrepro.data.fates import DROPPED, KEPT, TRUNCATED
+
+    had = "it has {} input and {} target tokens".format(*fitted.tokens)
+    kept = f"its first {len(fitted.prompt.exemplars)} of {exemplars} exemplars are kept"
+    said = {KEPT: "whole", TRUNCATED: "its record is cut", DROPPED: "a run leaves it out"}
+    print(f"# {had}: {said.get(fitted.fate, kept)}")
+    _print_prompt(fitted.prompt)
 
 
 def _with_task(collection: str, task: str):
@@ -52,14 +95,16 @@ def _with_task(collection: str, task: str):
     return loaded
 
 
-def _print_evaluated(task, setting: str, index: int, number: int, options: bool) -> None:
-    """Prints prompts of a task that is only evaluated, as suites ask them."""
+def _print_evaluated(
+    task, split: str, setting: str, index: int, number: int, options: bool
+) -> None:
+    """Prints prompts of a split, as suites ask them; empty: the first that is available."""
     from flanrepro.collection import rng
     from flanrepro.collection.formats import plain
     from flanrepro.collection.prompt import exemplar_candidates, render
 
     names = [name for name in ("validation", "test", *task.splits) if name in task.splits]
-    split = next((name for name in names if not task.missing(name)), names[0])
+    split = split or next((name for name in names if not task.missing(name)), names[0])
     if index >= task.size(split):
         raise InputError(
             f"task '{task.name}' has {task.size(split)} records in its split '{split}', counted "
@@ -67,7 +112,8 @@ def _print_evaluated(task, setting: str, index: int, number: int, options: bool)
         )
     for i in range(index, min(index + number, task.size(split))):
         few_shot = setting == "few_shot"
-        candidates = exemplar_candidates(task, rng.mix(i)) if few_shot else ()
+        own = i if split == task.exemplar_split else None
+        candidates = exemplar_candidates(task, rng.mix(i), own) if few_shot else ()
         form = plain("prompt" if options else "nowhere")
         shots = 3 if few_shot else None  # the middle of the 2, 3 or 5 of training
         _print_prompt(render(task, i, split=split, format=form, exemplars=candidates, shots=shots))

@@ -65,6 +65,25 @@ def test_show_prints_several_prompts_of_a_seed(monkeypatch, capsys):
     assert out != flanrepro(monkeypatch, capsys, *args[:-1], "2")[1]
 
 
+@pytest.mark.parametrize(
+    ("length", "said"),
+    [(1000, "whole"), (40, "its first 1 of {} exemplars are kept"), (20, "a run leaves it out")],
+)
+def test_show_prints_what_a_run_reads_of_a_prompt(monkeypatch, capsys, length, said):
+    args = ("show", "sst2", "--setting", "few_shot", "--inputs-length", str(length))
+    _, out, _ = flanrepro(monkeypatch, capsys, *args)
+    _, whole, _ = flanrepro(monkeypatch, capsys, *args[:4])
+    exemplars = whole.split("# exemplars ")[1].split(", layout")[0].split(", ")
+    first, rest = out.split("\n", 1)
+    assert first.startswith("# it has ")
+    assert first.endswith(f" target tokens: {said.format(len(exemplars))}")
+    if length == 40:
+        assert f"# exemplars {exemplars[0]}, layout" in rest
+        assert rest.split("\n\n# target")[0].endswith(whole.split("\n\n# target")[0][-60:])
+    else:
+        assert rest == whole
+
+
 def test_show_finds_a_task_of_the_real_collection(monkeypatch, capsys, mirror, tmp_path):
     monkeypatch.setenv("FLANREPRO_MIRROR", str(mirror))
     monkeypatch.setenv("FLANREPRO_CACHE", str(tmp_path))
@@ -187,7 +206,10 @@ def test_checkpoints_are_evaluated_and_converted(monkeypatch, capsys, tmp_path):
     status, out, _ = flanrepro(monkeypatch, capsys, "evaluate", "random", "--shots", "0", *asked)
     assert status == 0
     rows = [line.split() for line in out.splitlines()]
-    assert [row[:3] for row in rows[1:3]] == [["random", "cot", "0"], ["random", "wanli", "0"]]
+    assert [row[1:5] for row in rows[1:3]] == [
+        ["cot", "validation", "0", "mean"],
+        ["wanli", "test", "0", "mean"],
+    ]
     assert out.splitlines()[-1] == f"items: {tmp_path}/evaluations/random/predictions"
     status, out, _ = flanrepro(
         monkeypatch, capsys, "convert", "pocket-nano", str(tmp_path / "made")

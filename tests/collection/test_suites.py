@@ -80,7 +80,7 @@ def test_choices_are_targets_and_the_right_one_is_the_prompts():
 
 def test_choices_of_a_step_by_step_target_leave_out_the_reasoning():
     record = {"question": "is it?", "rationale": "because", "answer": "no", "options": "yes\nno"}
-    made = task({"train": RECORDS["train"], "validation": [record]}, "cot")
+    made = task({"train": RECORDS["train"], "validation": [record]}, "cot/gsm8k")
     (item,) = suite_items(Suite("toy", (made,)), 0)
     assert item.prompt.targets == "because\nSo the answer is no."
     assert item.choices == ("So the answer is yes.", "So the answer is no.")

@@ -89,7 +89,8 @@ def test_the_development_set_scores_as_the_official_script_prints(mirror, nothin
     )
     # The accuracy beside it is of all references, too.
     accepted = [
-        squad({"context": "", "question": "", "answers": {"text": golds}}) for _, golds in asked
+        squad({"title": "", "context": "", "question": "", "answers": {"text": golds}})
+        for _, golds in asked
     ]
     right = [
         read_answer(row["prediction"], references(record), "span")[1]

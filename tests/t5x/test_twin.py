@@ -32,6 +32,8 @@ pytestmark = [
     pytest.mark.usefixtures("with_t5x"),
     # TensorFlow and T5X raise these when they are imported, here to read T5X's batches.
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+    # Its lengths are short, so that T5X compiles and trains in seconds.
+    pytest.mark.filterwarnings("ignore::flanrepro.data.examples.PromptTooLong"),
 ]
 
 ADAMW = {"optimizer": "adamw", "learning_rate": 3e-3, "warmup_steps": 4, "decay_steps": 20}
@@ -102,21 +104,25 @@ def local_steps(spec: RunSpec, start: dict, batches: Iterator[dict]) -> tuple[np
 def test_both_engines_have_the_same_losses_on_the_same_batches(name, request, local):
     run = request.getfixturevalue(name)
     start = pretrained.load(run.spec.start) if name == "twin" else local.params()
-    ours, params = local_steps(run.spec, start, infeed(run))
+    batches = list(itertools.islice(infeed(run), 24))
+    ours, params = local_steps(run.spec, start, iter(batches))
     losses, theirs = ours[:, 0], run.metrics()["loss"].to_numpy()
     apart = np.abs(theirs - losses)
     moved, between = (
-        {key: np.abs(leaf - other[key]).max() for key, leaf in tree.flat(params).items()}
+        {key: np.linalg.norm(leaf - other[key]) for key, leaf in tree.flat(params).items()}
         for other in (tree.flat(start), tree.flat(run.params()))
     )
     worst = max(between[key] / moved[key] for key in moved)
     print(f"{name}: loss {losses[0]:.4f} to {losses[-1]:.4f}, apart by {apart[0]:.1e} at step 0 ")
     print(f"and {apart.max():.1e} at most; parameters by {worst:.1e} of what they moved")
     assert len(theirs) == len(losses) == 24
-    assert np.mean(losses[-6:]) < np.mean(losses[:6]) - 0.5  # something was learned
+    # Something was learned: the last batches were harder without it.
+    unlearned = [local_steps(run.spec, start, iter([batch]))[0][0, 0] for batch in batches[-3:]]
+    assert np.mean(losses[-3:]) < np.mean(unlearned) - 0.1
     assert apart[0] < 1e-5 * losses[0]
     assert apart.max() < 1e-3
     np.testing.assert_allclose(run.metrics()["accuracy"], ours[:, 1], atol=0.01)
+    # As a whole: an element whose gradient is nearly zero moves by its sign, which rounding decides.
     assert worst < 0.05
 
 

@@ -78,8 +78,12 @@ def rendered(
         InputError: promptsource or Jinja2 is missing, the row lacks a column, or does not fit.
     """
     folder, _, _ = _named(name)
-    renamed = read_yaml(__package__, "promptsource")["places"][folder].get("rename", {})
-    row = {renamed.get(column, column).replace("-", "_"): value for column, value in row.items()}
+    row = {column.replace("-", "_"): value for column, value in row.items()}
+    place = read_yaml(__package__, "promptsource")["places"][folder]
+    for column, label in place.get("renamed", {}).items():
+        # A copy from then has the column under its old name, with the old numbers.
+        if label["today"] in row:
+            row[column] = label["numbers"][row.pop(label["today"])]
     filled = fill(template(name), row)
     return [] if filled is None else convert(filled)
 

@@ -95,7 +95,7 @@ def test_every_record_can_be_asked_in_every_setting(every):
             for prompt in prompts:
                 assert prompt.inputs.strip(), (task.name, split, i)
                 # An inverted template of the evaluated CommonsenseQA wants a rationale it lacks.
-                assert prompt.targets.strip() or template.inverted, (task.name, split, i)
+                assert prompt.targets.strip() or prompt.inverted, (task.name, split, i)
         counted[task.source] += task.size(split)
     assert counted["cot"] > 58_000
     assert sum(counted.values()) > 240_000

@@ -53,7 +53,9 @@ FILES = {
             )
         },
     ),
-    "trec": templates("trec", what_category_best_describe=("{{text}} ||| {{label_coarse}}", None)),
+    "trec": templates(
+        "trec", what_category_best_describe=("{{text}} ||| {{label_coarse}} {{label_fine}}", None)
+    ),
     "multi_news": templates(
         "multi_news",
         distill=(
@@ -179,9 +181,15 @@ def test_choices_become_options_where_the_prompt_does_not_name_them(mirror, monk
 
 def test_a_column_that_was_renamed_since_and_the_round_of_anli_are_found(mirror, monkeypatch):
     put_archive(monkeypatch, mirror)
-    put_rows(mirror, "CogComp/trec/default/test", [{"text": "Who?", "coarse_label": 3}])
-    (record,) = TASKS["trec_what_category_best_describe"].load("test")
-    assert record == {"inputs": "Who?", "answer": "3"}
+    # What CIA stands for, a city, a distance, as the Hub numbers them today and did then.
+    today = [(0, 1, "2 3"), (4, 32, "5 21"), (5, 40, "4 40")]
+    rows = [{"text": "?", "coarse_label": coarse, "fine_label": fine} for coarse, fine, _ in today]
+    put_rows(mirror, "CogComp/trec/default/test", rows)
+    records = TASKS["trec_what_category_best_describe"].load("test")
+    assert [record["answer"] for record in records] == [then for *_, then in today]
+    then = {"text": "?", "label-coarse": 5, "label-fine": 21}
+    (record,) = promptsource.rendered(t0_sf.p3, "trec_what_category_best_describe", then)
+    assert record["answer"] == "5 21"
     put_rows(mirror, "facebook/anli", [{"premise": "Elms.", "label": 1}])
     (mirror / "hub/facebook/anli/README.md").write_text(
         "---\nconfigs:\n- config_name: plain_text\n  data_files:\n"
