@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from flanrepro.collection.task import Collection
+from flanrepro.collection.task import Collection, MissingTasks
 from flanrepro.errors import InputError
 from flanrepro.evaluation.baselines import BASELINES
 from flanrepro.experiments.load import load
-from flanrepro.experiments.scores import read_items, scores_of, suite_of
+from flanrepro.experiments.scores import NoTasks, read_items, scores_of, suite_of
 from flanrepro.experiments.store import environment
 from flanrepro.model.model import Model
 from flanrepro.model.tree import count, flat
@@ -44,7 +44,8 @@ def score_models(
 ):
     """The scores of checkpoints, as a DataFrame; finished evaluations are read.
 
-    If some checkpoints cannot be loaded, they are left out with a `MissingModels` warning.
+    If some checkpoints cannot be loaded, they are left out with a `MissingModels` warning, and
+    suites without any task that has that number of exemplars with one of `MissingTasks`.
 
     Args:
         names: names that `flanrepro.load` takes, or baselines: `random`, `majority`.
@@ -57,14 +58,17 @@ def score_models(
         dtype: see `flanrepro.experiments.load.load`.
 
     Returns:
-        columns checkpoint, folder, and those of `flanrepro.evaluation.scores.score`.
+        columns checkpoint, folder, `split` (name of the suite's evaluated split, or several) and
+        those of `flanrepro.evaluation.scores.score`.
 
     Raises:
-        InputError: a suite or method is unknown, or no checkpoint could be loaded.
+        InputError: a suite or method is unknown, no checkpoint could be loaded, or nothing that was
+            asked for is available.
     """
     import pandas as pd
 
     loaded, rows, failed = load_collection(collection), [], {}
+    without: dict[str, str] = {}
     asked = [(suite, k) for suite in suites for k in _shots(loaded, suite, shots)]
     for name in names:
         try:
@@ -75,8 +79,18 @@ def score_models(
         own = _folder(folder, model)
         for suite, k in tqdm(asked, desc=name, unit="evaluation", leave=False):
             # The default binds this model: a plain closure would see the loop's last one.
-            scores = scores_of(own, lambda m=model: m, loaded, suite, k, items, method)
-            rows += [{"checkpoint": name, "folder": str(own)} | row for row in scores]
+            try:
+                scores = scores_of(own, lambda m=model: m, loaded, suite, k, items, method)
+            except NoTasks as error:  # zero-shot scores stay where there are no exemplars
+                without[f"'{suite}' with {k} exemplars"] = str(error)
+                continue
+            head = {"checkpoint": name, "folder": str(own), "split": _splits(loaded, suite)}
+            rows += [head | row for row in scores]
+    if without:
+        said = "; ".join(f"{what}: {reason}" for what, reason in without.items())
+        if not rows:
+            raise InputError(f"nothing could be evaluated: {said}")
+        warnings.warn(f"left out {said}", MissingTasks, stacklevel=2)
     if failed:
         said = "; ".join(f"{name}: {reason}" for name, reason in failed.items())
         if not rows:  # else one missing checkpoint would spoil the comparison of the others
@@ -120,6 +134,11 @@ def _shots(collection: Collection, suite: str, shots: Sequence[int] | None) -> I
     return dict.fromkeys(shots if shots is not None else (0, own))
 
 
+def _splits(collection: Collection, name: str) -> str:
+    suite = suite_of(collection, name)
+    return ", ".join(dict.fromkeys(suite.split_of(task) for task in suite.tasks))
+
+
 def _folder(folder: Path, model: Model | str) -> Path:
     """The folder of a model's evaluations, with a manifest of the model and of this environment."""
     name = model if isinstance(model, str) else f"{_slug(model.name)}-{digest(model)}"
@@ -142,8 +161,8 @@ def _facts(model: Model) -> dict:
 
 
 def digest(model: Model) -> str:
-    """8 hexadecimal digits of a hash over the parameters and the model's configuration."""
-    total = hashlib.sha256(repr(model.config).encode())
+    """8 hexadecimal digits of a hash over parameters, configuration and vocabulary of a model."""
+    total = hashlib.sha256(f"{model.config!r} {model.vocabulary.digest}".encode())
     for name, leaf in sorted(flat(model.params).items()):
         total.update(name.encode())
         total.update(np.ascontiguousarray(leaf))

@@ -1,23 +1,21 @@
 """Profiles (how much to spend), and a notebook's parameters, checked."""
 
-import dataclasses
 import os
-import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
 
 from flanrepro.cluster import for_people, mesh_shape
-from flanrepro.collection.named import named_mixture, own_few_shot_fraction
-from flanrepro.collection.task import MissingTasks
+from flanrepro.collection.named import own_few_shot_fraction
 from flanrepro.errors import InputError
+from flanrepro.experiments.shipped_scores import shipped_prompts
 from flanrepro.experiments.store import RunStore
 from flanrepro.fields import Is, check, described, make
 from flanrepro.model import pretrained
 from flanrepro.model.sizes import SIZES
 from flanrepro.packaged import read_yaml
-from flanrepro.sources import COLLECTIONS
+from flanrepro.sources import COLLECTIONS, load_collection
 from flanrepro.training.spec import ENGINES, RunSpec
 
 JOB_ENGINES = (*ENGINES, "shipped")
@@ -35,16 +33,17 @@ class Profile:
         sizes, subsets: model sizes and numbers of tasks of Figure 4's sweep; all tasks come on top.
         inversion_rates: inverted prompts per regular one in section 3.4's sweep.
         targets: names of the tasks finetuned on alone (section 4), by group: `held_in`, `held_out`,
-            `little` (fewer than 1,000 training records).
+            `little` (fewer than 1,000 training records). A task may be in two groups.
         suites: names of the suites to evaluate.
         items: number of items evaluated per task, or one number per suite; None: all.
-        shots: number of exemplars in few-shot evaluation.
         run: fields of `RunSpec`; `start: pretrained` stands for the shipped checkpoint's name.
         single_task: fields of `run` that change for a run on one task alone, with `validate_every`
             (steps) and `items` (per validation).
         checkpoints: `names` of the models evaluated without training, and `items` per task.
         models: fields of `run` that change for a size, by size.
         shipped_seeds: number of seeds whose scores ship.
+        little_seeds: least number of seeds of a target with fewer than 1,000 training records
+            (A.2), unless a job asks for another number.
     """
 
     model: str
@@ -56,12 +55,12 @@ class Profile:
     targets: dict[str, list[str]] = field(hash=False)
     suites: tuple[str, ...]
     items: int | Mapping[str, int] | None = field(hash=False)
-    shots: int
     run: dict[str, Any] = field(hash=False)
     single_task: dict[str, Any] = field(default_factory=dict, hash=False)
     checkpoints: dict[str, Any] = field(default_factory=dict, hash=False)
     models: dict[str, dict[str, Any]] = field(default_factory=dict, hash=False)
     shipped_seeds: int = 0
+    little_seeds: int = 0
 
     def items_of(self, suite: str) -> int | None:
         """Number of items evaluated per task of a suite; None: all."""
@@ -126,6 +125,10 @@ class Job:
     def settings(self) -> Profile:
         return load_profile(self.profile, self.collection)
 
+    def shots(self, suite: str) -> int:
+        """Number of exemplars in a suite's few-shot evaluation: its protocol's own."""
+        return load_collection(self.collection).suites[suite].protocol.shots
+
     @property
     def store(self) -> RunStore:
         return RunStore(workspace(self.out) / "runs", self.mesh)
@@ -151,28 +154,15 @@ class Job:
         own = self.settings.shipped_seeds if self.engine == "shipped" else self.settings.seeds
         if self.engine != "shipped":  # what ships was trained by the spec's default, `local`
             fields["engine"] = self.engine
+        else:
+            fields["prompts"] = shipped_prompts(self.collection)
         for seed in range(self.seeds or own):
             spec = make(RunSpec, collection=self.collection, model=model, seed=seed, **fields)
-            # Each seed draws another subset. Without one, the first seed's digest holds for all.
-            if spec.mixture and (seed == 0 or spec.subset is not None):
-                fields["data"] = _digest(spec)
-                spec = dataclasses.replace(spec, data=fields["data"])
+            # Each seed draws another subset. Without one, the first seed's digests hold for all.
+            if seed == 0 or spec.subset is not None:
+                spec = spec.with_content()
+                fields |= {name: getattr(spec, name) for name in ("data", "vocabulary_digest")}
             yield spec
-
-
-def _digest(spec: RunSpec) -> str:
-    """The digest of the mixture's available tasks or the seed's subset; warns of missing ones."""
-    made = named_mixture(
-        spec.mixture,
-        spec.load_collection(),
-        seed=spec.seed,
-        subset=spec.subset,
-        few_shot_fraction=spec.few_shot_fraction,
-    )
-    # A small subset may well have no task of a source: that alone is worth no warning.
-    if made.missing or (spec.subset is None and made.report()):
-        warnings.warn(made.report(), MissingTasks, stacklevel=4)
-    return made.digest
 
 
 def _one_of(name: str, value: object, valid: tuple[str, ...]) -> None:

@@ -8,8 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from flanrepro.collection.suites import at_hand
-from flanrepro.collection.task import Collection, MissingTasks, Protocol, Suite, protocol
+from flanrepro.collection.mixture import PROMPTS
+from flanrepro.collection.suites import at_hand, lacking, part
+from flanrepro.collection.task import Collection, MissingTasks, Protocol, Suite, Task, protocol
+from flanrepro.collection.templates import load_templates
 from flanrepro.errors import InputError
 from flanrepro.model import compile_cache
 from flanrepro.model.model import Model
@@ -22,8 +24,16 @@ from flanrepro.whole import (
     write_whole,
 )
 
-VERSION = 2
+VERSION = 3
 """Version of asking and scoring. Raised when either changes, so that older scores are not read."""
+
+COVERAGE = ("evaluated", "left_out")
+"""Columns of a suite's row: e.g. `5 of 8 tasks`, and what the others and these lack (empty: none
+does)."""
+
+
+class NoTasks(InputError):
+    """None of a suite's tasks is available with that number of exemplars."""
 
 
 def scores_of(
@@ -49,7 +59,8 @@ def scores_of(
         lengths: longest inputs and targets, in tokens; None: the protocol's.
 
     Returns:
-        rows of `flanrepro.evaluation.scores.score` with `predictions`, the name of the items' file.
+        rows of `flanrepro.evaluation.scores.score` with `predictions`, the name of the items' file;
+        the suite's row, the last one, also says which tasks it is a mean of, see `COVERAGE`.
 
     Raises:
         InputError: there is no such suite, none of its tasks is available, or kept scores cannot be
@@ -57,20 +68,40 @@ def scores_of(
     """
     full = suite_of(collection, suite_name)
     settings = _settings(full, shots, items, method, lengths)
-    path, suite, missing = _place(folder, full, shots, items, method, settings)
+    path, suite, missing, content = _place(folder, full, shots, items, method, settings)
     make_folder(folder, "folder of evaluations")
     # Several processes may want one model's scores: one evaluates, the others read.
     with locked(folder / "evaluation.lock"):
-        rows = _kept(path, settings)
+        rows = _kept(path, settings, suite, content)
         if rows is None:
             _report(suite, missing)
             items_file = folder / "predictions" / f"{path.stem}.jsonl"
             rows = _evaluate(model(), suite, items_file, shots, items, method, lengths)
             rows = [row | {"predictions": items_file.name} for row in rows]
+            covered = _coverage(suite, full, missing, shots)
+            covered["left_out"] = "; ".join(filter(None, (covered["left_out"], part(suite))))
+            rows[-1] |= covered
             # Scores come after the items: where there are scores, the items are whole.
             digest = hashlib.sha256(items_file.read_bytes()).hexdigest()
-            write_sealed(path, {"settings": settings, "scores": rows, "items": digest})
-    return rows
+            kept = {"settings": settings, "content": content, "scores": rows, "items": digest}
+            write_sealed(path, kept)
+    # Scores of older versions do not say it.
+    return [*rows[:-1], _coverage(suite, full, missing, shots) | rows[-1]]
+
+
+def _coverage(suite: Suite, full: Suite, missing: dict[str, str], shots: int) -> dict[str, str]:
+    """The columns `COVERAGE` of a suite's row, but for records that are missing."""
+    said = (f"{len(suite.tasks)} of {len(full.tasks)} tasks", lacking(full, missing, shots))
+    return dict(zip(COVERAGE, said, strict=True))
+
+
+def told(table):
+    """A table of scores without the columns `COVERAGE` if no suite lacks a task."""
+    if "left_out" not in table:
+        return table
+    # Rows of tasks have NaN in it.
+    said = any(text for text in table["left_out"] if isinstance(text, str))
+    return table if said else table.drop(columns=list(COVERAGE))
 
 
 def kept_scores(
@@ -83,22 +114,39 @@ def kept_scores(
 ) -> list[dict] | None:
     """The rows that `scores_of` would read, or None if it would evaluate."""
     settings = _settings(suite, shots, items, method, lengths)
-    return _kept(_place(folder, suite, shots, items, method, settings)[0], settings)
+    path, scored, _, content = _place(folder, suite, shots, items, method, settings)
+    return _kept(path, settings, scored, content)
 
 
 def _place(
     folder: Path, full: Suite, shots: int, items: int | None, method: str, settings: dict
-) -> tuple[Path, Suite, dict[str, str]]:
-    """The scores' file, the suite of the available tasks, and the reason per missing task."""
+) -> tuple[Path, Suite, dict[str, str], dict[str, str]]:
+    """The scores' file, the suite of the available tasks, and the reason per missing task.
+
+    The last is the digest of each available task, see `content_of`.
+    """
     name = f"{full.name}_{shots}shot_{items or 'all'}" + (f"_{method}" if method else "")
     path = folder / "scores" / f"{name}.json"
     # Scores of the whole suite hold even where its data is no longer available.
-    if _kept(path, settings) is not None:
-        return path, full, {}
     suite, missing = at_hand(full, shots)
+    content = {task.name: content_of(suite, task, shots) for task in suite.tasks}
+    if _kept(path, settings, full, content) is not None:
+        return path, full, {}, content
     if missing:  # a file of its own: when the other tasks are available, the suite is scored again
         path = path.with_name(f"{name}_{len(suite.tasks)}of{len(full.tasks)}tasks.json")
-    return path, suite, missing
+    return path, suite, missing, content
+
+
+def content_of(suite: Suite, task: Task, shots: int) -> str:
+    """16 hexadecimal digits of what a task's prompts and right answers are made of.
+
+    A label that is mended in place, another mirror's copy or another wording gives others.
+    """
+    splits = (suite.split_of(task), *([task.exemplar_split] if shots else []))
+    wording = dataclasses.asdict(load_templates(task.templates)[0])
+    records = {split: task.digest(split) for split in splits}
+    made_of = [PROMPTS, wording, records, task.answer, suite.unit_of(task)]
+    return hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def suite_of(collection: Collection, name: str) -> Suite:
@@ -106,18 +154,29 @@ def suite_of(collection: Collection, name: str) -> Suite:
     if name in collection.suites:
         return collection.suites[name]
     if name in collection.every_task:
+        task = collection.task(name)
         single = collection.suites.get("single_task", Suite("", ()))
-        own = protocol(collection.name, name)
-        used = single.protocol if own == Protocol() else own
-        return dataclasses.replace(single, name=name, tasks=(collection.task(name),), protocol=used)
+        rows = (protocol(collection.name, row) for row in (name, task.source))
+        own = next((row for row in rows if row != Protocol()), single.protocol)
+        return Suite(name, (task,), _evaluated_split(task), own)
     raise InputError(
         f"collection '{collection.name}' has no suite '{name}': it has "
         f"{', '.join(collection.suites)}, and each of its tasks by name"
     )
 
 
+def _evaluated_split(task: Task) -> str:
+    """The split that a task is evaluated on by its name: test, validation or, without them, train.
+
+    One that is available comes before one that is not.
+    """
+    names = [name for name in ("test", "validation") if name in task.splits]
+    names = names or [name for name in ("train", *task.splits) if name in task.splits]
+    return next((name for name in names if not task.missing(name)), names[0])
+
+
 def _settings(suite: Suite, shots: int, items: int | None, method: str, lengths) -> dict:
-    """The settings that scores depend on, beside the model and the available tasks."""
+    """The settings that scores depend on, beside the model and the tasks' content."""
     protocol = dataclasses.asdict(suite.protocol)
     del protocol["source"], protocol["shots"]  # a citation, and a default that `shots` replaces
     if method:
@@ -127,7 +186,11 @@ def _settings(suite: Suite, shots: int, items: int | None, method: str, lengths)
     return {"version": VERSION, "shots": shots, "items": items, **protocol}
 
 
-def _kept(path: Path, settings: dict) -> list[dict] | None:
+def _kept(path: Path, settings: dict, suite: Suite, content: dict[str, str]) -> list[dict] | None:
+    """The kept rows of a suite, or None if they were asked otherwise, or of other data.
+
+    Tasks that are not in `content` are not available here, and cannot be compared.
+    """
     if not kind_of(path):
         return None
     try:
@@ -136,6 +199,9 @@ def _kept(path: Path, settings: dict) -> list[dict] | None:
         raise InputError(f"{error}; move it away and run again") from None
     if found.get("settings") != settings:
         return None  # other settings: evaluated again, over these
+    kept = found.get("content", {})
+    if set(kept) != {task.name for task in suite.tasks} or content.items() - kept.items():
+        return None
     rows = found.get("scores")
     if not (isinstance(rows, list) and rows and all(_is_row(row) for row in rows)):
         raise InputError(
@@ -159,7 +225,7 @@ def _report(suite: Suite, missing: dict[str, str]) -> None:
         reason = next(iter(missing.values()))
         rest = f"left out {', '.join(missing)}, because e.g. {reason}"
         if not suite.tasks:
-            raise InputError(f"suite '{suite.name}' has no task that is available: {rest}")
+            raise NoTasks(f"suite '{suite.name}' has no task that is available: {rest}")
         warnings.warn(f"suite '{suite.name}': {rest}", MissingTasks, stacklevel=3)
 
 

@@ -1,10 +1,8 @@
 """Finds what a run's parameters start from: a finished run, a shipped checkpoint, or the Hub's."""
 
 import dataclasses
-import hashlib
 from pathlib import Path
 
-from flanrepro.data.vocabulary import Vocabulary
 from flanrepro.errors import InputError
 from flanrepro.fields import make, shown
 from flanrepro.model import huggingface, pretrained
@@ -46,11 +44,7 @@ def start_input(spec: RunSpec, root: Path) -> dict:
 
 def vocabulary_digest(spec: RunSpec) -> str:
     """The SHA-256 of the vocabulary's file."""
-    return _digest(spec.load_vocabulary())
-
-
-def _digest(vocabulary: Vocabulary) -> str:
-    return hashlib.sha256(vocabulary.path.read_bytes()).hexdigest()
+    return spec.load_vocabulary().sha256
 
 
 def _of_hub(spec: RunSpec) -> dict:
@@ -59,7 +53,7 @@ def _of_hub(spec: RunSpec) -> dict:
     model, wanted = huggingface.read(huggingface.download(spec.start)), spec.model_config()
     # Dropout and precision are the run's choice; everything else is the checkpoint's architecture.
     same = {"dropout_rate": wanted.dropout_rate, "dtype": wanted.dtype}
-    if _digest(model.vocabulary) != vocabulary_digest(spec):
+    if model.vocabulary.sha256 != vocabulary_digest(spec):
         raise InputError(
             f"start '{spec.start}' has another vocabulary than the run's '{spec.vocabulary}': take "
             f"'{spec.start}' as the vocabulary, too"
@@ -87,7 +81,12 @@ def _of_run(spec: RunSpec, folder: Path) -> dict:
             f"the run starts from run {spec.start}, whose {folder / 'spec.json'} cannot be read "
             f"({shown(error, 300)}): move the folder away and train that run again"
         ) from None
-    _check_same(spec, started.model, started.vocabulary)
+    vocabulary = started.vocabulary
+    if started.vocabulary_digest != spec.vocabulary_digest:
+        vocabulary = f"{vocabulary} (digest {started.vocabulary_digest or 'not said'})"
+    elif spec.vocabulary_digest:
+        vocabulary = spec.vocabulary  # the same file by another path
+    _check_same(spec, started.model, vocabulary)
     return restore_params(folder / "checkpoints", started.steps)
 
 

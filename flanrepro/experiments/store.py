@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from flanrepro import cluster
+from flanrepro.data.fates import LOSSES, say_losses
 from flanrepro.errors import InputError
 from flanrepro.experiments.scores import kept_scores, scores_of, suite_of
 from flanrepro.experiments.start import start_input
@@ -213,6 +214,10 @@ class RunStore:
             _, progress = train(spec, folder / "checkpoints", mesh=self.mesh, **how)
         if cluster.first():
             write_results(spec, folder, progress)
+            what = "prompts" if spec.objective == "instruction" else "texts"
+            if lost := say_losses(vars(progress), what):
+                lengths = f"{spec.inputs_length} input and {spec.targets_length} target tokens"
+                print(f"run {spec.run_id}, {lengths}: {lost}", flush=True)
         self._found(spec)  # on several hosts, a barrier: all wait until the results are written
 
     def _check(self, folder: Path, spec: RunSpec) -> bool:
@@ -226,7 +231,7 @@ class RunStore:
         try:
             finished = bool(kind_of(manifest))
             found = read_json(manifest)["format"] if finished else FORMAT
-            same = not kind_of(written) or make(RunSpec, **read_json(written)) == spec
+            same = not kind_of(written) or _spec_in(written).to_json() == spec.to_json()
         except (OSError, KeyError, TypeError, InputError) as error:
             raise InputError(
                 f"the run folder {folder} cannot be read ({shown(error, 300)}): it is damaged "
@@ -246,6 +251,10 @@ class RunStore:
         if finished:
             _check_losses(folder)
         return finished
+
+
+def _spec_in(path: Path) -> RunSpec:
+    return make(RunSpec, **read_json(path))
 
 
 def _check_losses(folder: Path) -> None:
@@ -289,7 +298,7 @@ def write_results(spec: RunSpec, folder: Path, progress) -> None:
 
 
 def _totals(progress) -> dict:
-    fields = ("seconds", "examples", "truncated", "dropped", "tokens", "useful_tokens")
+    fields = ("seconds", "examples", *LOSSES, "tokens", "useful_tokens")
     totals = {name: getattr(progress, name) for name in fields}
     return {**totals, "non_padding_fraction": progress.useful_tokens / max(progress.tokens, 1)}
 

@@ -1,11 +1,14 @@
 """Sweeps: the specs of the runs behind each figure and table. Equal specs are one run."""
 
 import dataclasses
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from flanrepro.collection.named import mixture_names, own_inversion_rate
+from flanrepro.collection.task import MissingTasks, NoTask
 from flanrepro.experiments.profiles import Job
+from flanrepro.sources import load_collection
 from flanrepro.training.spec import RunSpec
 
 
@@ -37,8 +40,20 @@ ABLATIONS = (
 
 def ablations(job: Job) -> list[RunSpec]:
     """The specs of Table 1 and Figure 1: methods left out, and other collections (section 3.1)."""
-    names = (*ABLATIONS, *COLLECTIONS_OF_TABLE_1)
-    return [spec for name in names for spec in job.specs(mixture=name)]
+    return _of_mixtures(job, (*ABLATIONS, *COLLECTIONS_OF_TABLE_1))
+
+
+def _of_mixtures(job: Job, names: Iterable[str]) -> list[RunSpec]:
+    """The specs of mixtures by name; one without any task here is left out, with a warning."""
+    specs = []
+    for name in names:
+        try:
+            specs += job.specs(mixture=name)
+        except NoTask as error:  # P3's prompts are on the Hub alone, and a mirror may lack them
+            warnings.warn(f"left out: {error}", MissingTasks, stacklevel=3)
+    if not specs:
+        next(job.specs(mixture="flan2022"))  # raises, and says why
+    return specs
 
 
 def task_scaling(job: Job) -> list[RunSpec]:
@@ -74,7 +89,23 @@ def inversion_sweep(job: Job) -> list[RunSpec]:
 def leave_one_out(job: Job) -> list[RunSpec]:
     """The specs of Table 2: the paper's weights, equal ones, each source left out (section 3.5)."""
     names = [n for n in mixture_names() if n == "equal" or n.startswith("equal_without_")]
-    return [spec for name in ("flan2022", *names) for spec in job.specs(mixture=name)]
+    return _of_mixtures(job, ("flan2022", *names))
+
+
+def formats_sweep(job: Job) -> list[RunSpec]:
+    """The specs of section 3.6's comparison: Flan 2022 in one plain format, and in varied ones.
+
+    The varied ones are the profile's or the collection's own way of writing prompts, or the paper's
+    (A.1) where that is plain. Finished prompts have no second format: `flan2022_rendered` has one
+    run.
+    """
+    loaded = load_collection(job.collection)
+    if any(task.rendered for task in loaded.tasks.values()):
+        return list(job.specs(mixture="flan2022"))
+    # What is the run's own way without a word is left out of the spec, to share Table 1's run id.
+    own = job.settings.run.get("formats", "")
+    ways = ["", "paper"] if (own or loaded.way) == "plain" else ["plain", own]
+    return [spec for way in ways for spec in job.specs(mixture="flan2022", formats=way)]
 
 
 @dataclass(frozen=True)
@@ -91,10 +122,14 @@ class Sweep:
     suites: tuple[str, ...] = ()
     zero_shot: bool = False
 
-    def evaluated(self, job: Job) -> tuple[tuple[str, ...], tuple[int, ...]]:
-        """The names of the suites, and the numbers of exemplars."""
-        suites = tuple(s for s in job.settings.suites if s in (self.suites or job.settings.suites))
-        return suites, (0,) if self.zero_shot else (0, job.settings.shots)
+    def evaluated(self, job: Job) -> tuple[tuple[str, int], ...]:
+        """The suites' names, each with 0 exemplars and with the number of its protocol."""
+        suites = [s for s in job.settings.suites if s in (self.suites or job.settings.suites)]
+        return tuple(
+            (suite, shots)
+            for suite in suites
+            for shots in ((0,) if self.zero_shot else (0, job.shots(suite)))
+        )
 
 
 SWEEPS = {
@@ -103,5 +138,6 @@ SWEEPS = {
     "task_scaling": Sweep(task_scaling, ("held_in", "mmlu"), zero_shot=True),
     "inversion": Sweep(inversion_sweep),
     "leave_one_out": Sweep(leave_one_out, ("held_in", "cot", "mmlu")),
+    "formats": Sweep(formats_sweep),
 }
 """The sweeps by name, without section 4's, which is in `flanrepro.experiments.single_task`."""

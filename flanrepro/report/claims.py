@@ -1,136 +1,16 @@
 """Judges the papers' claims on scores: contrasts per seed, their intervals, a verdict per claim."""
 
 import math
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping
 
-import numpy as np
 import pandas as pd
 
-from flanrepro.packaged import read_yaml
-from flanrepro.report import contrasts
-from flanrepro.report.statistics import equivalence_p, holm, interval, p_value
+from flanrepro.experiments.scores import COVERAGE, told
+from flanrepro.report.claim_parts import COLUMNS, Part, Targets, asked_of, claims, parts_of
+from flanrepro.report.statistics import holm, interval
 
 LEVEL = 0.05
-SETTINGS = ("zero_shot", "few_shot")
-COLUMNS = (
-    "claim",
-    "of",
-    "setting",
-    "paper",
-    "ours",
-    "low",
-    "high",
-    "smallest_effect",
-    "p",
-    "p_opposite",
-    "magnitude",
-    "seeds",
-    "runs",
-)
 VERDICTS = ("replicates", "opposite", "no effect", "undecided", "not testable", "not run")
-
-
-def claims() -> dict[str, dict[str, Any]]:
-    """The content of `claims.yaml`, by claim id."""
-    return read_yaml("flanrepro.report", "claims")
-
-
-@dataclass(frozen=True)
-class Part:
-    """One contrast of a claim, on a suite or a target.
-
-    Attributes:
-        claim: id of the claim.
-        of: name of the suite or the target.
-        setting: `zero_shot` or `few_shot`; empty for finetuning.
-        paper: the paper's number, or `>0` where it gives none.
-        direction: the paper's sign, 1 or -1; 0: an equivalence.
-        smallest: smallest effect that counts, in the claim's unit.
-        values: the contrast, one number per seed.
-        runs: run ids that it rests on.
-    """
-
-    claim: str
-    of: str
-    setting: str
-    paper: float | str
-    direction: int
-    smallest: float
-    values: tuple[float, ...]
-    runs: tuple[str, ...]
-
-    @property
-    def ours(self) -> float:
-        return float(np.mean(self.values))
-
-    @property
-    def p(self) -> tuple[float, float]:
-        """The p values of the paper's statement and of its opposite; 1 for one seed."""
-        if self.direction == 0:
-            equal = equivalence_p(self.values, self.smallest) if len(self.values) > 1 else 1.0
-            # The opposite of "no effect" is an effect beyond the margin on the side where ours is.
-            margin = math.copysign(self.smallest, self.ours)
-            return equal, p_value(self.values, margin) if abs(self.ours) > self.smallest else 1.0
-        p = p_value(self.values)
-        return (p, 1.0) if self.ours * self.direction > 0 else (1.0, p)
-
-    @property
-    def magnitude(self) -> str:
-        """`met`: ours reaches the paper's number; `not met`: our interval lies below it;
-        `unclear`: neither. Empty for one seed, an equivalence, or if the paper has no number."""
-        low, high = interval(self.values)
-        if isinstance(self.paper, str) or not self.direction or math.isnan(low):
-            return ""
-        if self.direction * (self.ours - self.paper) >= 0:
-            return "met"
-        return "unclear" if low <= self.paper <= high else "not met"
-
-    def row(self) -> dict[str, Any]:
-        low, high = interval(self.values)
-        values = (self.claim, self.of, self.setting, self.paper, self.ours, low, high)
-        rest = (self.smallest, *self.p, self.magnitude, len(self.values), " ".join(self.runs))
-        return dict(zip(COLUMNS, (*values, *rest), strict=True))
-
-
-def parts_of(name: str, table: pd.DataFrame) -> list[Part]:
-    """The parts of a claim for which the table has the runs.
-
-    Args:
-        name: id of a claim in `claims.yaml`.
-        table: DataFrame of the claim's sweep, from `flanrepro.experiments.results.scores` or
-            `flanrepro.experiments.single_task.curves`.
-    """
-    claim = claims()[name]
-    contrast = getattr(contrasts, claim["contrast"])
-    made = []
-    for of, setting, paper, cell in _cells(claim, table):
-        values, runs = contrast(claim, cell)
-        if len(values):
-            direction = 0 if claim.get("direction") == "none" else _sign(paper)
-            numbers = tuple(float(value) for value in values)
-            smallest = claim["smallest_effect"]
-            made.append(Part(name, of, setting, paper, direction, smallest, numbers, tuple(runs)))
-    return made
-
-
-def _sign(paper: float | str) -> int:
-    return 1 if isinstance(paper, str) or paper > 0 else -1  # the only text is ">0"
-
-
-def _cells(claim: Mapping[str, Any], table: pd.DataFrame) -> Iterator[tuple]:
-    """Per part of a claim: suite or target, setting, the paper's number, and the rows of scores."""
-    if claim["sweep"] == "single_task":
-        group = contrasts.GROUPS[claim["contrast"]]
-        for target, cell in table[table["group"].isin(group)].groupby("target", sort=False):
-            yield target, "", claim["paper"], cell
-        return
-    for suite, numbers in claim["paper"].items():
-        for setting, paper in zip(SETTINGS, numbers, strict=True):
-            cell = table[(table["suite"] == suite) & (table["setting"] == setting)]
-            if paper is not None and len(cell):  # null: the paper claims nothing here
-                yield suite, setting, paper, cell
 
 
 def _every_part(tables: Mapping[str, pd.DataFrame]) -> dict[str, list[Part]]:
@@ -151,13 +31,14 @@ def parts(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     Returns:
         claim, of (suite or target), setting, paper, ours (mean over seeds), low and high (95 %
         t-interval, paired by seed), smallest_effect, p (of the paper's statement, for this part
-        alone), p_opposite, magnitude (see `Part`), seeds (their number), runs (run ids).
+        alone), p_opposite, magnitude (see `Part`), seeds (their number), runs (run ids), and
+        `flanrepro.report.coverage.COVERAGE` if a suite lacks tasks here.
     """
     rows = (part.row() for of in _every_part(tables).values() for part in of)
-    return pd.DataFrame(rows, columns=COLUMNS)
+    return told(pd.DataFrame(rows, columns=[*COLUMNS, *COVERAGE]))
 
 
-def scorecard(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+def scorecard(tables: Mapping[str, pd.DataFrame], targets: Targets | None = None) -> pd.DataFrame:
     """The verdicts: a row per claim of both papers, also of those that were not run.
 
     A claim of several parts holds if all of them do (p: the largest), or any of them where it says
@@ -167,19 +48,22 @@ def scorecard(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
 
     Args:
         tables: see `parts`.
+        targets: a profile's targets of finetuning, which it was asked for; None: Table 3's.
 
     Returns:
         columns of `judge`.
     """
-    return judge(_every_part(tables))
+    return judge(_every_part(tables), targets)
 
 
-def judge(every: Mapping[str, list[Part]]) -> pd.DataFrame:
+def judge(every: Mapping[str, list[Part]], targets: Targets | None = None) -> pd.DataFrame:
     """The verdicts of `scorecard`, from the parts of each claim whose sweep has scores.
 
     Returns:
-        claim, place, text, paper, ours (each part with its interval), magnitude (number of parts
-        that meet it), p and p_adjusted, verdict (one of `VERDICTS`), seeds, runs.
+        claim, place, text, parts (e.g. `4 of 10`: those that were tested), untested (the names of
+        the others), paper, ours (each part with its interval), left_out (by part, the tasks that
+        its suite lacks here; no such column if none does), magnitude (number of parts that meet
+        it), p and p_adjusted, verdict (one of `VERDICTS`), seeds, runs.
     """
     # A claim enters Holm's family once, with the smaller p of its statement and its opposite.
     tested = [name for name, of in every.items() if of and _seeds(of) > 1]
@@ -189,12 +73,35 @@ def judge(every: Mapping[str, list[Part]]) -> pd.DataFrame:
     for name, claim in claims().items():
         of = every.get(name, [])
         row = {"claim": name, "place": claim["place"], "text": claim["claim"]}
-        row |= {"paper": _said(of, "paper"), "ours": _said(of, "ours"), "magnitude": _met(of)}
+        row |= _tested(of, asked_of(name, of, targets or {}))
+        row |= {"paper": _said(of, "paper"), "ours": _said(of, "ours")}
+        row |= {"left_out": "; ".join(map(_lacks, filter(_lacks, of))), "magnitude": _met(of)}
         row |= {"p": min(p[name]) if name in p else None, "p_adjusted": adjusted.get(name)}
         verdict = _verdict(of, name in every, p.get(name), adjusted.get(name))
         runs = dict.fromkeys(run for part in of for run in part.runs)
         rows.append(row | {"verdict": verdict, "seeds": _seeds(of), "runs": " ".join(runs)})
-    return pd.DataFrame(rows)
+    card = pd.DataFrame(rows)
+    return card if card["left_out"].any() else card.drop(columns="left_out")
+
+
+def _tested(found: list[Part], asked: list[str]) -> dict[str, str]:
+    """How many of a claim's parts were tested, and the names of the others."""
+    names = [part.name for part in found]
+    untested = [name for name in asked if name not in names]
+    return {
+        "parts": f"{len(asked) - len(untested)} of {len(asked)}" if asked else "",
+        "untested": ", ".join(untested),
+    }
+
+
+def _lacks(part: Part) -> str:
+    """The tasks that a part's suite lacks, as text."""
+    said = part.coverage
+    if not said.get("left_out"):
+        return ""
+    # A semicolon parts the parts of a claim.
+    evaluated = f"{said['evaluated']}: " if said.get("evaluated") else ""
+    return f"{part.name}, {evaluated}{said['left_out'].replace('; ', ', ')}"
 
 
 def _p(name: str, parts: list[Part]) -> tuple[float, float]:
@@ -247,7 +154,7 @@ def _said(parts: list[Part], what: str) -> str:
             number = f"{part.ours:+.1f}" + ("" if math.isnan(low) else f" [{low:.1f}, {high:.1f}]")
         elif not isinstance(number, str):
             number = f"{number:+.1f}"
-        said.append(" ".join(filter(None, (part.of, part.setting.replace("_", "-"), number))))
+        said.append(f"{part.name} {number}")
     return "; ".join(said)
 
 
@@ -265,9 +172,14 @@ def printed(table: pd.DataFrame, job) -> str:
             p = f"p {row.p:.3f} alone, {row.p_adjusted:.3f} among all"
             seeds = f" ({row.seeds} seeds, {p})"
         lines += [f"{row.claim:4}{row.verdict}{seeds}: {row.text} ({row.place})"]
+        if row.parts and row.verdict != "not run":
+            but = f", not {row.untested}" if row.untested else ""
+            lines += [f"    parts: {row.parts} tested{but}"]
         if row.ours:
             met = f"    magnitude met: {row.magnitude}" if row.magnitude else ""
-            lines += [f"    paper: {row.paper}", f"    here:  {row.ours}", *filter(None, [met])]
+            lines += [f"    paper: {row.paper}", f"    here:  {row.ours}"]
+            lacks = getattr(row, "left_out", "").split("; ")
+            lines += [f"    lacks: {lack}" for lack in lacks if lack] + [met] * bool(met)
             lines += [f"    runs:  {_shortened(row.runs)}"]
     counts = table["verdict"].value_counts()
     said = ", ".join(f"{counts[verdict]} {verdict}" for verdict in VERDICTS if verdict in counts)

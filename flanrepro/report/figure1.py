@@ -4,6 +4,7 @@ import matplotlib as mpl
 import matplotlib.pyplot as plt
 import pandas as pd
 
+from flanrepro.report.coverage import caption
 from flanrepro.report.figures import COLORS, STYLE, new_figure
 from flanrepro.report.panels import SUITES, add_legend, draw_bars, there
 from flanrepro.report.table1 import NEXT_BEST
@@ -51,7 +52,7 @@ def draw(table: pd.DataFrame) -> plt.Figure:
             _write_gains(ax, panel[panel["row"] == NEXT_BEST].set_index("setting")["value"])
         axes[0].set(ylabel="score (%)", ylim=(0, None))
         add_legend(fig, axes)
-    return fig
+    return caption(fig, table)
 
 
 def _write_gains(ax: plt.Axes, gains: pd.Series) -> None:

@@ -3,6 +3,7 @@
 import matplotlib.pyplot as plt
 import pandas as pd
 
+from flanrepro.report.coverage import caption
 from flanrepro.report.panels import SETTINGS, SUITES, draw_lines
 from flanrepro.report.statistics import over_seeds
 
@@ -28,4 +29,4 @@ def draw(table: pd.DataFrame) -> plt.Figure:
     for ax in fig.axes:
         ax.set(xlabel="few-shot prompts in training (%)", xticks=range(0, 101, 25))
     fig.axes[0].set_ylabel("score (%)")
-    return fig
+    return caption(fig, table)

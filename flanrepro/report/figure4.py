@@ -4,6 +4,7 @@ import matplotlib.pyplot as plt
 import pandas as pd
 
 from flanrepro.model.sizes import SIZES
+from flanrepro.report.coverage import caption
 from flanrepro.report.panels import SUITES, draw_lines
 from flanrepro.report.statistics import over_seeds
 
@@ -42,4 +43,4 @@ def draw(table: pd.DataFrame) -> plt.Figure:
         ax.set_xticks(ticks, [f"{tick:,}" for tick in ticks])
         ax.minorticks_off()  # a log axis would label them between the numbers of tasks
     fig.axes[0].set_ylabel("score (%)")
-    return fig
+    return caption(fig, shown)

@@ -5,12 +5,12 @@ import matplotlib.pyplot as plt
 import pandas as pd
 
 from flanrepro.experiments.single_task import best
+from flanrepro.report.coverage import caption
 from flanrepro.report.figures import COLORS, STYLE, new_figure
-from flanrepro.report.panels import add_legend, draw_bars, there
+from flanrepro.report.panels import GROUPS, add_legend, draw_bars, there
 from flanrepro.report.paper import published
 from flanrepro.report.statistics import over_seeds
 
-GROUPS = {"held_in": "Held-In", "held_out": "Held-Out", "little": "Little data"}
 BARS = {
     "t5_finetuned": ("T5, finetuned", {"color": COLORS[0]}),
     "flan_t5": ("Flan-T5", {"color": "wheat", "hatch": "..."}),
@@ -81,4 +81,4 @@ def draw(table: pd.DataFrame) -> plt.Figure:
             ax.set_title(title)
         axes[0].set_ylabel("test score (%)")
         add_legend(fig, axes)
-    return fig
+    return caption(fig, table)

@@ -3,6 +3,7 @@
 import matplotlib.pyplot as plt
 import pandas as pd
 
+from flanrepro.report.coverage import caption
 from flanrepro.report.figure5 import named_targets
 from flanrepro.report.panels import draw_lines
 from flanrepro.report.statistics import over_seeds
@@ -41,4 +42,4 @@ def draw(table: pd.DataFrame, group: str = "held_out") -> plt.Figure:
         ax.set_xlabel("finetuning steps")
         ax.xaxis.get_major_locator().set_params(integer=True)
     fig.axes[0].set_ylabel("validation score (%)")
-    return fig
+    return caption(fig, shown)

@@ -4,6 +4,7 @@ import matplotlib.pyplot as plt
 import pandas as pd
 
 from flanrepro.experiments.sweep import OWN_RATE
+from flanrepro.report.coverage import caption
 from flanrepro.report.panels import SETTINGS, SUITES, draw_lines
 from flanrepro.report.statistics import over_seeds
 
@@ -34,4 +35,4 @@ def draw(table: pd.DataFrame) -> plt.Figure:
             xlabel="inverted prompts per regular one", xticks=sorted(set(table["inversion_rate"]))
         )
     fig.axes[0].set_ylabel("score (%)")
-    return fig
+    return caption(fig, table)

@@ -7,6 +7,9 @@ import pandas as pd
 from scipy.stats import norm
 
 from flanrepro.evaluation.uncertainty import CONFIDENCE
+from flanrepro.experiments.scores import told
+from flanrepro.report import coverage
+from flanrepro.report.coverage import caption
 from flanrepro.report.figures import COLORS, MARKERS, STYLE, new_figure
 from flanrepro.report.panels import SETTINGS, SUITES
 from flanrepro.report.paper import published
@@ -23,7 +26,8 @@ def table(scores: pd.DataFrame) -> pd.DataFrame:
     Returns:
         checkpoint, suite, setting, shots, value, low and high (95 % normal interval over items),
         chance, detectable (smallest difference found four times in five), all in per cent, n
-        (items), paper (Flan-T5 XL's score in Table 1) and folder.
+        (items), paper (Flan-T5 XL's score in Table 1) and folder; if a suite lacks tasks here, also
+        `flanrepro.report.coverage.COVERAGE`.
     """
     table = scores[scores["level"] == "suite"].copy()
     table["setting"] = np.where(table["shots"] > 0, "few_shot", "zero_shot")
@@ -35,7 +39,8 @@ def table(scores: pd.DataFrame) -> pd.DataFrame:
     keys = pd.MultiIndex.from_frame(table[["suite", "setting"]])
     table["paper"] = paper.reindex(keys).to_numpy()
     columns = ["checkpoint", "suite", "setting", "shots", "value", "low", "high", "chance"]
-    return table[[*columns, "detectable", "n", "paper", "folder"]].reset_index(drop=True)
+    columns += ["detectable", "n", *coverage.columns(table), "paper", "folder"]
+    return told(table[columns].reset_index(drop=True))
 
 
 def draw(table: pd.DataFrame, paper: bool) -> plt.Figure:
@@ -56,7 +61,7 @@ def draw(table: pd.DataFrame, paper: bool) -> plt.Figure:
             ax.set_xticks(range(len(suites)), [NAMES[suite] for suite in suites], rotation=20)
         axes[0].set_ylabel("score (%)")
         fig.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
-    return fig
+    return caption(fig, table)
 
 
 def _draw_panel(ax: plt.Axes, table: pd.DataFrame, suites: list[str], paper: bool) -> None:

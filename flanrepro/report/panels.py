@@ -19,6 +19,9 @@ SUITES = {
 }
 """The suites' names in Table 1, in its order."""
 
+GROUPS = {"held_in": "Held-In", "held_out": "Held-Out", "little": "Little data"}
+"""The names of the groups of finetuning targets."""
+
 
 def there(names: Mapping[str, str], values: pd.Series) -> dict[str, str]:
     """The entries of `names` whose keys are among the values, in the order of `names`."""

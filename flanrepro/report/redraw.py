@@ -18,6 +18,7 @@ from flanrepro.report import (
     figure5,
     figure6,
     figure7,
+    formats,
     inversion,
     table1,
     table2,
@@ -39,6 +40,7 @@ FROM_SCORES: dict[str, dict[str, tuple[Table, Draw]]] = {
     "task_scaling": {"figure_4": (figure4.table, figure4.draw)},
     "inversion": {"inversion": (inversion.table, inversion.draw)},
     "leave_one_out": {"table_2": (table2.table, None)},
+    "formats": {"formats": (formats.table, formats.draw)},
     "single_task": {
         "figure_5": (figure5.table, figure5.draw),
         "figure_6": (figure6.table, figure6.draw),
@@ -72,7 +74,7 @@ def redraw(job: Job, tables: Mapping[str, pd.DataFrame]) -> list[Path]:
     drawn = _of_collection(job.collection)
     for sweep, scores in tables.items():
         drawn |= {name: (table(scores), draw) for name, (table, draw) in FROM_SCORES[sweep].items()}
-    drawn["scorecard"] = (claims.scorecard(tables), None)
+    drawn["scorecard"] = (claims.scorecard(tables, job.settings.targets), None)
     drawn["scorecard_parts"] = (claims.parts(tables), None)
     paths = []
     for name, (table, draw) in drawn.items():

@@ -7,6 +7,7 @@ import pandas as pd
 from scipy import special
 
 from flanrepro.evaluation.uncertainty import CONFIDENCE
+from flanrepro.report import coverage
 
 
 def interval(values: Iterable[float]) -> tuple[float, float]:
@@ -27,8 +28,9 @@ def over_seeds(scores: pd.DataFrame, keys: Sequence[str], value: str = "value") 
         value: name of the column to average.
 
     Returns:
-        the keys, value (mean over seeds), low and high (95 % t-interval; NaN for one seed), chance
-        and n if the scores have them, seeds (their number), runs (run ids separated by spaces).
+        the keys, value (mean over seeds), low and high (95 % t-interval; NaN for one seed), chance,
+        n and `flanrepro.report.coverage.COVERAGE` if the scores have them, seeds (their number),
+        runs (run ids separated by spaces).
     """
     rows = []
     # By default pandas drops rows with NaN in a key, such as `subset` where it means all tasks.
@@ -37,6 +39,7 @@ def over_seeds(scores: pd.DataFrame, keys: Sequence[str], value: str = "value") 
         row = dict(zip(keys, key, strict=True))
         row |= {"value": group[value].mean(), "low": low, "high": high}
         row |= {name: group[name].iloc[0] for name in ("chance", "n") if name in group}
+        row |= coverage.of_rows(group)
         rows.append(row | {"seeds": len(group), "runs": " ".join(group["run"])})
     return pd.DataFrame(rows)
 

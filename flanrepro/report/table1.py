@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from flanrepro.experiments.sweep import COLLECTIONS_OF_TABLE_1
-from flanrepro.report import tables
+from flanrepro.report import coverage, tables
 from flanrepro.report.contrasts import difference
 from flanrepro.report.paper import published
 from flanrepro.report.statistics import interval
@@ -27,16 +27,25 @@ def table(scores: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         the paper's group and the columns of `flanrepro.report.tables.beside_paper`. Models reported
-        elsewhere have no value of ours. The last rows, `Flan 2022 - Next Best`, are differences in
-        points to the other collection with the highest mean, per suite and setting; their interval
-        is of differences paired by seed.
+        elsewhere, and collections without data here, have no value of ours. The last rows, `Flan
+        2022 - Next Best`, are differences in points to the other collection with the highest mean,
+        per suite and setting; their interval is of differences paired by seed.
     """
     stated = paper()
     stated = stated[stated["suite"].isin(scores["suite"])]
-    elsewhere = stated[stated["group"] == "reported elsewhere"].rename(columns={"value": "paper"})
-    elsewhere = elsewhere.assign(seeds=0, runs="")
+    # Another collection without data here has no run: its row says so by having none of our scores.
+    absent = (stated["group"] == "other collection") & ~stated["mixture"].isin(scores["mixture"])
+    without = stated.rename(columns={"value": "paper"}).assign(seeds=0, runs="")
     ours = tables.beside_paper(scores, stated)
-    parts = [ours, elsewhere.reindex(columns=ours.columns), _next_best(scores, stated)]
+    elsewhere, absent = (
+        without[rows].reindex(columns=ours.columns)
+        for rows in (stated["group"] == "reported elsewhere", absent)
+    )
+    if len(absent):
+        places = {row: place for place, row in enumerate(stated["row"].drop_duplicates())}
+        ours = pd.concat([ours.astype({"seeds": int}), absent])
+        ours = ours.sort_values("row", key=lambda rows: rows.map(places), kind="stable")
+    parts = [ours, elsewhere, _next_best(scores, stated)]
     found = pd.concat([part.astype({"seeds": int}) for part in parts if len(part)])
     groups = stated.drop_duplicates("row").set_index("row")["group"]
     found.insert(0, "group", found["row"].map(groups))
@@ -56,6 +65,7 @@ def _next_best(scores: pd.DataFrame, stated: pd.DataFrame) -> pd.DataFrame:
             {"row": NEXT_BEST, "mixture": "", "suite": suite, "setting": setting}
             | {"value": float(np.mean(gains)), "low": low, "high": high, "seeds": len(gains)}
             | {"runs": " ".join(runs), "paper": known.get((suite, setting))}
+            | coverage.of_rows(cell)
         )
     return pd.DataFrame(rows)
 

@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from flanrepro.report import coverage
 from flanrepro.report.panels import SETTINGS, SUITES, there
 from flanrepro.report.statistics import over_seeds
 
@@ -20,14 +21,16 @@ def beside_paper(scores: pd.DataFrame, paper: pd.DataFrame) -> pd.DataFrame:
     Returns:
         row (as printed), mixture, suite, setting, value (mean over seeds, in per cent), low and
         high (95 % t-interval over seeds; NaN for one seed), chance, seeds (their number), runs (run
-        ids), paper (its value; NaN where it states none).
+        ids), paper (its value; NaN where it states none), and `flanrepro.report.coverage.COVERAGE`
+        if the scores have them.
     """
     rows = paper.loc[paper["mixture"] != "", ["row", "mixture"]].drop_duplicates()
     table = rows.merge(over_seeds(scores, KEYS), on="mixture")
     # Without a setting, the paper's one number stands beside both of ours.
     on = [name for name in ("row", "suite", "setting") if name in paper]
     stated = paper[[*on, "value"]].rename(columns={"value": "paper"})
-    return table.merge(stated, on=on, how="left")[["row", *COLUMNS]]
+    columns = ["row", *COLUMNS, *coverage.columns(table)]
+    return table.merge(stated, on=on, how="left")[columns]
 
 
 def printed(

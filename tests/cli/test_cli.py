@@ -243,7 +243,7 @@ def test_scorecard_judges_what_ships_and_writes_it(monkeypatch, capsys, tmp_path
     assert status == 0
     assert "profile quick, collection pocket, model nano: " in out.splitlines()[-1]
     rows = {row["claim"]: row for row in csv.DictReader(path.read_text().splitlines())}
-    assert len(rows) == 30
+    assert len(rows) == 31
     assert (rows["F6"]["seeds"], rows["L1"]["verdict"]) == ("3", "not run")
     args = ("scorecard", "--engine", "shipped", "--csv", str(tmp_path / "no" / "card.csv"))
     status, _, err = flanrepro(monkeypatch, capsys, *args)
@@ -254,7 +254,7 @@ def test_scorecard_judges_what_ships_and_writes_it(monkeypatch, capsys, tmp_path
 def test_scorecard_of_nothing_says_where_scores_come_from(monkeypatch, capsys, tmp_path):
     status, out, err = flanrepro(monkeypatch, capsys, "scorecard", "--out", str(tmp_path))
     assert status == 0
-    assert "30 not run" in out
+    assert "31 not run" in out
     assert "take the scores that ship with --engine shipped" in err
 
 

@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import shutil
 
@@ -5,12 +6,14 @@ import pandas as pd
 import pytest
 
 from ci.ship import ship
+from flanrepro.collection.task import MissingTasks
 from flanrepro.errors import InputError
 from flanrepro.experiments import shipped_scores as shipped
 from flanrepro.experiments.profiles import Job, profile_names
-from flanrepro.experiments.results import finished, scores, trace
+from flanrepro.experiments.results import compared, finished, scores, trace
 from flanrepro.experiments.store import Run
 from flanrepro.experiments.sweep import SWEEPS
+from flanrepro.sources import load_collection
 
 SHIPPED = [name for name in profile_names("pocket") if Job(profile=name).settings.shipped_seeds]
 
@@ -52,6 +55,28 @@ def test_what_is_finished_is_found_without_training(table, job):
     # A run of this sweep is one of Table 1's, which has more suites: it counts once they are there.
     assert set(found) == {"task_scaling"}
     assert len(list(job.store.root.glob("*/manifest.json"))) == 3
+
+
+def test_a_suite_without_any_task_here_costs_the_other_suites_nothing(table, job, monkeypatch):
+    suites = load_collection("pocket").suites
+    gone = [
+        dataclasses.replace(t, find_missing=lambda _: "it is lost") for t in suites["bbh"].tasks
+    ]
+    monkeypatch.setitem(suites, "bbh", dataclasses.replace(suites["bbh"], tasks=tuple(gone)))
+    asked = dataclasses.replace(SWEEPS["task_scaling"], suites=("held_in", "mmlu", "bbh"))
+    monkeypatch.setitem(SWEEPS, "task_scaling", asked)
+    said = (
+        "suite 'bbh' with 0 exemplars is left out, since none of its 23 tasks is here: e.g. it is"
+    )
+    with pytest.warns(MissingTasks, match=said):
+        assert scores(job, "task_scaling").equals(table)
+
+
+def test_a_sweep_of_one_setting_alone_is_not_finished(table, job):
+    # Pocket's plain run is Table 1's: where that alone is there, no format was compared.
+    assert compared(table)
+    assert not compared(table[table["tasks"] == 8])
+    assert not compared(table.iloc[:0])
 
 
 def test_a_score_leads_to_its_run(table, job):
@@ -97,7 +122,7 @@ def test_of_a_collection_without_shipped_scores_it_is_said_which_has_some(tmp_pa
 def test_every_shipped_profile_has_scores_of_every_sweep_and_each_leads_to_its_run(profile):
     job = Job(profile=profile, engine="shipped")
     found = finished(job)
-    assert set(found) == {*SWEEPS, "single_task"}
+    assert set(found) == {*SWEEPS, "single_task"} - {"formats"}  # whose varied runs do not ship
     for table in found.values():
         assert set(range(job.settings.shipped_seeds)) >= set(table["seed"])
     for run in {run for table in found.values() for run in table["run"]}:
@@ -110,4 +135,5 @@ def test_quick_ships_whole_with_three_seeds():
     job = Job(profile="quick", engine="shipped")
     found = finished(job)
     for name, sweep in SWEEPS.items():
-        assert set(found[name]["run"]) == {spec.run_id for spec in sweep.specs(job)}, name
+        if name != "formats":
+            assert set(found[name]["run"]) == {spec.run_id for spec in sweep.specs(job)}, name

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
-from flanrepro.collection.task import Protocol
+from flanrepro.collection.task import MissingTasks, Protocol
 from flanrepro.errors import InputError
 from flanrepro.experiments import models as module
 from flanrepro.experiments.load import load, save
@@ -35,6 +35,53 @@ def test_scores_are_read_from_then_on_as_long_as_the_same_is_asked(tmp_path):
     for other in ({"items": 4}, {"shots": 2}, {"method": "rank"}, {"lengths": (128, 8)}):
         with pytest.raises(AssertionError):
             scores_of(tmp_path, never, POCKET, "held_in", **{"shots": 0, "items": 3, **other})
+
+
+def lacking(names, splits):
+    """Pocket, whose Held-In suite lacks splits of some tasks."""
+
+    def without(task):
+        if task.name not in names:
+            return task
+        return dataclasses.replace(
+            task, find_missing=lambda split: f"{split} of {task.name} is lost" * (split in splits)
+        )
+
+    suite = POCKET.suites["held_in"]
+    suite = dataclasses.replace(suite, tasks=tuple(map(without, suite.tasks)))
+    return dataclasses.replace(POCKET, suites={**POCKET.suites, "held_in": suite})
+
+
+@pytest.mark.filterwarnings("ignore::flanrepro.collection.task.MissingTasks")
+@pytest.mark.parametrize(
+    ("names", "splits", "shots", "evaluated", "left_out"),
+    [
+        (("anli_r1", "anli_r3"), ("train",), 3, 6, "anli_r1, anli_r3 have no training data here"),
+        (("rte",), ("validation",), 0, 7, "rte has no validation data here"),
+        (("rte",), ("train",), 0, 8, ""),  # zero-shot needs no exemplars
+        ((), (), 3, 8, ""),
+    ],
+)
+def test_a_suites_row_says_every_time_how_many_tasks_it_is_a_mean_of(
+    tmp_path, names, splits, shots, evaluated, left_out
+):
+    part = lacking(names, splits)
+    for _ in range(2):
+        last = scores_of(tmp_path, lambda: "majority", part, "held_in", shots, 3)[-1]
+        assert last["level"] == "suite"
+        assert last["evaluated"] == f"{evaluated} of 8 tasks"
+        assert last["left_out"] == left_out
+
+
+def test_scores_kept_before_they_said_it_say_it(tmp_path):
+    part = lacking(("rte",), ("validation",))
+    with pytest.warns(MissingTasks, match="left out rte, because e.g. validation of rte is lost"):
+        rows = scores_of(tmp_path, lambda: "majority", part, "held_in", 0, 3)
+    (path,) = (tmp_path / "scores").glob("*.json")
+    text = json.loads(path.read_text())
+    del text["sha256"], text["scores"][-1]["evaluated"], text["scores"][-1]["left_out"]
+    path.write_text(json.dumps(text))
+    assert scores_of(tmp_path, never, part, "held_in", 0, 3) == rows
 
 
 def test_scores_of_an_older_kind_are_made_anew(tmp_path):

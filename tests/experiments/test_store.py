@@ -200,9 +200,26 @@ def test_a_real_runs_manifest_counts_tokens(run, spec):
     assert manifest["tokens"] == 2 * 2 * (64 + 16)
     assert 0 < manifest["non_padding_fraction"] < 1
     assert manifest["seconds"] > 0
-    assert manifest["examples"] >= manifest["truncated"] + manifest["dropped"]
+    assert manifest["exemplars_dropped"] >= manifest["shortened"] > 0
+    lost = sum(manifest[name] for name in ("truncated", "dropped", "shortened"))
+    assert manifest["examples"] >= lost
     assert list(run.metrics()["step"]) == [2]
     assert set(run.params()) == {"token_embedder", "encoder", "decoder"}
+
+
+def test_a_finished_run_says_what_did_not_fit(spec, tmp_path, capsys):
+    run = RunStore(tmp_path).get(spec)
+    counts = run.manifest
+    said = (
+        f"run {spec.run_id}, 64 input and 16 target tokens: "
+        f"{counts['shortened'] + counts['truncated'] + counts['dropped']} of {counts['examples']} "
+        f"prompts did not fit: {counts['shortened']} lost exemplars "
+        f"({counts['exemplars_dropped']} in all), {counts['truncated']} cut, "
+        f"{counts['dropped']} left out\n"
+    )
+    assert capsys.readouterr().out == said
+    RunStore(tmp_path).get(spec)  # read, not trained
+    assert capsys.readouterr().out == ""
 
 
 def test_an_evaluation_is_kept_and_read_from_then_on(run, monkeypatch):

@@ -5,17 +5,19 @@ import numpy as np
 import pytest
 
 from flanrepro.collection.task import MissingTasks
-from flanrepro.experiments.profiles import Job
+from flanrepro.experiments.profiles import Job, profile_names
 from flanrepro.experiments.sweep import (
     SWEEPS,
     ablations,
     few_shot_sweep,
+    formats_sweep,
     leave_one_out,
     task_scaling,
     untuned,
 )
 from flanrepro.model import pretrained
 from flanrepro.report.paper import published
+from flanrepro.sources import load_collection
 
 
 def test_figure_3s_sweep_changes_fraction_and_seed_alone():
@@ -70,12 +72,13 @@ def test_a_subset_of_a_whole_collection_warns_of_nothing(recwarn):
 def test_sweeps_share_their_runs():
     job = Job(profile="quick")
     specs = {name: {spec.run_id for spec in sweep.specs(job)} for name, sweep in SWEEPS.items()}
-    assert len(set().union(*specs.values())) == 22
-    assert sum(map(len, specs.values())) == 8 + 5 + 4 + 3 + 8
+    assert len(set().union(*specs.values())) == 23
+    assert sum(map(len, specs.values())) == 8 + 5 + 4 + 3 + 8 + 2
     assert len(specs["ablations"] & specs["leave_one_out"]) == 2  # Flan 2022, equal weights
     assert len(specs["ablations"] & specs["inversion"]) == 2  # the rates 0 and 0.3
     assert len(specs["ablations"] & specs["few_shot"]) == 1
     assert len(specs["ablations"] & specs["task_scaling"]) == 1
+    assert len(specs["ablations"] & specs["formats"]) == 1  # Flan 2022, in pocket's own plain way
 
 
 def test_a_larger_profile_has_all_runs_of_a_smaller_one():
@@ -97,6 +100,64 @@ def test_table_2_is_the_weights_of_the_paper_equal_ones_and_each_source_left_out
         assert len(sources) == (6 if spec.mixture in ("flan2022", "equal") else 5)
 
 
+def test_section_3_6s_comparison_changes_the_formats_alone():
+    specs = formats_sweep(Job(profile="smoke", seeds=2))
+    assert [(spec.formats, spec.seed) for spec in specs] == [
+        ("", 0),  # pocket's own way, which is plain
+        ("", 1),
+        ("paper", 0),
+        ("paper", 1),
+    ]
+    for plain, varied in zip(specs[:2], specs[2:], strict=True):
+        assert dataclasses.replace(varied, formats="") == plain
+    plain, varied = (spec.load_mixture() for spec in specs[::2])
+    texts = [[mixture[i].inputs for i in range(100)] for mixture in (plain, varied)]
+    same = sum(a == b for a, b in zip(*texts, strict=True))
+    assert 30 < same < 70  # most few-shot prompts vary, and few of the others
+
+
+@pytest.mark.filterwarnings("ignore::flanrepro.collection.task.MissingTasks")
+def test_section_3_6s_comparison_on_real_data_shares_the_varied_run(mirror, monkeypatch, tmp_path):
+    monkeypatch.setenv("FLANREPRO_MIRROR", str(mirror))
+    monkeypatch.setenv("FLANREPRO_CACHE", str(tmp_path))
+    load_collection.cache_clear()
+    job = Job(profile="smoke", collection="flan2022")
+    assert [spec.formats for spec in formats_sweep(job)] == ["plain", ""]
+    varied = formats_sweep(job)[1]
+    assert varied == next(spec for spec in ablations(job) if spec.mixture == "flan2022")
+
+
+@pytest.mark.filterwarnings("ignore:mixture:flanrepro.collection.task.MissingTasks")
+def test_a_mixture_without_any_task_here_costs_the_others_nothing(monkeypatch):
+    load_collection.cache_clear()
+    tasks = load_collection("pocket").every_task
+    # P3++ is Flan 2021's data sets with P3's prompts, and T0-SF.
+    for name in [name for name, task in tasks.items() if task.source in ("p3", "t0_sf")]:
+        lost = dataclasses.replace(tasks[name], find_missing=lambda split: "it is lost")
+        monkeypatch.setitem(tasks, name, lost)
+    with pytest.warns(MissingTasks, match=r"left out: mixture 'p3\+\+': none of its .* it is lost"):
+        names = [spec.mixture for spec in ablations(Job(profile="smoke"))]
+    load_collection.cache_clear()
+    assert "p3++" not in names and len(names) == 7
+
+
+@pytest.mark.filterwarnings("ignore::flanrepro.collection.task.MissingTasks")
+@pytest.mark.parametrize("profile", profile_names("flan2022"))
+def test_real_data_are_evaluated_on_all_suites_with_the_protocols_own_exemplars(
+    profile, mirror, monkeypatch, tmp_path
+):
+    monkeypatch.setenv("FLANREPRO_MIRROR", str(mirror))
+    monkeypatch.setenv("FLANREPRO_CACHE", str(tmp_path))
+    load_collection.cache_clear()
+    job = Job(profile=profile, collection="flan2022")
+    pairs = SWEEPS["ablations"].evaluated(job)
+    own = {"held_in": 3, "cot": 3, "mmlu": 5, "bbh": 3, "bbh_cot": 3}
+    assert pairs == tuple((suite, k) for suite, shots in own.items() for k in (0, shots))
+    assert SWEEPS["task_scaling"].evaluated(job) == (("held_in", 0), ("mmlu", 0))
+    for suite in own:
+        assert job.settings.items_of(suite) is None or job.settings.items_of(suite) > 0
+
+
 def test_a_run_of_no_steps_is_the_start_itself(tmp_path):
     job = Job(profile="smoke", out=str(tmp_path))
     spec = untuned(job)
@@ -104,3 +165,13 @@ def test_a_run_of_no_steps_is_the_start_itself(tmp_path):
     assert (spec.steps, spec.seed) == (0, 0)
     params = job.store.get(spec).params()
     assert jax.tree.all(jax.tree.map(np.array_equal, params, start))
+
+
+@pytest.mark.filterwarnings("ignore::flanrepro.collection.task.MissingTasks")
+def test_section_3_6s_comparison_is_with_the_profiles_own_way(monkeypatch):
+    job = Job(profile="paper", collection="flan2022")
+    assert job.settings.run["formats"] == "paper"
+    asked = []
+    monkeypatch.setattr(Job, "specs", lambda self, **changes: asked.append(changes) or ())
+    formats_sweep(job)
+    assert [changes["formats"] for changes in asked] == ["plain", "paper"]

@@ -60,7 +60,7 @@ def verdicts(**tables: pd.DataFrame) -> dict[str, str]:
 
 
 def test_every_claim_has_its_contrast_smallest_effect_and_place():
-    assert set(claims()) == {f"F{i}" for i in range(1, 24)} | {f"L{i}" for i in range(1, 8)}
+    assert set(claims()) == {f"F{i}" for i in range(1, 25)} | {f"L{i}" for i in range(1, 8)}
     for name, claim in claims().items():
         assert claim["place"] and claim["claim"].endswith(".")
         if name.startswith("F"):
@@ -97,7 +97,7 @@ def test_one_seed_decides_nothing(effect):
 
 def test_claims_without_their_runs_are_listed():
     found = verdicts(ablations=ablations())
-    assert len(found) == 30
+    assert len(found) == 31
     assert {found[name] for name in ("F12", "F18", "F23", "L1", "L7")} == {"not run"}
     missing = ablations()
     missing = missing[missing["mixture"] != "flan2022_without_cot"]
@@ -176,9 +176,10 @@ def test_the_printed_scorecard_has_all_that_a_verdict_rests_on():
     job = Job(profile="smoke")
     lines = printed(scorecard({"ablations": ablations()}), job).splitlines()
     at = next(i for i, line in enumerate(lines) if line.startswith("F2 "))
-    head, paper, here, magnitude, runs = lines[at : at + 5]
+    head, tested, paper, here, magnitude, runs = lines[at : at + 6]
     assert head.startswith("F2  replicates (5 seeds, p 0.000 alone, 0.0")
     assert head.endswith("Flan 2022 beats the next best collection on CoT. (Table 1)")
+    assert tested == "    parts: 2 of 2 tested"
     assert paper == "    paper: cot zero-shot +10.2; cot few-shot +8.5"
     assert here.startswith("    here:  cot zero-shot +10.2 [")
     assert magnitude.startswith("    magnitude met: ")
@@ -187,6 +188,47 @@ def test_the_printed_scorecard_has_all_that_a_verdict_rests_on():
     one = printed(scorecard({"ablations": ablations(seeds=1)}), job)
     assert "F2  undecided (one seed): " in one
     assert "L7  not run: " in one
+
+
+def test_a_claim_says_which_of_its_parts_were_tested():
+    table = ablations()
+    few = table[table["suite"].isin(["held_in", "cot"]) | (table["setting"] == "zero_shot")]
+    card = scorecard({"ablations": few[few["suite"] != "bbh_cot"]}).set_index("claim")
+    assert card.loc["F10", "parts"] == "6 of 10"
+    untested = "mmlu few-shot, bbh few-shot, bbh_cot zero-shot, bbh_cot few-shot"
+    assert card.loc["F10", "untested"] == untested
+    assert (card.loc["F1", "parts"], card.loc["F1", "untested"]) == ("2 of 2", "")
+    assert (card.loc["F7", "verdict"], card.loc["F7", "parts"]) == ("not testable", "0 of 2")
+    assert (card.loc["F12", "verdict"], card.loc["F12", "parts"]) == ("not run", "0 of 3")
+    assert card.loc["L1", "parts"] == ""  # its runs are not made by this version
+    text = printed(scorecard({"ablations": few}), Job(profile="smoke"))
+    assert "    parts: 7 of 10 tested, not mmlu few-shot, bbh few-shot, bbh_cot few-shot" in text
+
+
+def test_a_claim_on_every_target_counts_those_of_table_3_and_of_the_profile():
+    table = curves(gain=5.0, sooner=40, before=90.0)
+    card = scorecard({"single_task": table}).set_index("claim")
+    assert card.loc["F21", "parts"] == "2 of 15"  # rte and wanli
+    assert "anli_r1" in card.loc["F21", "untested"] and "cxc" in card.loc["F21", "untested"]
+    assert card.loc["F23", "parts"] == "1 of 5"
+    assert card.loc["F23", "untested"] == "mednli, condaqa, pubmedqa, cxc"
+    assert card.loc["F22", "parts"] == "1 of 1"  # the paper does not say which have little data
+    asked = {"held_in": ["rte"], "little": ["wanli_small", "cxc_small"]}
+    card = scorecard({"single_task": table}, asked).set_index("claim")
+    assert (card.loc["F22", "parts"], card.loc["F22", "untested"]) == ("1 of 2", "cxc_small")
+    assert card.loc["F21", "parts"] == "2 of 15"
+
+
+@pytest.mark.parametrize("varied", ["reference", "paper"])
+def test_section_3_6s_claim_is_varied_formats_minus_plain_ones(varied):
+    rng = np.random.default_rng(7)
+    values = {"plain": lambda *_: 50.0, varied: lambda *_: 54.0}
+    table = pd.DataFrame(rows(values, 5, 0.2, rng, column="formats"))
+    found = {part.name: part.ours for part in parts_of("F24", table)}
+    assert len(found) == 10  # five suites, zero-shot and few-shot
+    assert found["cot few-shot"] == pytest.approx(4, abs=0.5)
+    assert verdicts(formats=table)["F24"] == "replicates"
+    assert verdicts(ablations=ablations())["F24"] == "not run"
 
 
 def fractions(values: dict, seeds=5, noise=0.2) -> pd.DataFrame:

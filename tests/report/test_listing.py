@@ -102,6 +102,22 @@ def test_figure_7_predicts_every_part_from_every_other():
     check_nothing_overlaps(figure7.draw(table))
 
 
+@pytest.mark.parametrize("task", ["cot_gsm8k", "cot_qed"])
+def test_flan2022_turns_a_record_in_the_references_four_ways_each_shown_once(
+    task, mirror, monkeypatch
+):
+    monkeypatch.setenv("FLANREPRO_MIRROR", str(mirror))
+    table = figure7.table("flan2022", task)
+    assert [tuple(pair) for pair in table[["given", "predicted"]].to_numpy()] == [
+        ("query", "explanation answer"),
+        ("explanation answer", "query"),
+        ("query answer", "explanation"),
+        ("explanation", "query answer"),
+        ("answer", "query explanation"),
+    ]
+    check_nothing_overlaps(figure7.draw(table))
+
+
 @pytest.mark.parametrize("task", ["cot_gsm8k", "cot_aqua", "cot_qed"])
 def test_the_inputs_hold_what_is_given_and_the_targets_what_is_to_be_predicted(
     task, mirror, monkeypatch

@@ -1,0 +1,182 @@
+"""The claims of the papers, and their parts: one contrast each, on a suite or a target."""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from flanrepro.packaged import read_yaml
+from flanrepro.report import contrasts, coverage
+from flanrepro.report.paper import published
+from flanrepro.report.statistics import equivalence_p, interval, p_value
+
+SETTINGS = ("zero_shot", "few_shot")
+COLUMNS = (
+    "claim",
+    "of",
+    "setting",
+    "paper",
+    "ours",
+    "low",
+    "high",
+    "smallest_effect",
+    "p",
+    "p_opposite",
+    "magnitude",
+    "seeds",
+    "runs",
+)
+
+
+def claims() -> dict[str, dict[str, Any]]:
+    """The content of `claims.yaml`, by claim id."""
+    return read_yaml("flanrepro.report", "claims")
+
+
+@dataclass(frozen=True)
+class Part:
+    """One contrast of a claim, on a suite or a target.
+
+    Attributes:
+        claim: id of the claim.
+        of: name of the suite or the target.
+        setting: `zero_shot` or `few_shot`; empty for finetuning.
+        paper: the paper's number, or `>0` where it gives none.
+        direction: the paper's sign, 1 or -1; 0: an equivalence.
+        smallest: smallest effect that counts, in the claim's unit.
+        values: the contrast, one number per seed.
+        runs: run ids that it rests on.
+        coverage: number of the suite's tasks that were evaluated, and what the others lack, as in
+            `flanrepro.report.coverage.COVERAGE`; empty: all were.
+    """
+
+    claim: str
+    of: str
+    setting: str
+    paper: float | str
+    direction: int
+    smallest: float
+    values: tuple[float, ...]
+    runs: tuple[str, ...]
+    coverage: Mapping[str, str] = field(default_factory=dict, hash=False)
+
+    @property
+    def ours(self) -> float:
+        return float(np.mean(self.values))
+
+    @property
+    def p(self) -> tuple[float, float]:
+        """The p values of the paper's statement and of its opposite; 1 for one seed."""
+        if self.direction == 0:
+            equal = equivalence_p(self.values, self.smallest) if len(self.values) > 1 else 1.0
+            # The opposite of "no effect" is an effect beyond the margin on the side where ours is.
+            margin = math.copysign(self.smallest, self.ours)
+            return equal, p_value(self.values, margin) if abs(self.ours) > self.smallest else 1.0
+        p = p_value(self.values)
+        return (p, 1.0) if self.ours * self.direction > 0 else (1.0, p)
+
+    @property
+    def magnitude(self) -> str:
+        """`met`: ours reaches the paper's number; `not met`: our interval lies below it;
+        `unclear`: neither. Empty for one seed, an equivalence, or if the paper has no number."""
+        low, high = interval(self.values)
+        if isinstance(self.paper, str) or not self.direction or math.isnan(low):
+            return ""
+        if self.direction * (self.ours - self.paper) >= 0:
+            return "met"
+        return "unclear" if low <= self.paper <= high else "not met"
+
+    @property
+    def name(self) -> str:
+        """The suite and setting, or the target, as text."""
+        return " ".join(filter(None, (self.of, self.setting.replace("_", "-"))))
+
+    def row(self) -> dict[str, Any]:
+        low, high = interval(self.values)
+        values = (self.claim, self.of, self.setting, self.paper, self.ours, low, high)
+        rest = (self.smallest, *self.p, self.magnitude, len(self.values), " ".join(self.runs))
+        return dict(zip(COLUMNS, (*values, *rest), strict=True)) | self.coverage
+
+
+def parts_of(name: str, table: pd.DataFrame) -> list[Part]:
+    """The parts of a claim for which the table has the runs.
+
+    Args:
+        name: id of a claim in `claims.yaml`.
+        table: DataFrame of the claim's sweep, from `flanrepro.experiments.results.scores` or
+            `flanrepro.experiments.single_task.curves`.
+    """
+    claim = claims()[name]
+    contrast = getattr(contrasts, claim["contrast"])
+    made = []
+    for of, setting, paper, cell in _cells(claim, table):
+        values, runs = contrast(claim, cell)
+        if len(values):
+            direction = 0 if claim.get("direction") == "none" else _sign(paper)
+            numbers = tuple(float(value) for value in values)
+            smallest = claim["smallest_effect"]
+            said = {} if claim["sweep"] == "single_task" else lacks_of(claim, cell)
+            rest = (direction, smallest, numbers, tuple(runs), said)
+            made.append(Part(name, of, setting, paper, *rest))
+    return made
+
+
+def _sign(paper: float | str) -> int:
+    return 1 if isinstance(paper, str) or paper > 0 else -1  # the only text is ">0"
+
+
+def _cells(claim: Mapping[str, Any], table: pd.DataFrame) -> Iterator[tuple]:
+    """Per part of a claim: suite or target, setting, the paper's number, and the rows of scores."""
+    if claim["sweep"] == "single_task":
+        group = contrasts.GROUPS[claim["contrast"]]
+        for target, cell in table[table["group"].isin(group)].groupby("target", sort=False):
+            yield target, "", claim["paper"], cell
+        return
+    for suite, numbers in claim["paper"].items():
+        for setting, paper in zip(SETTINGS, numbers, strict=True):
+            cell = table[(table["suite"] == suite) & (table["setting"] == setting)]
+            if paper is not None and len(cell):  # null: the paper claims nothing here
+                yield suite, setting, paper, cell
+
+
+def lacks_of(claim: Mapping[str, Any], cell: pd.DataFrame) -> dict[str, str]:
+    """The tasks that the cell's suite lacks, and the alternatives of `to` that were not run."""
+    said = coverage.of_rows(cell)
+    for column, wanted in claim.get("to", {}).items():
+        alternatives = wanted if isinstance(wanted, list) else []
+        if absent := [str(value) for value in alternatives if value not in set(cell[column])]:
+            lack = f"{', '.join(absent)} not run, so not compared with"
+            said["left_out"] = "; ".join(filter(None, (said.get("left_out", ""), lack)))
+    return said
+
+
+Targets = Mapping[str, Sequence[str]]
+"""Names of finetuning targets by group, see `flanrepro.experiments.profiles.Profile`."""
+
+
+def asked_of(name: str, found: list[Part], targets: Targets) -> list[str]:
+    """The names of all parts of a claim; of finetuning, Table 3's targets and the given ones."""
+    claim = claims()[name]
+    if "contrast" not in claim:  # a claim whose runs this version does not make
+        return []
+    if claim["sweep"] == "single_task":
+        groups = contrasts.GROUPS[claim["contrast"]]
+        every = [t for group in groups for t in (*_table_3(group), *targets.get(group, ()))]
+        return list(dict.fromkeys([*every, *(part.name for part in found)]))
+    return [
+        f"{suite} {setting.replace('_', '-')}"
+        for suite, numbers in claim["paper"].items()
+        for setting, paper in zip(SETTINGS, numbers, strict=True)
+        if paper is not None
+    ]
+
+
+def _table_3(group: str) -> list[str]:
+    """Table 3's targets of a group; the paper does not say which tasks have little data."""
+    if group == "little":
+        return []
+    stated = published("table_3")
+    return " ".join(stated.loc[stated[f"single_task_{group}"], "tasks"]).split()
