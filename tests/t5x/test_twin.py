@@ -122,7 +122,7 @@ def test_both_engines_have_the_same_losses_on_the_same_batches(name, request, lo
     assert apart[0] < 1e-5 * losses[0]
     assert apart.max() < 1e-3
     np.testing.assert_allclose(run.metrics()["accuracy"], ours[:, 1], atol=0.01)
-    # As a whole: an element whose gradient is nearly zero moves by its sign, which rounding decides.
+    # As wholes: an element whose gradient is nearly zero moves by its sign, which rounding decides.
     assert worst < 0.05
 
 
