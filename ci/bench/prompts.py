@@ -65,7 +65,7 @@ def _made_up_mixture(tasks: int):
     def load(split: str) -> list[dict[str, str]]:
         return [{"question": f"{split} question {i}?", "answer": str(i)} for i in range(1000)]
 
-    of = ("niv2", "made up", load, {"train": 1000}, "closed_book_qa")
+    of = ("niv2", "made up", load, {"train": 1000}, "flan2021/natural_questions")
     made = [Task(f"task{i}", *of) for i in range(tasks)]
     return Mixture(tuple(made), weights=tuple(1 + (37 * i) % 101 / 7 for i in range(tasks)))
 

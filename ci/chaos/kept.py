@@ -114,7 +114,7 @@ def _cache(folder: Path) -> None:
     from flanrepro.data.cache import write_shard
 
     _read_cache(folder)
-    made = folder / "flanrepro_flan2021"
+    (made,) = (path.parent for path in folder.glob("*/COMPLETED"))
     for i in range(_cached().shards - 1):
         write_shard(_cached(), made, i)
     for name in ("COMPLETED", "info.train.json", "stats.train.json"):

@@ -45,14 +45,16 @@ def ablations(job: Job) -> list[RunSpec]:
 
 def _of_mixtures(job: Job, names: Iterable[str]) -> list[RunSpec]:
     """The specs of mixtures by name; one without any task here is left out, with a warning."""
-    specs = []
+    specs, here = [], False
     for name in names:
         try:
             specs += job.specs(mixture=name)
+            here = True
         except NoTask as error:  # P3's prompts are on the Hub alone, and a mirror may lack them
             warnings.warn(f"left out: {error}", MissingTasks, stacklevel=3)
-    if not specs:
-        next(job.specs(mixture="flan2022"))  # raises, and says why
+            reason = error
+    if not here:
+        raise reason
     return specs
 
 

@@ -1,4 +1,7 @@
-"""The paper's notebooks on real data at `smoke`, one after the other, through the command line."""
+"""Notebooks on real data at `smoke`, one after the other, through the command line.
+
+Two of the nine: the one with the most runs, and the scorecard over them.
+"""
 
 import os
 import subprocess
@@ -9,7 +12,7 @@ import pandas as pd
 import pytest
 
 ROOT = Path(__file__).parents[2]
-NAMES = sorted(path.stem for path in (ROOT / "notebooks").glob("0*.ipynb"))
+NAMES = ("01_ablations", "09_scorecard")
 SUITES = {"held_in", "cot", "mmlu", "bbh", "bbh_cot"}
 LACK = "anli_r1, anli_r2, anli_r3 have no training data here"
 
@@ -48,7 +51,7 @@ def test_every_notebook_says_where_its_executed_copy_is(out):
         assert f"{name}.flan2022.smoke.ipynb" in printed
 
 
-@pytest.mark.parametrize("name", ["table_1", "figure_1", "figure_3", "formats", "inversion"])
+@pytest.mark.parametrize("name", ["table_1", "figure_1"])
 def test_every_suite_of_a_table_says_how_many_of_its_tasks_it_is_a_mean_of(out, name):
     table = csv(out, name)
     assert set(table["suite"]) == SUITES
@@ -60,29 +63,15 @@ def test_every_suite_of_a_table_says_how_many_of_its_tasks_it_is_a_mean_of(out, 
     assert set(mmlu["evaluated"]) == {"57 of 57 tasks"} and set(mmlu["left_out"]) == {""}
 
 
-@pytest.mark.parametrize("name", ["figure_1", "figure_3", "formats", "inversion", "checkpoints"])
-def test_a_figures_caption_says_it(out, name):
-    drawing = (out[0] / "figures" / "smoke" / f"{name}_flan2022.svg").read_text("utf-8")
+def test_a_figures_caption_says_it(out):
+    drawing = (out[0] / "figures" / "smoke" / "figure_1_flan2022.svg").read_text("utf-8")
     assert f"Held-In few-shot, 5 of 8 tasks: {LACK}." in drawing
-
-
-def test_both_ways_of_writing_prompts_were_run(out):
-    table = csv(out, "formats")
-    assert set(table["formats"]) == {"plain", "reference"}
-    assert len(table) == 2 * 2 * len(SUITES)
 
 
 def test_every_claim_says_which_of_its_parts_were_tested(out):
     card = csv(out, "scorecard").set_index("claim")
     ours = card.loc[[name for name in card.index if name.startswith("F")]]
     assert ours["parts"].str.fullmatch(r"\d+ of \d+").all()
-    assert card.loc["F10", "parts"] == card.loc["F24", "parts"] == "10 of 10"
-    assert card.loc["F21", "parts"] == "2 of 15"
+    assert card.loc["F10", "parts"] == "10 of 10"
     assert "p3++ not run, so not compared with" in card.loc["F1", "left_out"]
     assert LACK in card.loc["F11", "left_out"]
-
-
-def test_targets_of_finetuning_have_data_for_all_three_splits(out):
-    table = csv(out, "figure_5")
-    assert set(table["target"]) == {"arc_easy", "condaqa", "pubmedqa"}
-    assert set(table.loc[table["target"] == "pubmedqa", "group"]) == {"little"}
