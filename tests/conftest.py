@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -110,6 +111,31 @@ def mirror() -> Path:
         return folder.resolve()
     where = "FLANREPRO_MIRROR names" if named else "FLANREPRO_MIRROR is unset; looked for"
     pytest.skip(f"no real data: {where} {folder}, which is no folder")
+
+
+@pytest.fixture(scope="session")
+def pieces_like_t5s(tmp_path_factory) -> Callable[[list[str], int], Path]:
+    """pieces_like_t5s(texts, size): a SentencePiece model of T5's kind, unigram and NFKC, without
+    what our own training adds."""
+    import sentencepiece
+
+    def trained(texts: list[str], size: int) -> Path:
+        path = tmp_path_factory.mktemp("pieces") / "spiece.model"
+        with path.open("wb") as file:
+            sentencepiece.SentencePieceTrainer.train(
+                sentence_iterator=iter(texts * 9),
+                model_writer=file,
+                vocab_size=size,
+                hard_vocab_limit=False,
+                pad_id=0,
+                eos_id=1,
+                unk_id=2,
+                bos_id=-1,
+                minloglevel=2,
+            )
+        return path
+
+    return trained
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ import pandas as pd
 from flanrepro.experiments.results import compared
 from flanrepro.report.coverage import caption
 from flanrepro.report.figures import COLORS, STYLE, new_figure
-from flanrepro.report.panels import SETTINGS, SUITES, add_legend, draw_bars, there
+from flanrepro.report.panels import SETTINGS, SUITES, add_chance, add_legend, draw_bars, there
 from flanrepro.report.statistics import over_seeds
 
 NOT_RUN = "not run: there are no runs of both formats"
@@ -44,12 +44,9 @@ def draw(table: pd.DataFrame) -> plt.Figure:
             panel = table[table["setting"] == setting]
             draw_bars(ax, panel, ("suite", suites), ("formats", there(BARS, table["formats"])))
             chance = panel.groupby("suite")["chance"].mean().reindex(suites)
-            places = range(len(suites))
-            ax.hlines(chance, [x - 0.4 for x in places], [x + 0.4 for x in places], **DASHES)
+            for place, value in enumerate(chance):
+                add_chance(ax, place, value)
             ax.set_title(title)
         axes[0].set(ylabel="score (%)", ylim=(0, None))
         add_legend(fig, axes)
     return caption(fig, table)
-
-
-DASHES = {"color": "gray", "linestyle": "--", "linewidth": 1}

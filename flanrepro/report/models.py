@@ -11,7 +11,7 @@ from flanrepro.experiments.scores import told
 from flanrepro.report import coverage
 from flanrepro.report.coverage import caption
 from flanrepro.report.figures import COLORS, MARKERS, STYLE, new_figure
-from flanrepro.report.panels import SETTINGS, SUITES
+from flanrepro.report.panels import SETTINGS, SUITES, add_chance
 from flanrepro.report.paper import published
 
 NAMES = SUITES | {"single_task": "Single tasks"}
@@ -77,7 +77,7 @@ def _draw_panel(ax: plt.Axes, table: pd.DataFrame, suites: list[str], paper: boo
     first = table.drop_duplicates("suite").set_index("suite")
     for suite, row in first.iterrows():
         x = suites.index(suite)
-        ax.hlines(row["chance"], x - 0.4, x + 0.4, color="gray", linestyle="--", linewidth=1)
+        add_chance(ax, x, row["chance"])
         if paper:
             style = {"marker": "D", "facecolor": "none", "edgecolor": "black", "s": 30, "zorder": 3}
             label = "Flan-T5 XL (paper)" if suite == first.index[0] else None

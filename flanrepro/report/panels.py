@@ -29,6 +29,11 @@ def there(names: Mapping[str, str], values: pd.Series) -> dict[str, str]:
     return {key: name for key, name in names.items() if key in found}
 
 
+def add_chance(ax: plt.Axes, place: float, value: float) -> None:
+    """Adds a dashed line at chance, in per cent, across the bars or points at `place` on x."""
+    ax.hlines(value, place - 0.4, place + 0.4, color="gray", linestyle="--", linewidth=1)
+
+
 def draw_lines(
     table: pd.DataFrame,
     x: str,

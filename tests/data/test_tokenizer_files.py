@@ -5,7 +5,6 @@ import json
 import shutil
 
 import pytest
-import sentencepiece
 from sentencepiece import sentencepiece_model_pb2 as proto
 
 from flanrepro.data.vocabulary import Vocabulary, vocabulary_of
@@ -21,24 +20,8 @@ TEXTS = [
 
 
 @pytest.fixture(scope="module")
-def pieces(tmp_path_factory):
-    """A model of T5's kind: unigram, NFKC, without what our own training adds."""
-    path = tmp_path_factory.mktemp("pieces") / "spiece.model"
-    with path.open("wb") as file:
-        sentencepiece.SentencePieceTrainer.train(
-            sentence_iterator=iter(
-                ["the pig and the hen in the garden, half a hen. No 1 2 3 4"] * 9
-            ),
-            model_writer=file,
-            vocab_size=60,
-            hard_vocab_limit=False,
-            pad_id=0,
-            eos_id=1,
-            unk_id=2,
-            bos_id=-1,
-            minloglevel=2,
-        )
-    return path
+def pieces(pieces_like_t5s):
+    return pieces_like_t5s(["the pig and the hen in the garden, half a hen. No 1 2 3 4"], 60)
 
 
 @pytest.fixture

@@ -1,5 +1,4 @@
 import pytest
-import sentencepiece
 
 from flanrepro.collection.task import Protocol, Suite
 from flanrepro.data.vocabulary import Vocabulary, load_vocabulary, train_vocabulary
@@ -15,22 +14,9 @@ TEXTS = [CODE, "the pig and the hen: (a, b) = 1 + 2"]
 
 
 @pytest.fixture(scope="module")
-def like_t5(tmp_path_factory) -> Vocabulary:
-    """Pieces of T5's kind, of a text without line ends and braces."""
-    path = tmp_path_factory.mktemp("pieces") / "spiece.model"
-    with path.open("wb") as file:
-        sentencepiece.SentencePieceTrainer.train(
-            sentence_iterator=iter([text.replace("\n", " ") for text in TEXTS] * 9),
-            model_writer=file,
-            vocab_size=40,
-            hard_vocab_limit=False,
-            pad_id=0,
-            eos_id=1,
-            unk_id=2,
-            bos_id=-1,
-            minloglevel=2,
-        )
-    return Vocabulary(path)
+def like_t5(pieces_like_t5s) -> Vocabulary:
+    """Pieces of a text without line ends and braces."""
+    return Vocabulary(pieces_like_t5s([text.replace("\n", " ") for text in TEXTS], 40))
 
 
 def test_what_comes_back_as_it_was_is_no_loss(like_t5):
