@@ -3,7 +3,7 @@
 import functools
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 from flanrepro.collection import rng
@@ -274,8 +274,7 @@ class _Filling:
         if self.task.rendered:
             # The list of options is inside the rendered text; the split's name says if it is there.
             options = "nowhere" if split.endswith("noopt") else "prompt"
-            form = replace(self.format, option_style=first, options=options, target="text")
-            return replace(form, turns=None)
+            return Format(self.format.layout, first, options)
         shown = next((style for style in exemplars if style), None)
         options = "prompt" if query.style else "exemplars" if shown else "nowhere"
         style = query.style or shown or first
