@@ -11,7 +11,7 @@ import math
 from collections import Counter
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 
@@ -133,9 +133,9 @@ class Mixture:
         few_shot = wordings.few_shot if self.way == "reference" else ()
         mixed = tuple(t for t in few_shot if t.mixed and not t.shots)
         return _Settings(
-            zero_shot=(wordings.templates, by_direction(wordings.templates)),
-            few_shot=(few_shot, by_direction(few_shot)),
-            mixed=(mixed, by_direction(mixed)),
+            zero_shot=_Directions(wordings.templates, *by_direction(wordings.templates)),
+            few_shot=_Directions(few_shot, *by_direction(few_shot)),
+            mixed=_Directions(mixed, *by_direction(mixed)),
             options=_parts(_of(self.options_fraction, k)),
             # A rate per regular prompt, as a share of all prompts: 0.3 is 3 of 13.
             inverted=None if inversion is None else _parts(inversion / (1 + inversion)),
@@ -216,15 +216,19 @@ class Mixture:
         if size < total:
             record = rng.permute(record, total, rng.mix(key, rng.CAP))
         few_shot = few_shot and not task.rendered
-        inverted = self._inverted(each, draw)
-        mixed = ()
+        inverted, mixed = self._inverted(each, draw), ()
         if few_shot and options and rng.mix(key, rng.MIXED, draw) % 2:
-            every, by_turn = each.mixed
-            mixed = every if inverted is None else by_turn[inverted]
-        template = self._template(each, draw, few_shot, mixed, inverted)
+            mixed = each.mixed.of(inverted)
+        own = each.few_shot if few_shot and each.few_shot.every else each.zero_shot
+        # Not every list has inverted templates.
+        templates = mixed or own.of(inverted) or own.of(False)
+        template = templates[rng.mix(key, rng.TEMPLATE, draw) % len(templates)]
         candidates, shots, beside = (), None, ()
         if few_shot:
-            shots = self._shots(task, each, template, bool(mixed), rng.mix(key, rng.SHOTS, draw))
+            number = MIXED_SHOTS if mixed else template.shots
+            if own is each.few_shot and not number:
+                number = _shared_shots(len(templates), rng.mix(key, rng.SHOTS, draw))
+            shots = self._shots(task, number, rng.mix(key, rng.SHOTS, draw))
             # Exemplars come from all of the split, so that a cap leaves enough of them.
             same = record if task.exemplar_split == split else None
             candidates = exemplar_candidates(task, rng.mix(key, rng.EXEMPLARS, draw), same)
@@ -242,17 +246,12 @@ class Mixture:
             beside=beside,
         )
 
-    def _shots(
-        self, task: Task, each: "_Settings", template: Template, mixed: bool, key: int
-    ) -> int:
+    def _shots(self, task: Task, number: int | None, key: int) -> int:
+        """The number of exemplars, as far as the task has them; None: one of `FEW_SHOT`."""
         # Super-Natural Instructions publishes a few examples per task, often fewer than five.
         pool = task.size(task.exemplar_split)
-        if template.shots:
-            return min(template.shots, pool)
-        if mixed:
-            return min(MIXED_SHOTS, pool)
-        if each.few_shot[0]:
-            return min(_shared_shots(len(each.few_shot[0]), key), pool)
+        if number:
+            return min(number, pool)
         possible = [n for n in FEW_SHOT if n <= pool] or [pool]
         return possible[key % len(possible)]
 
@@ -265,22 +264,6 @@ class Mixture:
         window, place = divmod(draw, each.inverted[1])
         shuffled = rng.permute(place, each.inverted[1], rng.mix(each.key, rng.INVERSION, window))
         return _happens(shuffled, each.inverted, 0)
-
-    def _template(
-        self,
-        each: "_Settings",
-        draw: int,
-        few_shot: bool,
-        mixed: tuple[Template, ...],
-        inverted: bool | None,
-    ) -> Template:
-        key = rng.mix(each.key, rng.TEMPLATE, draw)
-        if mixed:
-            return mixed[key % len(mixed)]
-        templates, groups = each.few_shot if few_shot and each.few_shot[0] else each.zero_shot
-        if inverted is not None:
-            templates = groups[inverted and bool(groups[1])]
-        return templates[key % len(templates)]
 
     def _format(self, key: int, draw: int, few_shot: bool, options: bool) -> Format:
         where = "prompt" if options else "nowhere"
@@ -325,8 +308,8 @@ class _Settings:
         inverted: share of inverted prompts; None: all templates alike.
         max_examples: largest number of records; None: all.
         key: 64-bit key of the task's random streams.
-        zero_shot, few_shot: templates, and the same in two groups, regular and inverted; few_shot
-            without any: few-shot prompts have the zero-shot ones.
+        zero_shot, few_shot: templates; few_shot without any: few-shot prompts have the zero-shot
+            ones.
         mixed: those of few_shot that may stand beside each other in one prompt.
     """
 
@@ -334,12 +317,21 @@ class _Settings:
     inverted: tuple[int, int] | None
     max_examples: int | None
     key: int
-    zero_shot: "_Grouped"
-    few_shot: "_Grouped"
-    mixed: "_Grouped"
+    zero_shot: "_Directions"
+    few_shot: "_Directions"
+    mixed: "_Directions"
 
 
-_Grouped = tuple[tuple[Template, ...], tuple[tuple[Template, ...], ...]]
+class _Directions(NamedTuple):
+    """Templates: all, and the regular and the inverted ones apart."""
+
+    every: tuple[Template, ...]
+    regular: tuple[Template, ...]
+    inverted: tuple[Template, ...]
+
+    def of(self, inverted: bool | None) -> tuple[Template, ...]:
+        """Those of a direction; None: all."""
+        return self.every if inverted is None else self.inverted if inverted else self.regular
 
 
 def _of(value, k: int):

@@ -84,6 +84,24 @@ def test_lists_of_options_vary_without_exemplars_and_are_plain_with_them(prompts
     assert len(labelled) / len(answered) == pytest.approx(64 / 87, abs=0.04)
 
 
+def test_inverted_wordings_that_are_added_to_ten_others_cost_these_no_exemplars():
+    rows = [
+        {"question": f"q{i}?", "asked": f"q{i}?", "rationale": f"r{i}.", "answer": f"a{i}"}
+        for i in range(200)
+    ]
+    task = Task("c", "cot", "c", lambda split: rows, {"train": 200}, "cot/gsm8k")
+    rates = {"few_shot_fraction": 1.0, "options_fraction": 0.0, "inversion_rate": 0.5}
+    mixture = Mixture((task,), way="reference", **rates)
+    shots = {False: [], True: []}
+    for i in range(4000):
+        shots[mixture[i].inverted].append(len(mixture[i].exemplars))
+    # Ten of each: as many as where inverted tasks are tasks of their own.
+    mean = SHARED_SHOTS / 10 / (1 - 0.9**SHARED_SHOTS)
+    assert {k: sum(n) / len(n) for k, n in shots.items()} == pytest.approx(
+        {False: mean, True: mean}, abs=0.15
+    )
+
+
 @pytest.mark.parametrize("wording", ["flan2021/arc", "flan2021/rte", "flan2021/sst2"])
 @pytest.mark.parametrize("rate", [0.0, 0.3])
 def test_a_stated_inversion_rate_holds_in_mixed_prompts_too(wording, rate):
