@@ -225,10 +225,11 @@ class Mixture:
         template = templates[rng.mix(key, rng.TEMPLATE, draw) % len(templates)]
         candidates, shots, beside = (), None, ()
         if few_shot:
+            chance = rng.mix(key, rng.SHOTS, draw)
             number = MIXED_SHOTS if mixed else template.shots
             if own is each.few_shot and not number:
-                number = _shared_shots(len(templates), rng.mix(key, rng.SHOTS, draw))
-            shots = self._shots(task, number, rng.mix(key, rng.SHOTS, draw))
+                number = _shared_shots(len(templates), chance)
+            shots = self._shots(task, number, chance)
             # Exemplars come from all of the split, so that a cap leaves enough of them.
             same = record if task.exemplar_split == split else None
             candidates = exemplar_candidates(task, rng.mix(key, rng.EXEMPLARS, draw), same)
