@@ -331,7 +331,7 @@ class _Directions(NamedTuple):
     inverted: tuple[Template, ...]
 
     def of(self, inverted: bool | None) -> tuple[Template, ...]:
-        """Those of a direction; None: all."""
+        """Returns the templates of a direction; None: all."""
         return self.every if inverted is None else self.inverted if inverted else self.regular
 
 

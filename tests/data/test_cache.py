@@ -84,7 +84,7 @@ def test_a_killed_worker_is_a_sentence_and_the_next_start_writes_only_what_is_mi
     folder = tmp_path / "two" / NAME
     with ThreadPoolExecutor() as pool:
         writing = pool.submit(write_cache, cached, tmp_path / "two", 2)
-        while not (done := list(folder.glob("stats.train-*"))) and not writing.done():
+        while not (done := list(folder.glob("stats.train-*.json"))) and not writing.done():
             time.sleep(0.01)
         workers = [c for c in psutil.Process().children() if "_work()" in c.cmdline()[-1]]
         assert len(workers) == 2
