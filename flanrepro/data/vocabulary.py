@@ -285,6 +285,8 @@ def load_vocabulary(name: str, digest: str = "") -> Vocabulary:
     return found
 
 
+SHIPPED = ("pocket", "pocket2")
+"""Names of the vocabularies that ship with the package."""
 T5_DIGEST = "3cc5ef13374d"
 """Digest of T5's own vocabulary, which all checkpoints of T5 v1.1, T5-LM and Flan-T5 share."""
 
@@ -296,15 +298,15 @@ def own_digest(name: str) -> str:
     cannot be had here: nothing can be trained with it, and the name may stand for T5's own.
     """
     try:
-        found = "" if name == "pocket" else load_vocabulary(name).digest
+        found = "" if name in SHIPPED else load_vocabulary(name).digest
     except InputError:
         return ""
     return "" if found == T5_DIGEST else found
 
 
 def _load(name: str) -> Vocabulary:
-    if name == "pocket":
-        path = Path(str(resources.files(__name__.rpartition(".")[0]) / "pocket.model"))
+    if name in SHIPPED:
+        path = Path(str(resources.files(__name__.rpartition(".")[0]) / f"{name}.model"))
         return _read(path, POCKET_EXTRA_IDS, _mark(path))
     if name == "t5":
         path = _downloaded("google/t5-v1_1-small", ("spiece.model",), mirror()) / "spiece.model"

@@ -10,7 +10,12 @@ from typing import Protocol
 from flanrepro.collection.task import Collection
 from flanrepro.errors import InputError
 
-_MODULES = {"pocket": "pocket", "flan2022": "flan2022", "flan2022_rendered": "flan2022.rendered"}
+_MODULES = {
+    "pocket": "pocket",
+    "pocket2": "pocket2",
+    "flan2022": "flan2022",
+    "flan2022_rendered": "flan2022.rendered",
+}
 COLLECTIONS = tuple(_MODULES)
 
 
@@ -35,11 +40,10 @@ class Documents(Protocol):
 
 def documents(collection: str, seed: int) -> Documents:
     """Returns a collection's endless pretraining texts for a seed; InputError if it has none."""
-    if collection != "pocket":
+    if collection not in ("pocket", "pocket2"):
         raise InputError(
             f"collection '{collection}' has no pretraining text: choose pocket, or start from a "
             "released checkpoint"
         )
-    from flanrepro.sources.pocket.text import Documents  # late, as above
-
-    return Documents(seed)
+    text = importlib.import_module(f"flanrepro.sources.{collection}.text")  # late, as above
+    return text.Documents(seed)

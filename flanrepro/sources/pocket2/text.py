@@ -1,0 +1,267 @@
+"""Pretraining text of the pocket world: statements, stories, lists, sums, talk.
+
+It says every fact in each of several wordings, never two of one fact side by side (Allen-Zhu and
+Li, 2023), and works operations on lists step by step. A small part asks and answers, about
+attributes that tuning asks for alone; no text shows options, or asks as the exam does. A function
+of this module makes one document from dice; `KINDS_OF_TEXT` has their shares.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from flanrepro.sources.pocket.world import Dice
+from flanrepro.sources.pocket2 import steps, stories
+from flanrepro.sources.pocket2.knowledge import QUESTIONS, STATEMENTS, say
+from flanrepro.sources.pocket2.lexicon import WORDS
+from flanrepro.sources.pocket2.world import (
+    ATTRIBUTES,
+    BAD,
+    FOODS,
+    GOOD,
+    KINDS,
+    KNOWN,
+    NAMES,
+    OBJECTS,
+    PLACES,
+    SEED,
+    TUNED,
+    WORKS,
+    fact,
+)
+
+_EVERY, _TUNED = tuple(ATTRIBUTES), tuple(TUNED)
+_LISTS = tuple(steps.GRAMMAR["lists"])
+_OPERATIONS = {n: [one for one in steps.operations() if len(one.steps) == n] for n in range(3)}
+_SHORT = {
+    kind: [one for one in _OPERATIONS[0] + _OPERATIONS[1] if one.kind == kind] for kind in _LISTS
+}
+
+
+def facts(dice: Dice) -> str:
+    """States one to three facts, about one thing, about one attribute, or about anything."""
+    # Mostly one: the fact's value is then in the target wherever prefix LM splits the document.
+    n, about = dice.one((1, 1, 1, 2, 3)), dice.below(3)
+    attributes, things = dice.some(_EVERY, n), dice.some(KNOWN, n)
+    if about == 0:
+        things = things[:1] * n
+    elif about == 1:
+        attributes = attributes[:1] * n
+    pairs = zip(attributes, things, strict=True)
+    return " ".join(say(dice.one(STATEMENTS), *pair) for pair in pairs)
+
+
+def quiz(dice: Dice) -> str:
+    """Asks for a fact about an attribute that tuning asks for, and answers, in many forms."""
+    attribute, thing = dice.one(_TUNED), dice.one(KNOWN)
+    asked = say(dice.one(QUESTIONS), attribute, thing)
+    value = fact(attribute, thing)
+    first, second = dice.some(NAMES, 2)
+    return dice.one(
+        (
+            f"{asked} {value}.",
+            f"{first} wants to know: {asked} {second} says {value}.",
+            f"{first}: {asked} {second}: it is {value}.",
+            f"question: {asked} answer: {value}.",
+            f"{asked} i think it is {value}.",
+            f"one asked: {asked} the answer is {value}.",
+        )
+    )
+
+
+def story(dice: Dice) -> str:
+    """Tells where things are and who has them; ends in a restatement, a question or a check."""
+    rows = stories.tell(dice, dice.some(tuple(stories.SAY), dice.number(1, 3)))
+    end = dice.one((_so, _so, _asked, _checked, _checked, _moved))
+    return f"{stories.in_words(rows)} {end(dice, rows)}"
+
+
+def _so(dice: Dice, rows: list) -> str:
+    kind, *pair = dice.one(rows)
+    return f"{dice.one(('so', 'we know that', 'as said,'))} {stories.SAY[kind][0](*pair)}"
+
+
+def _asked(dice: Dice, rows: list) -> str:
+    kind, subject, value = dice.one(rows)
+    return f"{stories.ask(kind, subject)} {value}."
+
+
+def _checked(dice: Dice, rows: list) -> str:
+    # Label 0 follows from the story, 1 contradicts it, 2 is open.
+    (kind, subject, value), label = dice.one(rows), dice.below(3)
+    said = stories.claim(dice, kind, subject, value, label)
+    judged = dice.one(
+        (
+            ("that is true.", "that is false.", "that is not known."),
+            ("yes, it follows.", "no, it can not be.", "maybe, it is open."),
+            ("true.", "false.", "not known."),
+        )
+    )
+    return f"{dice.one(NAMES)} says that {said} {judged[label]}"
+
+
+def _moved(dice: Dice, rows: list) -> str:
+    name, thing, place = dice.one(NAMES), dice.one(OBJECTS), dice.one(PLACES)
+    return f"then {name} took the {thing} to the {place}. now the {thing} is in the {place}."
+
+
+def related(dice: Dice) -> str:
+    """States an attribute of a thing that another attribute names."""
+    relation = dice.one([name for name, kind in TUNED.items() if kind == "animal"])
+    thing = dice.one(KNOWN)
+    middle = fact(relation, thing)
+    if middle not in KNOWN:
+        return say(STATEMENTS[0], relation, thing)
+    attribute = dice.one(_TUNED)
+    end = fact(attribute, middle)
+    return (
+        f"{say(STATEMENTS[0], relation, thing)} {say(STATEMENTS[0], attribute, middle)} "
+        f"so the {attribute} of the {relation} of the {thing} is {end}."
+    )
+
+
+def lists(dice: Dice) -> str:
+    """Shows a list and says one or two things about it, each of the list as it is."""
+    kind = dice.one(_LISTS)
+    words, said = steps.draw(dice, kind), []
+    for _ in range(dice.number(1, 2)):
+        one = dice.one(_SHORT[kind])
+        after = steps.states(one, words)
+        last = after[-1] if after else words
+        if len(last) < 2:
+            continue
+        said.append(steps.worked(one, after))
+        if dice.coin():
+            said.append(_written(one, last))
+    return f"{_shown(dice, words)} {' '.join(filter(None, said)) or _whole(words)}"
+
+
+def worked(dice: Dice) -> str:
+    """Works an operation of two steps out, one step after the other."""
+    one = dice.one(_OPERATIONS[2])
+    words, after, _ = steps.case(dice, one)
+    return f"{_shown(dice, words)} {steps.worked(one, after)} {_written(one, after[-1])}"
+
+
+def told(dice: Dice) -> str:
+    """Says what is done with a list, then what comes out."""
+    one = dice.one(_OPERATIONS[1])
+    words, after, _ = steps.case(dice, one)
+    asked = dice.one(steps.STEP_ROWS[one.steps[0]]["say"]).removesuffix(".")
+    return f"{_shown(dice, words)} {asked}: {' '.join(after[0])}."
+
+
+def _shown(dice: Dice, words: list[str]) -> str:
+    return f"{dice.one(('list:', 'here is a list:', 'given:', 'take'))} {' '.join(words)}."
+
+
+def _written(one: steps.Operation, words: list[str]) -> str:
+    done = steps.ANSWER_ROWS[one.answer]["done"]
+    return f"{done} {steps.ANSWERS[one.answer](words)}."
+
+
+def _whole(words: list[str]) -> str:
+    return f"again: {' '.join(words)}."
+
+
+def labels(dice: Dice) -> str:
+    """Names words by letters or numbers, then says one of them by its name."""
+    words = steps.draw(dice, dice.one(("animal", "food", "tool", "place", "color", "name")))
+    names = dice.one(("a b c d e", "A B C D E", "1 2 3 4 5", "i ii iii iv v")).split()
+    mark = dice.one(("{}. ", "{}) ", "({}) ", "{} is ", "[{}] ", "{}: "))
+    pairs = list(zip(names, words, strict=False))
+    shown = "; ".join(f"{mark.format(name)}{word}" for name, word in pairs)
+    name, word = dice.one(pairs)
+    end = dice.one((f"{name} means {word}.", f"{word} has the label {name}.", f"{word}: {name}."))
+    return f"{shown}. {end}"
+
+
+def dictionary(dice: Dice) -> str:
+    """Says any words of prompts again: a word that no text has is one that a model never says."""
+    words = dice.some(WORDS, dice.number(2, 5))
+    name, said = dice.one(
+        (("again", words), ("again", words), ("first", words[:1]), ("last", words[-1:]))
+    )
+    return f"words: {' '.join(words)}. {name}: {' '.join(said)}."
+
+
+def sums(dice: Dice) -> str:
+    """States one to three sums, differences or comparisons of numbers up to 30."""
+    parts = []
+    for _ in range(dice.number(1, 3)):
+        a, b = dice.number(1, 15), dice.number(1, 15)
+        parts.append(
+            dice.one(
+                (
+                    f"{a} and {b} is {a + b}.",
+                    f"{a + b} less {b} is {a}.",
+                    f"{a} plus {b} is {a + b}.",
+                    f"{a + b} minus {b} is {a}.",
+                    f"{a + b} is more than {a}.",
+                )
+            )
+        )
+    return " ".join(parts)
+
+
+def two_languages(dice: Dice) -> str:
+    """Says a sentence in both languages."""
+    pair = stories.in_two_languages(dice, dice.one(("in", "is", "has", "noun", "and")))
+    if dice.coin():
+        return f"english: {pair[0]} pocketish: {pair[1]}"
+    return f"pocketish: {pair[1]} english: {pair[0]}"
+
+
+def kinds(dice: Dice) -> str:
+    """Says of which kind words are, and what is done with them."""
+    parts = []
+    for _ in range(dice.number(1, 3)):
+        kind = dice.one(tuple(stories.DOES))
+        word, name = dice.one(KINDS[kind]), dice.one(NAMES)
+        article = "" if kind == "name" else "the "
+        deed = f"{name} {stories.DOES[kind]} {article}{word}."
+        said = f"{word} is of the kind {kind}."
+        parts.append(dice.one((deed, said, f"{said} {deed}")))
+    return " ".join(parts)
+
+
+def opinion(dice: Dice) -> str:
+    """Reviews a work, a food or a place."""
+    good = dice.coin()
+    first, second, third = dice.some(GOOD if good else BAD, 3)
+    work, name = dice.one(WORKS + FOODS + PLACES), dice.one(NAMES)
+    said = f"{name} saw the {work}. it was {first}, {second} and {third}."
+    if good:
+        return f"{said} {name} liked it: a positive review."
+    return f"{said} {name} hated it: a negative review."
+
+
+KINDS_OF_TEXT: dict[Callable[[Dice], str], int] = {
+    facts: 46,  # every one of 1,152 facts must be seen many times
+    quiz: 5,
+    related: 2,
+    story: 11,
+    lists: 6,
+    worked: 6,
+    told: 4,
+    labels: 3,
+    dictionary: 6,  # for words that only prompts have
+    sums: 4,
+    two_languages: 3,
+    kinds: 2,
+    opinion: 2,
+}
+"""Number of documents of each kind in a hundred."""
+
+# One entry per document in a hundred, so that one draw picks a kind at its share.
+_EACH = tuple(make for make, share in KINDS_OF_TEXT.items() for _ in range(share))
+
+
+@dataclass(frozen=True)
+class Documents:
+    """An endless sequence of documents; the i-th is a pure function of (seed, i)."""
+
+    seed: int = 0
+
+    def __getitem__(self, i: int) -> str:
+        dice = Dice(f"{SEED}/text/{self.seed}/{i}")
+        return dice.one(_EACH)(dice)
