@@ -29,7 +29,7 @@ def vocabulary(
 
     loaded = load_collection(collection)
     if model_type == "words":
-        write_word_vocabulary(all_words(loaded), path)
+        write_word_vocabulary(all_words(loaded), path, bullets=loaded.texts is not None)
     elif model_type in ("unigram", "bpe"):
         train_vocabulary(collection_text(loaded), path, size, model_type)
     else:

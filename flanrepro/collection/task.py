@@ -279,6 +279,8 @@ class Collection:
             of FLAN 2021's data sets) or in single-task finetuning (section 4).
         held_in: names of the tasks that every random subset of tasks contains (section 3.3).
         way: how mixtures write prompts, see `flanrepro.collection.mixture.Mixture`.
+        texts: function to texts that have every word of a generated collection; None: its prompts
+            and pretraining texts have them.
         keep: function from a digest and a function to what the latter finds, called if nothing is
             kept by that digest; see `flanrepro.raw.kept`.
     """
@@ -290,6 +292,7 @@ class Collection:
     other: Mapping[str, Task] = field(default_factory=dict)
     held_in: tuple[str, ...] = ()
     way: Literal["plain", "reference", "paper"] = "plain"
+    texts: Callable[[], Iterable[str]] | None = field(default=None, repr=False, compare=False)
     keep: Callable[[str, Callable[[], dict]], dict] = field(
         default_factory=InMemory, repr=False, compare=False
     )

@@ -5,6 +5,8 @@ import hashlib
 import io
 import itertools
 import re
+import string
+import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from importlib import resources
 from pathlib import Path
@@ -194,12 +196,21 @@ def _train(
 _PARTS = re.compile(r"[^\W_]+|[\W_]")
 
 
-def write_word_vocabulary(texts: Iterable[str], path: Path) -> Path:
+_BULLETS = "-+*"
+
+
+def write_word_vocabulary(texts: Iterable[str], path: Path, bullets: bool = False) -> Path:
     """Writes a SentencePiece model whose pieces are the words and signs of `texts`, lower-cased.
 
     They are in alphabetical order, and the characters follow, for words that are missing. A model
     as small as `nano` learns nothing from parts of words, and every row of the embedding costs it
     as much as a row that is used.
+
+    Args:
+        texts: texts with every word and sign.
+        path: file to write.
+        bullets: true: `-`, `+` and `*` are words of their own, so that `-cat` in a list of options
+            has the word `cat`; only ASCII's letters are lower-cased.
     """
     from sentencepiece import sentencepiece_model_pb2 as proto
 
@@ -212,7 +223,8 @@ def write_word_vocabulary(texts: Iterable[str], path: Path) -> Path:
     model = proto.ModelProto()
     # The trainer's own head and normalization, with our pieces in the place of its own. The first
     # three are padding, EOS and unknown.
-    model.ParseFromString(_smallest_model())
+    model.ParseFromString(_smallest_model(bullets))
+    model.normalizer_spec.ClearField("normalization_rule_tsv")  # the path of a file that is gone
     del model.pieces[3:]
     for score, group in ((-1.0, sorted(pieces)), (-20.0, sorted(characters - pieces))):
         for piece in group:
@@ -223,10 +235,20 @@ def write_word_vocabulary(texts: Iterable[str], path: Path) -> Path:
     return path
 
 
-def _smallest_model() -> bytes:
+def _smallest_model(bullets: bool) -> bytes:
     model = io.BytesIO()
-    # nmt_nfkc_cf is the rule that folds case: text is lower-cased before it is split.
-    _train(iter(["a"]), model, 5, "unigram", 1.0, normalization_rule_name="nmt_nfkc_cf")
+    if not bullets:
+        # nmt_nfkc_cf is the rule that folds case: text is lower-cased before it is split.
+        _train(iter(["a"]), model, 5, "unigram", 1.0, normalization_rule_name="nmt_nfkc_cf")
+        return model.getvalue()
+    rules = {letter: letter.lower() for letter in string.ascii_uppercase}
+    rules |= {sign: " " for sign in "\n\t"} | {sign: f"{sign} " for sign in _BULLETS}
+    code_points = lambda text: " ".join(f"{ord(c):X}" for c in text)  # noqa: E731
+    with tempfile.TemporaryDirectory() as folder:
+        tsv = Path(folder) / "rules.tsv"
+        rows = (f"{code_points(sign)}\t{code_points(other)}\n" for sign, other in rules.items())
+        tsv.write_text("".join(rows))
+        _train(iter(["a"]), model, 5, "unigram", 1.0, normalization_rule_tsv=str(tsv))
     return model.getvalue()
 
 
@@ -246,9 +268,12 @@ def collection_text(collection: Collection, records: int = 30_000) -> Iterator[s
 def all_words(collection: Collection, number: int = 20_000) -> Iterator[str]:
     """Yields texts in which every word of a generated collection occurs.
 
-    They are the first `number` pretraining texts, and prompts of every template of every task and
-    suite.
+    They are the collection's own texts for that, or else the first `number` pretraining texts, and
+    prompts of every template of every task and suite.
     """
+    if collection.texts:
+        yield from collection.texts()
+        return
     texts = documents(collection.name, 0)
     yield from (texts[i] for i in range(number))
     suites = (task for suite in collection.suites.values() for task in suite.tasks)

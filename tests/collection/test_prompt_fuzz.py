@@ -139,7 +139,9 @@ def test_the_target_is_never_in_what_is_shown_unless_the_record_says_it(case):
 @pytest.mark.parametrize("name", template_files())
 def test_a_file_has_ten_wordings_that_determine_their_target(name):
     templates, few_shot = load_wordings(name)
-    if not name.startswith("pocket_") and name not in ("rendered", "bbh_cot"):
+    # The second edition's held-out suites have their wordings in their records.
+    one = ("rendered", "bbh_cot", "pocket2/mmlu", "pocket2/bbh", "pocket2/bbh_cot")
+    if not name.startswith("pocket_") and name not in one:
         assert len(templates) >= 10
         assert not few_shot or len(few_shot) >= 10
     for template in (*templates, *few_shot):

@@ -54,7 +54,7 @@ def test_another_number_of_records_than_declared_is_refused(declared):
 
 def test_an_unknown_collection_lists_the_choices():
     with pytest.raises(
-        InputError, match="unknown collection 'flan': choose one of pocket, flan2022"
+        InputError, match="unknown collection 'flan': choose one of pocket, pocket2, flan2022"
     ):
         load_collection("flan")
 
