@@ -1,5 +1,6 @@
 """Measures how quick flanrepro is on this machine: `python -m ci.bench train`, `data`, `eval`,
-`cache`, `lengths`, `many`, `notebooks`; and computes what the paper's runs `cost` on accelerators.
+`cache`, `lengths`, `many`, `notebooks`; and computes what the paper's runs `cost` on accelerators,
+and the runs, steps and prompts that profiles `plan`.
 
 Each part prints a table and writes it to figures/bench/ as CSV.
 """
@@ -140,6 +141,25 @@ def cost(out: Out = OUT) -> None:
     from ci.bench import costs
 
     tell(costs.table(), out / "cost.csv", digits="%.6g", form="{:,.4g}")
+
+
+@app.command()
+def plan(
+    profiles: Annotated[str, typer.Option(help="profiles")] = "quick,full",
+    collection: Annotated[str, typer.Option(help="collection of the runs")] = "pocket",
+    seeds: Annotated[int, typer.Option(help="runs per setting; 0: the profile's")] = 0,
+    batches: Annotated[int, typer.Option(help="batches of a mixture that are counted")] = 20,
+    out: Out = OUT,
+) -> None:
+    """Count the runs, steps and prompts that profiles ask for; nothing is trained."""
+    from ci.bench import plan as module
+    from flanrepro.experiments.profiles import Job
+
+    tables = [
+        module.table(Job(collection, profile=name, seeds=seeds), batches).assign(profile=name)
+        for name in profiles.split(",")
+    ]
+    tell(pd.concat(tables, ignore_index=True), out / "plan.csv", form="{:,.0f}")
 
 
 @app.command("eval")

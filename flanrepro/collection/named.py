@@ -319,8 +319,9 @@ def _least(*values: int | None) -> int:
 
 
 def _inversion(own: float | str, recipe: Mapping[str, Any], given: float | None) -> float | None:
-    # Inverted templates that are among a data set's ten stay in every mixture (FLAN 2021).
-    if own == "in turn":
+    # Inverted templates that are among a data set's ten stay (FLAN 2021), unless the mixture's rate
+    # is for every source.
+    if own == "in turn" and not recipe.get("every_source"):
         return None
     return recipe.get("inversion", own) if given is None else given
 

@@ -104,8 +104,8 @@ def finished(job: Job) -> dict:
 
 
 def compared(table) -> bool:
-    """True if a sweep's scores are of two settings or more; seeds are no settings."""
-    return len(table[["model", *VARIED]].drop_duplicates()) > 1
+    """True if a sweep's scores are of two settings or more; seeds and sizes are no settings."""
+    return len(table[list(VARIED)].drop_duplicates()) > 1
 
 
 VARIED = ("mixture", "few_shot_fraction", "subset", "inversion_rate", "formats")

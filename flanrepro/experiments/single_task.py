@@ -137,8 +137,9 @@ def curves(job: Job, train: bool = True):
     Returns:
         a row per run and validation: run, target, group (`held_in`, `held_out`; `little`: fewer
         than 1,000 training records), state (one of `STATES`), seed, step (0: the start), metric
-        (Table 3's), validation and test (in per cent). If targets lack data here, also the columns
-        `flanrepro.experiments.scores.COVERAGE`, which say so per group.
+        (Table 3's), validation and test (in per cent), items (number of either's, the smaller
+        one; NaN for a metric that is no mean of right answers). If targets lack data here, also the
+        columns `flanrepro.experiments.scores.COVERAGE`, which say so per group.
 
     Raises:
         InputError: runs failed, see `run_sweep`; no run ships, or no target's data is available.
@@ -173,6 +174,8 @@ def curves(job: Job, train: bool = True):
         )
     tables = [t.assign(**labels) for t, (labels, _) in zip(found, labelled, strict=True)]
     table = pd.concat(tables, ignore_index=True)
+    items = {target: _items(job, target) for target in set(table["target"])}
+    table["items"] = table["target"].map(items).where(table["metric"] == "accuracy")
     if job.engine != "shipped":  # what ships was made with all targets
         said = coverage(job)
         for column in COVERAGE:
@@ -230,6 +233,13 @@ def _asked(job: Job, spec: RunSpec) -> str:
 
 def _suites(task: Task) -> list[Suite]:
     return [Suite(task.name, (task,), split) for split in ("validation", "test")]
+
+
+def _items(job: Job, target: str) -> int:
+    """The number of a target's items that are validated or tested on, the smaller one."""
+    task = load_collection(job.collection).task(target)
+    sizes = [task.size(suite.split_of(task)) for suite in _suites(task)]
+    return min(*sizes, job.settings.single_task["items"] or max(sizes))
 
 
 def _scores(spec: RunSpec, task: Task, model: Model, items: int | None) -> dict:

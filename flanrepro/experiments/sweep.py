@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from flanrepro.collection.named import mixture_names, own_inversion_rate
 from flanrepro.collection.task import MissingTasks, NoTask
+from flanrepro.experiments.equal_prompts import at_equal_prompts
 from flanrepro.experiments.profiles import Job
 from flanrepro.sources import load_collection
 from flanrepro.training.spec import RunSpec
@@ -19,6 +20,12 @@ def few_shot_sweep(job: Job) -> list[RunSpec]:
         for fraction in job.settings.fractions
         for spec in job.specs(few_shot_fraction=fraction)
     ]
+
+
+def mixed_prompts(job: Job) -> list[RunSpec]:
+    """The specs of Flan 2022 with zero-shot prompts, few-shot ones, or both (section 1)."""
+    both = _of_mixtures(job, ("flan2022_without_few_shot", "flan2022"))
+    return [*both, *job.specs(mixture="flan2022", few_shot_fraction=1.0)]
 
 
 def untuned(job: Job) -> RunSpec:
@@ -41,6 +48,21 @@ ABLATIONS = (
 def ablations(job: Job) -> list[RunSpec]:
     """The specs of Table 1 and Figure 1: methods left out, and other collections (section 3.1)."""
     return _of_mixtures(job, (*ABLATIONS, *COLLECTIONS_OF_TABLE_1))
+
+
+def collections_equal_prompts(job: Job) -> list[RunSpec]:
+    """The specs of Table 1's collections at equal prompts of Held-In's tasks."""
+    return at_equal_prompts(_of_mixtures(job, ("flan2022", *COLLECTIONS_OF_TABLE_1)))
+
+
+def balancing_equal_prompts(job: Job) -> list[RunSpec]:
+    """The specs of weighted and equal sources at equal prompts of Held-In's tasks."""
+    return at_equal_prompts(_of_mixtures(job, ("flan2022", "equal")))
+
+
+def scaling_equal_prompts(job: Job) -> list[RunSpec]:
+    """The specs of Figure 4 at equal prompts of Held-In's tasks."""
+    return at_equal_prompts(task_scaling(job))
 
 
 def _of_mixtures(job: Job, names: Iterable[str]) -> list[RunSpec]:
@@ -86,6 +108,14 @@ def inversion_sweep(job: Job) -> list[RunSpec]:
         for rate in job.settings.inversion_rates
         for spec in job.specs(**named.get(rate, {"mixture": "flan2022", "inversion_rate": rate}))
     ]
+
+
+DOSES = ("flan2022_without_inverted_templates", "flan2022", "flan2022_half_inverted")
+
+
+def inversion_dose(job: Job) -> list[RunSpec]:
+    """The specs of inversion's dose over every source: no inverted template, Flan 2022's, half."""
+    return _of_mixtures(job, DOSES)
 
 
 def leave_one_out(job: Job) -> list[RunSpec]:
@@ -141,5 +171,10 @@ SWEEPS = {
     "inversion": Sweep(inversion_sweep),
     "leave_one_out": Sweep(leave_one_out, ("held_in", "cot", "mmlu")),
     "formats": Sweep(formats_sweep),
+    "mixed_prompts": Sweep(mixed_prompts, ("cot", "bbh_cot")),
+    "inversion_dose": Sweep(inversion_dose, ("mmlu", "bbh", "inverse")),
+    "collections_equal_prompts": Sweep(collections_equal_prompts, ("held_in",)),
+    "balancing_equal_prompts": Sweep(balancing_equal_prompts),
+    "scaling_equal_prompts": Sweep(scaling_equal_prompts, ("held_in", "mmlu"), zero_shot=True),
 }
 """The sweeps by name, without section 4's, which is in `flanrepro.experiments.single_task`."""

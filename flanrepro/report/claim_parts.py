@@ -10,6 +10,7 @@ import pandas as pd
 
 from flanrepro.packaged import read_yaml
 from flanrepro.report import contrasts, coverage
+from flanrepro.report.item_noise import Answers, noise
 from flanrepro.report.paper import published
 from flanrepro.report.statistics import equivalence_p, interval, p_value
 
@@ -51,6 +52,7 @@ class Part:
         runs: run ids that it rests on.
         coverage: number of the suite's tasks that were evaluated, and what the others lack, as in
             `flanrepro.report.coverage.COVERAGE`; empty: all were.
+        noise: standard error over items at one seed; NaN: unknown, or there are several seeds.
     """
 
     claim: str
@@ -62,6 +64,7 @@ class Part:
     values: tuple[float, ...]
     runs: tuple[str, ...]
     coverage: Mapping[str, str] = field(default_factory=dict, hash=False)
+    noise: float = math.nan
 
     @property
     def ours(self) -> float:
@@ -92,7 +95,7 @@ class Part:
     @property
     def name(self) -> str:
         """The suite and setting, or the target, as text."""
-        return " ".join(filter(None, (self.of, self.setting.replace("_", "-"))))
+        return _named(self.of, self.setting)
 
     def row(self) -> dict[str, Any]:
         low, high = interval(self.values)
@@ -101,13 +104,14 @@ class Part:
         return dict(zip(COLUMNS, (*values, *rest), strict=True)) | self.coverage
 
 
-def parts_of(name: str, table: pd.DataFrame) -> list[Part]:
+def parts_of(name: str, table: pd.DataFrame, answers: Answers | None = None) -> list[Part]:
     """The parts of a claim for which the table has the runs.
 
     Args:
         name: id of a claim in `claims.yaml`.
         table: DataFrame of the claim's sweep, from `flanrepro.experiments.results.scores` or
             `flanrepro.experiments.single_task.curves`.
+        answers: see `flanrepro.report.item_noise.noise`.
     """
     claim = claims()[name]
     contrast = getattr(contrasts, claim["contrast"])
@@ -119,7 +123,8 @@ def parts_of(name: str, table: pd.DataFrame) -> list[Part]:
             numbers = tuple(float(value) for value in values)
             smallest = claim["smallest_effect"]
             said = {} if claim["sweep"] == "single_task" else lacks_of(claim, cell)
-            rest = (direction, smallest, numbers, tuple(runs), said)
+            error = noise(contrast, claim, cell, answers) if len(numbers) == 1 else math.nan
+            rest = (direction, smallest, numbers, tuple(runs), said, error)
             made.append(Part(name, of, setting, paper, *rest))
     return made
 
@@ -132,14 +137,27 @@ def _cells(claim: Mapping[str, Any], table: pd.DataFrame) -> Iterator[tuple]:
     """Per part of a claim: suite or target, setting, the paper's number, and the rows of scores."""
     if claim["sweep"] == "single_task":
         group = contrasts.GROUPS[claim["contrast"]]
-        for target, cell in table[table["group"].isin(group)].groupby("target", sort=False):
+        rows = table[table["group"].isin(group)]
+        if together := contrasts.TOGETHER.get(claim["contrast"]):
+            yield together, "", claim["paper"], rows
+            return
+        for target, cell in rows.groupby("target", sort=False):
             yield target, "", claim["paper"], cell
         return
-    for suite, numbers in claim["paper"].items():
-        for setting, paper in zip(SETTINGS, numbers, strict=True):
-            cell = table[(table["suite"] == suite) & (table["setting"] == setting)]
-            if paper is not None and len(cell):  # null: the paper claims nothing here
-                yield suite, setting, paper, cell
+    for suite, setting, paper in _numbers(claim):
+        cell = table[(table["suite"] == suite) & (table["setting"] == setting)]
+        if len(cell):
+            yield suite, setting, paper, cell
+
+
+def _numbers(claim: Mapping[str, Any]) -> list[tuple[str, str, float | str]]:
+    """The paper's numbers by suite and setting; null, where the paper claims nothing, is none."""
+    return [
+        (suite, setting, number)
+        for suite, numbers in claim["paper"].items()
+        for setting, number in zip(SETTINGS, numbers, strict=True)
+        if number is not None
+    ]
 
 
 def lacks_of(claim: Mapping[str, Any], cell: pd.DataFrame) -> dict[str, str]:
@@ -148,7 +166,8 @@ def lacks_of(claim: Mapping[str, Any], cell: pd.DataFrame) -> dict[str, str]:
     for column, wanted in claim.get("to", {}).items():
         alternatives = wanted if isinstance(wanted, list) else []
         if absent := [str(value) for value in alternatives if value not in set(cell[column])]:
-            lack = f"{', '.join(absent)} not run, so not compared with"
+            of = "" if column == "mixture" else f"{column} "  # a mixture's name says what it is
+            lack = f"{of}{', '.join(absent)} not run, so not compared with"
             said["left_out"] = "; ".join(filter(None, (said.get("left_out", ""), lack)))
     return said
 
@@ -162,16 +181,36 @@ def asked_of(name: str, found: list[Part], targets: Targets) -> list[str]:
     claim = claims()[name]
     if "contrast" not in claim:  # a claim whose runs this version does not make
         return []
+    if together := contrasts.TOGETHER.get(claim["contrast"]):
+        return [together]
     if claim["sweep"] == "single_task":
         groups = contrasts.GROUPS[claim["contrast"]]
         every = [t for group in groups for t in (*_table_3(group), *targets.get(group, ()))]
         return list(dict.fromkeys([*every, *(part.name for part in found)]))
-    return [
-        f"{suite} {setting.replace('_', '-')}"
-        for suite, numbers in claim["paper"].items()
-        for setting, paper in zip(SETTINGS, numbers, strict=True)
-        if paper is not None
-    ]
+    return [_named(suite, setting) for suite, setting, _ in _numbers(claim)]
+
+
+def _named(suite: str, setting: str) -> str:
+    """A suite and setting, or a target (which has no setting), as text."""
+    return " ".join(filter(None, (suite, setting.replace("_", "-"))))
+
+
+def stated_numbers(name: str) -> str:
+    """The numbers of a claim on published ones, as text, e.g. `mmlu zero-shot +1.2`."""
+    numbers = _numbers(claims()[name])
+    return "; ".join(f"{_named(*where)} {number:+.1f}" for *where, number in numbers)
+
+
+def published_numbers(name: str) -> pd.DataFrame:
+    """The paper's own scores that a claim on published numbers compares, in per cent.
+
+    Returns:
+        a row per model, `of` first; a column per suite and setting that the claim has a number for.
+    """
+    claim = claims()[name]
+    rows = published(claim["published"]).set_index("row").loc[[claim["of"], *claim["to"]]]
+    wide = rows.pivot_table(index="row", columns=["suite", "setting"], values="value", sort=False)
+    return wide[[(suite, setting) for suite, setting, _ in _numbers(claim)]]
 
 
 def _table_3(group: str) -> list[str]:

@@ -16,8 +16,13 @@ GROUPS = {
     "finetuned": ("held_in", "held_out"),
     "not_finetuned": ("little",),
     "fewer_steps": ("held_out",),
+    "higher_peak": ("held_out",),
+    "mean_saving": ("held_out",),
 }
 """The groups of finetuning targets that a contrast is computed on."""
+
+TOGETHER = {"mean_saving": "held-out targets"}
+"""The contrasts on all targets together, with the name of their one part."""
 
 SHARE = 0.95
 """Share of T5's best validation score that counts as converged."""
@@ -42,22 +47,37 @@ def difference(claim: Mapping[str, Any], cell: pd.DataFrame) -> Contrast:
     return list(both.iloc[:, 0] - rivals[rivals.mean().idxmax()]), _runs(of, to)
 
 
+def mean_difference(claim: Mapping[str, Any], cell: pd.DataFrame) -> Contrast:
+    """The mean of the selection `of` minus the mean of `to`, in points, if all of both were run."""
+    cell = _main_size(cell)
+    sides = [(_select(cell, claim[side]), claim[side]) for side in ("of", "to")]
+    # A mean over part of the alternatives would be another contrast.
+    if any(rows["mixture"].nunique() < len(where["mixture"]) for rows, where in sides):
+        return NONE
+    first, second = (_wide(*side).dropna().mean(axis=1) for side in sides)
+    return list((first - second).dropna()), _runs(*(rows for rows, _ in sides))
+
+
 def best_difference(claim: Mapping[str, Any], cell: pd.DataFrame) -> Contrast:
     """The best of `of` minus the best of `to`, in points, each chosen on the other seeds."""
     cell = _main_size(cell)
     of, to = (_select(cell, claim[side]) for side in ("of", "to"))
     if of.empty or to.empty:
         return NONE
-    sides = [_wide(of, claim["of"]), _wide(to, claim["to"])]
+    return list(_best_minus_best(_wide(of, claim["of"]), _wide(to, claim["to"]))), _runs(of, to)
+
+
+def _best_minus_best(*sides: pd.DataFrame) -> pd.Series:
+    """The difference per seed of two sides' best alternatives, each chosen on the other seeds."""
     seeds = pd.concat(sides, axis=1).dropna().index
-    values = []
+    values = {}
     # The maximum of noisy scores is biased upwards on those scores, and more so for the side with
     # more alternatives. Chosen on other seeds it is not. A single seed has no others.
     for seed in seeds:
         rest = seeds.drop(seed) if len(seeds) > 1 else seeds
         first, second = (side.loc[seed, side.loc[rest].mean().idxmax()] for side in sides)
-        values.append(first - second)
-    return values, _runs(of, to)
+        values[seed] = first - second
+    return pd.Series(values, dtype=float)
 
 
 def slope(claim: Mapping[str, Any], cell: pd.DataFrame) -> Contrast:
@@ -72,17 +92,59 @@ def slope(claim: Mapping[str, Any], cell: pd.DataFrame) -> Contrast:
 
 def later_peak(claim: Mapping[str, Any], cell: pd.DataFrame) -> Contrast:
     """The mean distance from a size's peak to the next larger size's, in doublings of the tasks."""
-    sizes = [size for size in SIZES if size in set(cell["model"])]
-    if len(sizes) < 2:
-        return NONE
-    # A size that ran on more numbers of tasks would have more places for a peak.
-    common = set.intersection(*(set(cell[cell["model"] == size]["tasks"]) for size in sizes))
-    rows = cell[cell["tasks"].isin(common)]
+    sizes, rows = _compared_sizes(cell)
     wide = rows.pivot_table(index="seed", columns=["model", "tasks"], values="value").dropna()
-    if len(common) < 2 or wide.empty:
+    if len(sizes) < 2 or rows["tasks"].nunique() < 2 or wide.empty:
         return NONE
     peaks = np.log2(np.array([wide[size].idxmax(axis=1).to_numpy(float) for size in sizes]))
     return list(np.diff(peaks, axis=0).mean(axis=0)), _runs(rows)
+
+
+def _compared_sizes(cell: pd.DataFrame) -> tuple[list[str], pd.DataFrame]:
+    """The sizes from the smallest, and the rows of the numbers of tasks that all of them have."""
+    sizes = [size for size in SIZES if size in set(cell["model"])]
+    # A size that ran on more numbers of tasks would have more places for a peak.
+    common = set.intersection(*(set(cell[cell["model"] == size]["tasks"]) for size in sizes))
+    return sizes, cell[cell["tasks"].isin(common)]
+
+
+def smaller_fall(claim: Mapping[str, Any], cell: pd.DataFrame) -> Contrast:
+    """How much less a larger size falls from its peak to all tasks than the next smaller one."""
+    falls, runs = _falls(claim, cell)
+    falls = falls.dropna()
+    steps = falls.shape[1] - 1
+    # The successive differences add up to that of the first size and the last.
+    return (list((falls.iloc[:, 0] - falls.iloc[:, -1]) / steps), runs) if len(falls) else NONE
+
+
+def smallest_falls(claim: Mapping[str, Any], cell: pd.DataFrame) -> Contrast:
+    """The fall of the smallest size from its best number of tasks to all tasks, in points."""
+    falls, runs = _falls(claim, cell)
+    values = falls.iloc[:, :1].dropna()
+    return (list(values.iloc[:, 0]), runs) if len(values) else NONE
+
+
+def larger_rise(claim: Mapping[str, Any], cell: pd.DataFrame) -> Contrast:
+    """The lead of all tasks over the best other number of them, in points: larger sizes' mean."""
+    falls, runs = _falls(claim, cell)
+    values = falls.iloc[:, 1:].dropna()
+    return (list(-values.mean(axis=1)), runs) if len(values) else NONE
+
+
+def _falls(claim: Mapping[str, Any], cell: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
+    """The best of `of` minus `to` in points, a row per seed, a column per size from the smallest.
+
+    There is no column if fewer than two sizes have both.
+    """
+    falls, used = {}, []
+    sizes, rows = _compared_sizes(cell)
+    for size in sizes:
+        own = rows[rows["model"] == size]
+        of, to = (_select(own, claim[side]) for side in ("of", "to"))
+        if len(of) and len(to):
+            falls[size] = _best_minus_best(_wide(of, claim["of"]), _wide(to, claim["to"]))
+            used += [of, to]
+    return (pd.DataFrame(falls), _runs(*used)) if len(falls) > 1 else (pd.DataFrame(), [])
 
 
 def largest_drop(claim: Mapping[str, Any], cell: pd.DataFrame) -> Contrast:
@@ -111,18 +173,40 @@ def not_finetuned(claim: Mapping[str, Any], cell: pd.DataFrame) -> Contrast:
     return _paired(cell[cell["step"] == 0], best, cell)
 
 
-def _paired(tuned: pd.DataFrame, untuned: pd.DataFrame, cell: pd.DataFrame) -> Contrast:
+def higher_peak(claim: Mapping[str, Any], cell: pd.DataFrame) -> Contrast:
+    """Best validation score, from the tuned minus from the untuned model (Figure 6's peaks)."""
+    best = cell.loc[cell.groupby("run")["validation"].idxmax()]
+    return _paired(best, best, cell, "validation")
+
+
+def _paired(
+    tuned: pd.DataFrame, untuned: pd.DataFrame, cell: pd.DataFrame, score: str = "test"
+) -> Contrast:
     # Paired by seed: both starts see a target's records in the same order.
     sides = (tuned[tuned["state"] == "tuned"], untuned[untuned["state"] == "untuned"])
-    first, second = (side.set_index("seed")["test"] for side in sides)
+    first, second = (side.set_index("seed")[score] for side in sides)
     values = (first - second).dropna()
     return (list(values), _runs(cell)) if len(values) else NONE
 
 
 def fewer_steps(claim: Mapping[str, Any], cell: pd.DataFrame) -> Contrast:
     """Steps that the tuned model saves on the way to 95 % of the untuned one's best validation."""
-    values = []
-    for _, own in cell.groupby("seed"):
+    values = saved_steps(cell)
+    return (list(values), _runs(cell)) if len(values) else NONE
+
+
+def mean_saving(claim: Mapping[str, Any], cell: pd.DataFrame) -> Contrast:
+    """Steps that the tuned model saves per target, see `fewer_steps`: the mean over all of them."""
+    saved = {target: saved_steps(rows) for target, rows in cell.groupby("target", sort=False)}
+    # A seed that lacks a target would have the mean of other ones.
+    whole = pd.DataFrame(saved).dropna()
+    return (list(whole.mean(axis=1)), _runs(cell)) if len(whole) else NONE
+
+
+def saved_steps(cell: pd.DataFrame) -> pd.Series:
+    """The steps that `fewer_steps` says, by seed, from the curves of one target."""
+    values = {}
+    for seed, own in cell.groupby("seed"):
         wide = own.pivot_table(index="step", columns="state", values="validation")
         if set(wide.columns) != {"tuned", "untuned"}:
             continue
@@ -130,12 +214,13 @@ def fewer_steps(claim: Mapping[str, Any], cell: pd.DataFrame) -> Contrast:
         # A tuned model that never gets there counts one validation beyond the last.
         beyond = wide.index[-1] + (wide.index[-1] - wide.index[-2])
         steps = {state: wide.index[wide[state] >= enough].min() for state in wide}
-        values.append(steps["untuned"] - (beyond if np.isnan(steps["tuned"]) else steps["tuned"]))
-    return (values, _runs(cell)) if values else NONE
+        reached = beyond if np.isnan(steps["tuned"]) else steps["tuned"]
+        values[seed] = float(steps["untuned"] - reached)
+    return pd.Series(values, dtype=float)
 
 
 def _main_size(cell: pd.DataFrame) -> pd.DataFrame:
-    """The rows of the sweep's first size; only `later_peak` compares sizes."""
+    """The rows of the sweep's first size, for contrasts that compare no sizes."""
     return cell[cell["model"] == cell["model"].iloc[0]]  # specs come in the order of sizes
 
 

@@ -30,7 +30,7 @@ class Column:
         field: name of the table's column.
         title: text of the heading.
         width: width in inches.
-        colors: colours by word; these words are drawn as marks, other words and signs as text.
+        colors: colours by word or phrase; these are drawn as marks, other words and signs as text.
     """
 
     field: str
@@ -48,9 +48,16 @@ class Column:
         return [part for line in lines for part in line]
 
     def marks(self, text: str) -> list[list[str]]:
-        """The words and signs of a text, in lines that fit the width."""
+        """The phrases, words and signs of a text, in lines that fit; its line breaks stay."""
+        # Longer phrases first: a word may begin one.
+        phrases = sorted(map(re.escape, self.colors or ()), key=len, reverse=True)
+        pattern = "|".join([*(rf"\b{phrase}\b" for phrase in phrases), r"\w+", r"[^\w\s]"])
+        found = (re.findall(pattern, line) for line in text.split("\n"))
+        return [filled for words in found for filled in self._filled(words)]
+
+    def _filled(self, words: Sequence[str]) -> list[list[str]]:
         lines: list[list[str]] = [[]]
-        for word in re.findall(r"\w+|[^\w\s]", text):
+        for word in words:
             # A mark is wider than its word, by about 1.3 characters of padding and space.
             if lines[-1] and sum(len(w) + 1.3 for w in [*lines[-1], word]) > self.characters:
                 lines.append([])

@@ -20,11 +20,13 @@ from flanrepro.report import (
     figure7,
     formats,
     inversion,
+    scorecard,
     table1,
     table2,
     table3,
 )
 from flanrepro.report.figures import save_figure, save_table
+from flanrepro.report.item_noise import answers_in
 from flanrepro.sources import load_collection
 
 Table = Callable[[pd.DataFrame], pd.DataFrame]
@@ -46,7 +48,8 @@ FROM_SCORES: dict[str, dict[str, tuple[Table, Draw]]] = {
         "figure_6": (figure6.table, figure6.draw),
     },
 }
-"""The figures and tables of each sweep, by file name without the collection."""
+"""The figures and tables by sweep and file name without the collection; other sweeps have claims
+alone."""
 
 
 def _of_collection(collection: str) -> dict[str, tuple[pd.DataFrame, Draw]]:
@@ -73,9 +76,11 @@ def redraw(job: Job, tables: Mapping[str, pd.DataFrame]) -> list[Path]:
     mpl.use("agg")  # a backend without windows: this also runs where there is no display
     drawn = _of_collection(job.collection)
     for sweep, scores in tables.items():
-        drawn |= {name: (table(scores), draw) for name, (table, draw) in FROM_SCORES[sweep].items()}
-    drawn["scorecard"] = (claims.scorecard(tables, job.settings.targets), None)
-    drawn["scorecard_parts"] = (claims.parts(tables), None)
+        figures = FROM_SCORES.get(sweep, {})
+        drawn |= {name: (table(scores), draw) for name, (table, draw) in figures.items()}
+    every = claims.every_part(tables, answers_in(job))
+    drawn["scorecard"] = (claims.judge(every, job.settings.targets), scorecard.draw)
+    drawn["scorecard_parts"] = (claims.part_table(every), None)
     paths = []
     for name, (table, draw) in drawn.items():
         file = f"{name}_{job.collection}"

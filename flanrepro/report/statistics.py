@@ -1,12 +1,14 @@
-"""Uncertainty over seeds: t-intervals, means per group, tests, and Holm's adjustment."""
+"""Uncertainty over seeds: t-intervals, means per group, tests, their power, Holm's adjustment."""
 
+import bisect
+import functools
 from collections.abc import Iterable, Sequence
 
 import numpy as np
 import pandas as pd
 from scipy import special
 
-from flanrepro.evaluation.uncertainty import CONFIDENCE
+from flanrepro.evaluation.uncertainty import CONFIDENCE, POWER
 from flanrepro.report import coverage
 
 
@@ -67,6 +69,56 @@ def equivalence_p(values: Iterable[float], margin: float) -> float:
         return 1.0
     # Two-sided p values, so that p is below 5 % exactly where the 95 % interval lies within.
     return max(p_value(array, -margin), p_value(array, margin))
+
+
+def detectable(values: Iterable[float], seeds: int = 0, equivalence: bool = False) -> float:
+    """The smallest true difference that a number of seeds finds: two-sided 5 %, 80 % power.
+
+    Exact for normal differences of the measured spread, by the noncentral t distribution; the
+    spread of few seeds is itself uncertain, by half for three of them.
+
+    Args:
+        values: the differences, one per seed.
+        seeds: number of seeds; 0: as many as there are values.
+        equivalence: true: the smallest margin within which a true difference of 0 is shown to lie.
+
+    Returns:
+        a number in the values' unit; NaN for fewer than two values, which have no spread.
+    """
+    array = np.asarray(list(values), float)
+    if len(array) < 2:
+        return float("nan")
+    return float(array.std(ddof=1)) * _in_deviations(seeds or len(array), equivalence)
+
+
+def seeds_needed(values: Iterable[float], smallest: float, equivalence: bool = False) -> int | None:
+    """The smallest number of seeds, two or more, whose `detectable` is at most `smallest`.
+
+    None for fewer than two values, which have no spread.
+    """
+    array = np.asarray(list(values), float)
+    if len(array) < 2:
+        return None
+    deviation = float(array.std(ddof=1))
+
+    def enough(seeds: int) -> bool:
+        return deviation * _in_deviations(seeds, equivalence) <= smallest
+
+    most = 2
+    while not enough(most):
+        most *= 2
+    # By bisection between the last number that was too small and the first that was enough.
+    return 2 + bisect.bisect_left(range(2, most), True, key=enough)
+
+
+@functools.cache
+def _in_deviations(seeds: int, equivalence: bool) -> float:
+    """What `detectable` is in standard deviations of the differences."""
+    # Two one-sided tests fail at either margin: half of the failures is left for each of them.
+    power = (1 + POWER) / 2 if equivalence else POWER
+    critical = special.stdtrit(seeds - 1, (1 + CONFIDENCE) / 2)
+    # The other tail is left out: where the power is 80 %, it has less than a millionth.
+    return float(special.nctdtrinc(seeds - 1, 1 - power, critical)) / seeds**0.5
 
 
 def holm(p: Sequence[float]) -> list[float]:

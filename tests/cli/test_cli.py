@@ -161,7 +161,7 @@ def test_doctor_names_versions_devices_and_the_mirror(monkeypatch, capsys, tmp_p
     [
         (
             ["tasks", "-c", "flan2023"],
-            "unknown collection 'flan2023': choose one of pocket, flan20",
+            "unknown collection 'flan2023': choose one of pocket, pocket2, flan20",
         ),
         (
             ["show", "arc_eazy"],
@@ -234,28 +234,6 @@ def test_a_wrong_evaluation_is_one_sentence(monkeypatch, capsys, tmp_path, given
     status, _, err = flanrepro(monkeypatch, capsys, *asked)
     assert status == 2
     assert said in err
-
-
-def test_scorecard_judges_what_ships_and_writes_it(monkeypatch, capsys, tmp_path):
-    path = tmp_path / "card.csv"
-    args = ("scorecard", "--engine", "shipped", "--csv", str(path))
-    status, out, _ = flanrepro(monkeypatch, capsys, *args)
-    assert status == 0
-    assert "profile quick, collection pocket, model nano: " in out.splitlines()[-1]
-    rows = {row["claim"]: row for row in csv.DictReader(path.read_text().splitlines())}
-    assert len(rows) == 31
-    assert (rows["F6"]["seeds"], rows["L1"]["verdict"]) == ("3", "not run")
-    args = ("scorecard", "--engine", "shipped", "--csv", str(tmp_path / "no" / "card.csv"))
-    status, _, err = flanrepro(monkeypatch, capsys, *args)
-    assert status == 2
-    assert "cannot write the scorecard to" in err
-
-
-def test_scorecard_of_nothing_says_where_scores_come_from(monkeypatch, capsys, tmp_path):
-    status, out, err = flanrepro(monkeypatch, capsys, "scorecard", "--out", str(tmp_path))
-    assert status == 0
-    assert "31 not run" in out
-    assert "take the scores that ship with --engine shipped" in err
 
 
 def test_trace_leads_from_a_shipped_number_to_its_run(monkeypatch, capsys, tmp_path):

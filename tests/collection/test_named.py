@@ -107,6 +107,8 @@ def test_each_mixture_has_its_own_sources_and_methods():
     turned = {"cot", "dialog", "program_synthesis"}
     assert rates == tuple(0.3 if s in turned else None for s in sources)
     assert without == tuple(0 if s in turned else None for s in sources)
+    for name, rate in (("without_inverted_templates", 0), ("half_inverted", 1)):
+        assert made[f"flan2022_{name}"].mixture.inversion_rate == (rate,) * len(sources)
 
 
 def test_rates_are_proportional_to_examples_up_to_the_maximum():

@@ -11,7 +11,9 @@ from flanrepro.experiments.sweep import (
     ablations,
     few_shot_sweep,
     formats_sweep,
+    inversion_dose,
     leave_one_out,
+    mixed_prompts,
     task_scaling,
     untuned,
 )
@@ -72,13 +74,41 @@ def test_a_subset_of_a_whole_collection_warns_of_nothing(recwarn):
 def test_sweeps_share_their_runs():
     job = Job(profile="quick")
     specs = {name: {spec.run_id for spec in sweep.specs(job)} for name, sweep in SWEEPS.items()}
-    assert len(set().union(*specs.values())) == 23
-    assert sum(map(len, specs.values())) == 8 + 5 + 4 + 3 + 8 + 2
+    assert len(set().union(*specs.values())) == 31
+    assert sum(map(len, specs.values())) == 8 + 5 + 4 + 3 + 8 + 2 + 3 + 3 + 2 + 2 + 4
     assert len(specs["ablations"] & specs["leave_one_out"]) == 2  # Flan 2022, equal weights
     assert len(specs["ablations"] & specs["inversion"]) == 2  # the rates 0 and 0.3
     assert len(specs["ablations"] & specs["few_shot"]) == 1
     assert len(specs["ablations"] & specs["task_scaling"]) == 1
     assert len(specs["ablations"] & specs["formats"]) == 1  # Flan 2022, in pocket's own plain way
+    assert len(specs["ablations"] & specs["mixed_prompts"]) == 2  # all but few-shot prompts alone
+    assert len(specs["ablations"] & specs["inversion_dose"]) == 1
+    # The run whose share of Held-In's prompts is the smallest keeps its steps.
+    assert len(specs["ablations"] & specs["collections_equal_prompts"]) == 1
+    assert len(specs["ablations"] & specs["balancing_equal_prompts"]) == 1
+    assert len(specs["task_scaling"] & specs["scaling_equal_prompts"]) == 1
+
+
+def test_zero_shot_and_few_shot_prompts_are_compared_with_both_on_flan_2022():
+    specs = mixed_prompts(Job(profile="smoke"))
+    assert [spec.few_shot_fraction for spec in specs] == [0.0, 0.5, 1.0]
+    mixtures = [spec.load_mixture() for spec in specs]
+    few_shot = [sum(bool(mixture[i].exemplars) for i in range(400)) for mixture in mixtures]
+    assert few_shot == [0, pytest.approx(200, abs=40), 400]
+    assert mixtures[0].tasks == mixtures[1].tasks == mixtures[2].tasks
+    assert any(task.source == "cot" for task in mixtures[0].tasks)
+
+
+def test_the_dose_of_inversion_is_over_every_source():
+    sources, counts = [], []
+    for spec in inversion_dose(Job(profile="smoke")):
+        mixture = spec.load_mixture()
+        inverted = [p.source for p in map(mixture.__getitem__, range(2000)) if p.inverted]
+        sources.append(set(inverted))
+        counts.append(len(inverted))
+    assert counts[0] == 0 < counts[1] < counts[2]
+    # T0-SF's inverted wordings are tasks of their own in pocket.
+    assert sources[1] == sources[2] == {task.source for task in mixture.tasks} - {"t0_sf"}
 
 
 def test_a_larger_profile_has_all_runs_of_a_smaller_one():

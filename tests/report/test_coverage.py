@@ -7,8 +7,9 @@ import pytest
 from flanrepro.experiments.profiles import Job
 from flanrepro.experiments.scores import told
 from flanrepro.report import coverage, figure1, figure3, figure6, table1, tables
-from flanrepro.report.claims import parts, printed, scorecard
+from flanrepro.report.claims import parts, scorecard
 from flanrepro.report.figures import save_figure
+from flanrepro.report.scorecard import printed
 from flanrepro.report.statistics import over_seeds
 
 JOB = Job(profile="smoke")

@@ -92,7 +92,7 @@ def test_one_changed_score_changes_what_rests_on_it_and_nothing_else(
     } == RESTING[cell]
     # Of a figure its picture changes too, and of no other.
     pictures = {name.partition("_pocket")[0] for name in different if name.endswith(("png", "svg"))}
-    assert pictures == {name for name in RESTING[cell] if name.startswith("figure")}
+    assert pictures == RESTING[cell] - {"table_1", "table_2", "scorecard_parts"}
 
 
 def test_one_changed_score_changes_the_verdicts_that_rest_on_it_and_no_other(change):

@@ -5,7 +5,15 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from flanrepro.report.statistics import equivalence_p, holm, interval, over_seeds, p_value
+from flanrepro.report.statistics import (
+    detectable,
+    equivalence_p,
+    holm,
+    interval,
+    over_seeds,
+    p_value,
+    seeds_needed,
+)
 
 T_2 = 4.302653
 """0.975 quantile of Student's t with two degrees of freedom, from a printed table."""
@@ -78,3 +86,48 @@ def test_paired_intervals_cover_the_truth_in_19_of_20_whatever_a_seed_does_to_al
     # What pairing is for: unpaired intervals of the same runs are several times as wide.
     width = np.median(ends[:, 1] - ends[:, 0])
     assert np.median([np.ptp(interval(a)) for a in first]) > 2 * width
+
+
+def spread(deviation: float) -> list[float]:
+    """Two values with this standard deviation."""
+    return [-deviation / math.sqrt(2), deviation / math.sqrt(2)]
+
+
+@pytest.mark.parametrize(
+    ("effect", "seeds"), [(0.2, 199), (0.5, 34), (0.8, 15), (1.0, 10), (1.5, 6), (2.0, 5)]
+)
+def test_the_number_of_seeds_is_that_of_printed_tables_of_the_t_test(effect, seeds):
+    # One sample, two-sided 5 %, power 80 %, effects in standard deviations: Cohen (1988), G*Power.
+    assert seeds_needed(spread(1.0), effect) == seeds
+    assert seeds_needed(spread(4.0), 4 * effect) == seeds
+    assert detectable(spread(1.0), seeds) <= effect < detectable(spread(1.0), seeds - 1)
+
+
+@pytest.mark.parametrize("seeds", [2, 3, 5, 10, 40])
+def test_the_detectable_difference_has_a_power_of_80_per_cent(seeds):
+    found = detectable(spread(3.0), seeds)
+    noncentrality = found / (3 / math.sqrt(seeds))
+    power = stats.nct.sf(stats.t.ppf(0.975, seeds - 1), seeds - 1, noncentrality)
+    assert power == pytest.approx(0.8, abs=1e-5)
+
+
+@pytest.mark.parametrize("seeds", [3, 8])
+def test_a_detectable_difference_is_detected_in_four_of_five_simulated_tests(seeds):
+    rng, trials = np.random.default_rng(seeds), 4000
+    truth = detectable(spread(2.0), seeds)
+    drawn = truth + rng.normal(0, 2.0, (trials, seeds))
+    assert np.mean([p_value(values) <= 0.05 for values in drawn]) == pytest.approx(0.8, abs=0.02)
+
+
+def test_an_equivalence_that_seeds_can_show_is_shown_in_four_of_five_simulated_tests():
+    rng, trials, seeds = np.random.default_rng(1), 4000, 6
+    margin = detectable(spread(2.0), seeds, equivalence=True)
+    assert seeds_needed(spread(2.0), margin, equivalence=True) == seeds
+    drawn = rng.normal(0, 2.0, (trials, seeds))
+    shown = np.mean([equivalence_p(values, margin) <= 0.05 for values in drawn])
+    assert shown == pytest.approx(0.8, abs=0.02)
+
+
+def test_one_seed_has_no_power_that_is_known_and_equal_values_see_everything():
+    assert math.isnan(detectable([5.0])) and seeds_needed([5.0], 1.0) is None
+    assert detectable([2.0, 2.0, 2.0]) == 0 and seeds_needed([2.0, 2.0, 2.0], 1.0) == 2
