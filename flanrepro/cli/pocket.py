@@ -1,4 +1,4 @@
-"""`flanrepro pocket`: measures what the pocket collection shows.
+"""`flanrepro pocket`: measures what the pocket collection shows, and the conditions that it meets.
 
 Runs start from the shipped checkpoint, have the profile's hyperparameters, and stay in the run
 store. Tables go to figures/PROFILE/ as CSV; intervals are 95 % t-intervals over seeds.
@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from flanrepro.cli import options
 from flanrepro.whole import write_whole
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import pandas as pd
 
     from flanrepro.experiments.profiles import Job
@@ -70,3 +73,70 @@ def tuned(profile: Profile = "quick", seeds: Seeds = 3, model: Model = "nano") -
     table["gain"] = table["value"] - base.reindex(keys).to_numpy()
     table["above_chance"] = table["value"] - table["chance"]
     write(job, table, f"pocket_tuned_{model}")
+
+
+Collection = Annotated[
+    str, typer.Option("--collection", "-c", help="the edition: pocket or pocket2")
+]
+Conditions = Annotated[
+    str, typer.Option(help="conditions, C1 to C9, with commas between; empty: all")
+]
+Sizes = Annotated[
+    str, typer.Option(help="sizes that C8 compares, from the smallest; empty: all that ship")
+]
+
+
+def table_of(job: "Job", collection: str = "") -> "Path":
+    """The file with the conditions of a collection, or of the job's."""
+    return job.figures / f"conditions_{collection or job.collection}_{job.model}.csv"
+
+
+@app.command()
+def check(
+    collection: Collection = "pocket",
+    profile: Profile = "quick",
+    seeds: options.Seeds = 0,
+    model: Model = "nano",
+    conditions: Conditions = "",
+    sizes: Sizes = "",
+    out: options.Out = "",
+) -> None:
+    """Measure the conditions that come before any contrast, and say which of them hold."""
+    import pandas as pd
+
+    from flanrepro.experiments.conditions import CONDITIONS, measure
+    from flanrepro.experiments.models import listed
+    from flanrepro.experiments.profiles import Job
+    from flanrepro.report import conditions as report
+
+    job = Job(collection, model, profile, seeds, out=out)
+    names, path = listed(conditions, CONDITIONS), table_of(job)
+    rows = report.read(path) if path.is_file() else report.table([])
+    measured = measure(job, names, listed(sizes, ()))
+    for name, own in zip(names, measured, strict=True):
+        # Each condition at once: a check that is stopped keeps what it has.
+        rows = pd.concat([rows[rows["condition"] != name], report.table(own)])
+        rows = rows.sort_values("condition", kind="stable")
+        write_whole(path, rows.to_csv(index=False, float_format="%.4g"))
+    print(report.printed(rows))
+    if differences := report.smallest_differences(rows):
+        print(f"\n{differences}")
+    print(f"-> {path}")
+
+
+@app.command()
+def editions(
+    collections: Annotated[
+        str, typer.Option(help="collections that were checked, with commas between")
+    ] = "pocket,pocket2",
+    profile: Profile = "quick",
+    model: Model = "nano",
+    out: options.Out = "",
+) -> None:
+    """Print the conditions of several editions side by side, as `pocket check` measured them."""
+    from flanrepro.experiments.models import listed
+    from flanrepro.experiments.profiles import Job
+    from flanrepro.report import conditions as report
+
+    job = Job(model=model, profile=profile, out=out)
+    print(report.side_by_side({n: report.read(table_of(job, n)) for n in listed(collections, ())}))
