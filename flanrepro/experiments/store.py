@@ -215,6 +215,7 @@ class RunStore:
         if cluster.first():
             write_results(spec, folder, progress)
             what = "prompts" if spec.objective == "instruction" else "texts"
+            what = "prompts and texts" if spec.replay else what
             if lost := say_losses(vars(progress), what):
                 lengths = f"{spec.inputs_length} input and {spec.targets_length} target tokens"
                 print(f"run {spec.run_id}, {lengths}: {lost}", flush=True)

@@ -16,6 +16,7 @@ from flanrepro.collection.named import NamedMixture, named_mixture, own_few_shot
 from flanrepro.collection.task import MissingTasks, Task, data_digest, hold_out
 from flanrepro.data import pretraining
 from flanrepro.data.examples import Encode, EncodedPrompts, Examples
+from flanrepro.data.replay import Replayed
 from flanrepro.data.vocabulary import Vocabulary, load_vocabulary, own_digest
 from flanrepro.errors import InputError
 from flanrepro.fields import Is, check, described, shown, table
@@ -38,6 +39,7 @@ _OF_PROMPTS = (
     "tasks",
     "mixture",
     "formats",
+    "replay",
 )
 
 WAYS = ("", "plain", "reference", "paper")
@@ -167,6 +169,15 @@ class RunSpec:
             _STEPS,
         ),
     ] = 0
+    replay: Annotated[
+        float,
+        Is(
+            "share of training examples that are pretraining text, as of objective `prefix_lm`, "
+            "see `flanrepro.data.replay`",
+            0,
+            below=1,
+        ),
+    ] = 0.0
     microbatches: Annotated[
         int,
         Is(
@@ -260,13 +271,14 @@ class RunSpec:
         """Gives a name for people, of what a sweep varies."""
         if self.objective != "instruction":
             return f"{self.model} {self.objective.replace('_', ' ')}, seed {self.seed}"
+        replay = f", {100 * self.replay:g}% text" if self.replay else ""
         if self.tasks:
             of = "tuned" if RUN_ID.fullmatch(self.start) else "untuned"
-            return f"{self.model} {of}, on {' '.join(self.tasks)}, seed {self.seed}"
+            return f"{self.model} {of}, on {' '.join(self.tasks)}{replay}, seed {self.seed}"
         subset = f", {self.subset} tasks" if self.subset else ""
         rate = "" if self.inversion_rate is None else f", inversion {self.inversion_rate:g}"
         few_shot = f"{self.few_shot_fraction:.0%} few-shot"
-        what = f"{self.mixture or 'all tasks'}{subset}{rate}, {few_shot}"
+        what = f"{self.mixture or 'all tasks'}{subset}{rate}, {few_shot}{replay}"
         return f"{self.model} on {what}, seed {self.seed}"
 
     def load_collection(self) -> Collection:
@@ -302,11 +314,23 @@ class RunSpec:
         Raises:
             InputError: see `load_mixture`; or the collection has no texts.
         """
-        vocabulary, lengths = self.load_vocabulary(), (self.inputs_length, self.targets_length)
-        if self.objective == "instruction":
-            return EncodedPrompts(self.load_mixture(), Encode(vocabulary, *lengths))
+        if self.objective != "instruction":
+            return self._texts(self.objective)
+        texts = self._replayed() if self.replay else None
+        encode = Encode(self.load_vocabulary(), self.inputs_length, self.targets_length)
+        prompts = EncodedPrompts(self.load_mixture(), encode)
+        return Replayed(prompts, texts, self.replay, self.shards) if texts else prompts
+
+    def _replayed(self) -> Examples:
+        try:
+            return self._texts("prefix_lm")
+        except InputError as error:
+            raise InputError(f"replay is {self.replay:g}: {error}, or leave out replay") from None
+
+    def _texts(self, objective: str) -> Examples:
+        lengths = self.inputs_length, self.targets_length
         texts = documents(self.collection, self.seed)
-        return pretraining.OBJECTIVES[self.objective](texts, vocabulary, self.seed, *lengths)
+        return pretraining.OBJECTIVES[objective](texts, self.load_vocabulary(), self.seed, *lengths)
 
     def learning_rate_schedule(self):
         """Gives the learning rate, or how it falls, for `flanrepro.training.optimizer`."""

@@ -111,6 +111,14 @@ def test_texts_survive_packing(objective, tmp_path):
         assert_same(next(stream), batch)
 
 
+def test_replayed_texts_survive_packing_and_are_other_batches(tmp_path):
+    spec = dataclasses.replace(SPEC, steps=5, replay=0.25)
+    stream = write_packed(spec, tmp_path / spec.run_id).batches()
+    for batch in made_of(spec):
+        assert_same(next(stream), batch)
+    assert module.batches_id(spec) != module.batches_id(SPEC)
+
+
 def test_a_stream_goes_on_where_its_state_says(folder, made):
     first = open_packed(folder).batches()
     for _ in range(7):

@@ -33,6 +33,17 @@ def test_a_stopped_run_ends_as_an_uninterrupted_one(spec, whole, tmp_path, stops
     assert_same(train(spec, tmp_path), whole)
 
 
+def test_a_stopped_run_with_replay_goes_on_with_the_text_that_is_next(spec, tmp_path):
+    replayed = dataclasses.replace(spec, steps=40, replay=0.25)
+    train(replayed, tmp_path / "stopped", stop_at=17)
+    stopped = train(replayed, tmp_path / "stopped")
+    assert_same(stopped, train(replayed, tmp_path / "whole"))
+    without = train(dataclasses.replace(replayed, replay=0.0), tmp_path / "without")
+    assert [row["loss"] for row in stopped[1].history] != [
+        row["loss"] for row in without[1].history
+    ]
+
+
 def test_a_run_that_is_complete_is_not_trained_further(spec, whole, tmp_path):
     first = train(spec, tmp_path)
     again = train(spec, tmp_path)

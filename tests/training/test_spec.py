@@ -37,6 +37,7 @@ CHANGED = {
     "objective": "prefix_lm",
     "start": "pocket-nano-1a2b3c4d",
     "held_out": 5,
+    "replay": 0.05,
     "decay_steps": 1,
     "microbatches": 2,
     "remat": True,
@@ -96,6 +97,11 @@ def test_a_mixture_defined_by_its_few_shot_share_has_that_share(spec):
             {"objective": "prefix_lm", "tasks": ("sum",), "few_shot_fraction": 0.0},
             "'prefix_lm' trains on texts, not on prompts: leave out few_shot_fraction, tasks, or",
         ),
+        (
+            {"objective": "prefix_lm", "replay": 0.05},
+            "'prefix_lm' trains on texts, not on prompts: leave out replay, or take the objective",
+        ),
+        ({"replay": 1.0}, "replay is 1.0: expected a number, 0 to below 1"),
         ({"start": "nano"}, "start is 'nano': expected a finished run's 12 hexadecimal digits, a"),
         ({"start": "1A2B3C4D5E6F"}, "start is '1A2B3C4D5E6F': expected a finished run's 12 hex"),
         ({"decay_steps": 3}, "decay_steps is 3: expected 0 to 2, as the run has 2 steps and 0 of "),
@@ -127,6 +133,27 @@ def test_a_run_on_texts_reads_the_collections_by_its_seed(spec, monkeypatch):
 def test_a_collection_without_texts_is_one_sentence(spec):
     changed = dataclasses.replace(spec, collection="flan2022", objective="span_corruption")
     with pytest.raises(InputError, match="'flan2022' has no pretraining text: choose pocket, or"):
+        changed.load_examples()
+
+
+def test_replay_mixes_the_collections_texts_into_the_prompts(spec):
+    changed = dataclasses.replace(spec, replay=0.05, seed=4, shards=2)
+    examples, texts = changed.load_examples(), pretraining.OBJECTIVES["prefix_lm"]
+    assert (examples.share, examples.shards) == (0.05, 2)
+    assert (type(examples.texts), examples.texts.seed) == (texts, 4)
+    # The 20th example of each shard is its first text, and behind it come the 20th prompts.
+    prompts = dataclasses.replace(spec, seed=4).load_examples()
+    for i, same in ((37, prompts[37]), (38, examples.texts[0]), (40, prompts[38])):
+        assert {n: a.tolist() for n, a in examples[i].items()} == {
+            n: a.tolist() for n, a in same.items()
+        }
+    assert changed.label() == "nano on all tasks, 50% few-shot, 5% text, seed 4"
+
+
+def test_replay_of_a_collection_without_texts_is_one_sentence(spec):
+    changed = dataclasses.replace(spec, collection="flan2022", replay=0.05)
+    said = "replay is 0.05: collection 'flan2022' has no pretraining text: .*, or leave out replay$"
+    with pytest.raises(InputError, match=said):
         changed.load_examples()
 
 
