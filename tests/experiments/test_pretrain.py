@@ -30,7 +30,7 @@ def test_every_listed_recipe_makes_two_specs_one_starting_from_the_other():
             assert (first.start, second.start) == ("", first.run_id)
             assert {first.seed, second.seed} == {3}
             assert {first.model, second.model} == {model}
-            assert {first.vocabulary, second.vocabulary} == {"pocket"}
+            assert {first.vocabulary, second.vocabulary} == {collection}
             for steps in (1, 30, first.steps):
                 shorter = pretraining_specs(collection, model, steps=steps)
                 assert shorter[0].steps == steps
@@ -42,6 +42,7 @@ def test_what_ships_was_made_as_listed_and_is_small():
     assert [(row.collection, row.model) for row in shipped] == [
         ("pocket", "micro"),
         ("pocket", "nano"),
+        ("pocket2", "nano"),
     ]
     for row in shipped:
         specs = tuple(RunSpec(**run) for run in row.runs)
