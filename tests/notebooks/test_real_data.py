@@ -71,6 +71,7 @@ def test_a_figures_caption_says_it(out):
 def test_every_claim_says_which_of_its_parts_were_tested(out):
     card = csv(out, "scorecard").set_index("claim")
     ours = card.loc[[name for name in card.index if name.startswith("F")]]
+    ours = ours[ours["verdict"] != "published"]
     assert ours["parts"].str.fullmatch(r"\d+ of \d+").all()
     assert card.loc["F10", "parts"] == "10 of 10"
     assert "p3++ not run, so not compared with" in card.loc["F1", "left_out"]
