@@ -59,6 +59,8 @@ def run_program(program: str, xs: list[int]) -> list[int] | int:
                 raise InputError(
                     f"program '{program}': '{word}' is no function here; there is {known}"
                 )
+    except InputError:  # which is a ValueError
+        raise
     except (TypeError, IndexError, ValueError):
         raise InputError(
             f"program '{program}' has no value for {xs}: a function has nothing to work on"

@@ -10,13 +10,16 @@ from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
 import yaml
 
 from flanrepro.collection import load_templates, render
 from flanrepro.data.vocabulary import load_vocabulary
+from flanrepro.errors import InputError
 from flanrepro.sources import load_collection
 from flanrepro.sources.pocket import world
 from flanrepro.sources.pocket.cot import RELATED
+from flanrepro.sources.pocket.program_synthesis import run_program
 from flanrepro.sources.pocket.text import KINDS_OF_TEXT, Documents
 from flanrepro.sources.pocket.world import ATTRIBUTES, KINDS, KNOWN, TRANSLATED, fact
 
@@ -188,3 +191,8 @@ def test_dice_are_fair_and_give_the_same_everywhere():
         assert "cat" in options
         assert sorted(dice.mixed("abc")) == ["a", "b", "c"]
         assert len(set(dice.some(range(9), 5))) == 5
+
+
+def test_a_word_that_is_no_function_is_named():
+    with pytest.raises(InputError, match="'sort' is no function here; there is rev, tail,"):
+        run_program("sort xs", [1, 2])
