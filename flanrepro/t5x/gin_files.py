@@ -138,6 +138,7 @@ def _check(spec: RunSpec) -> None:
     """Raise InputError unless T5X can train the run as the local engine does."""
     lacks = {
         f"objective '{spec.objective}'": (spec.objective != "instruction", " trains on prompts"),
+        f"optimizer '{spec.optimizer}'": (spec.optimizer == "muon", " is given AdamW or Adafactor"),
         f"replay {spec.replay:g}": (spec.replay > 0, " trains on prompts alone"),
         f"shards {spec.shards}": (spec.shards > 1, " deals the prompts out to its own hosts"),
     }

@@ -10,9 +10,10 @@ from flanrepro.model.sizes import T5Config
 from flanrepro.model.t5 import param_count
 from flanrepro.training.spec import RunSpec
 
-_ARRAYS = {"adamw": 4, "adafactor": 1}
+_ARRAYS = {"adamw": 4, "muon": 3, "adafactor": 1}
 """Number of float32 arrays of the parameters' size: these, and for AdamW, which has the gradients
-all at once, these and the two moments; Adafactor's gradients may be gone one by one."""
+all at once, these and the two moments, of which Muon has one for kernels; Adafactor's gradients may
+be gone one by one."""
 
 
 def least_bytes(spec: RunSpec, config: T5Config) -> tuple[int, int]:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-OPTIMIZERS = ("adafactor", "adamw")
+OPTIMIZERS = ("adafactor", "adamw", "muon")
 
 
 @dataclass(frozen=True)

@@ -133,6 +133,7 @@ def test_there_are_more_prompts_than_a_run_can_read(spec):
             {"objective": "span_corruption", "mixture": ""},
             "has no objective 'span_corruption': T5X trains on prompts",
         ),
+        ({"optimizer": "muon"}, "has no optimizer 'muon': T5X is given AdamW or Adafactor"),
         ({"replay": 0.05}, "has no replay 0.05: T5X trains on prompts alone"),
         ({"shards": 2}, "has no shards 2: T5X deals the prompts out to its own hosts"),
     ],

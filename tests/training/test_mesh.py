@@ -29,6 +29,7 @@ spec = RunSpec(collection="pocket", model="nano", vocabulary="pocket", steps=50,
 # One layer per stack: nearly all of these minutes is compilation.
 config = dataclasses.replace(spec.model_config(), num_encoder_layers=1, num_decoder_layers=1)
 adafactor = dataclasses.replace(spec, optimizer="adafactor", learning_rate=0.03)
+muon = dataclasses.replace(spec, optimizer="muon")
 runs, out = {}, Path(sys.argv[1])
 
 def train(name, spec, mesh, **how):
@@ -45,6 +46,7 @@ for mesh in sys.argv[2].split(","):
     train("adamw " + mesh, spec, mesh)
 for mesh in ("1x1", "2x4"):
     train("adafactor " + mesh, adafactor, mesh)
+    train("muon " + mesh, muon, mesh)
 train("empty", dataclasses.replace(spec, steps=2), "")
 
 # Stopped on eight devices, resumed on two, and on one.
@@ -62,7 +64,7 @@ train("parts of parts, one", dataclasses.replace(spec, microbatches=2, remat=Tru
 
 # The state lies where the rules say: no device has more than its part.
 mesh = make_mesh("2x4", 8)
-for optimizer in ("adamw", "adafactor"):
+for optimizer in ("adamw", "adafactor", "muon"):
     state = init_state(config, optimizer, 1e-3, 0, 0, mesh=mesh)
     placed = state_shardings(state, mesh)
     one = jax.tree.leaves(state)[-1].sharding.mesh.devices.flat[0]
@@ -126,8 +128,9 @@ def test_fifty_steps_have_the_same_losses_on_every_mesh(losses, results, mesh):
     assert results["runs"][f"adamw {mesh}"]["counts"] == results["runs"]["adamw 1x1"]["counts"]
 
 
-def test_so_it_is_with_adafactor(losses):
-    assert_same(losses("adafactor 2x4"), losses("adafactor 1x1"))
+@pytest.mark.parametrize("optimizer", ["adafactor", "muon"])
+def test_so_it_is_with_other_optimizers(losses, optimizer):
+    assert_same(losses(f"{optimizer} 2x4"), losses(f"{optimizer} 1x1"))
 
 
 def test_without_a_mesh_all_devices_that_divide_the_rows_are_used(losses):
@@ -155,7 +158,9 @@ def test_microbatches_drop_the_same_on_every_mesh(losses):
     assert np.abs(losses("parts of parts") - losses("adamw 4x2")[:20]).max() > 1e-3
 
 
-@pytest.mark.parametrize(("optimizer", "share"), [("adamw", 0.26), ("adafactor", 0.30)])
+@pytest.mark.parametrize(
+    ("optimizer", "share"), [("adamw", 0.26), ("adafactor", 0.30), ("muon", 0.26)]
+)
 def test_a_device_holds_its_part_of_parameters_and_optimizer(results, optimizer, share):
     found = results["runs"][f"{optimizer} bytes"]
     assert found["as said"] and found["same"]

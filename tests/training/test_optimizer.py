@@ -36,7 +36,7 @@ def test_an_optimizer_takes_a_falling_rate():
 
 
 def test_an_unknown_optimizer_is_an_error_that_lists_the_known_ones():
-    with pytest.raises(InputError, match="unknown optimizer 'sgd': choose one of adafactor, adamw"):
+    with pytest.raises(InputError, match="unknown optimizer 'sgd': choose one of adafactor, adamw, muon"):
         make_optimizer("sgd", 0.1)
 
 
@@ -51,7 +51,11 @@ def test_every_parameter_moves_against_its_gradient(name):
     gradients = jax.tree.map(lambda p: jnp.linspace(-1, 1, p.size).reshape(p.shape) + 0.01, params)
     moved = updates(name, params, gradients)
     for part in params:
-        np.testing.assert_array_equal(np.sign(moved[part]), -np.sign(gradients[part]))
+        if (name, part) == ("muon", "kernel"):
+            # An orthogonal step goes against a kernel's gradient as a whole, not in every number.
+            assert float(jnp.vdot(moved[part], gradients[part])) < 0
+        else:
+            np.testing.assert_array_equal(np.sign(moved[part]), -np.sign(gradients[part]))
 
 
 def test_adamws_first_step_is_the_rate_and_some_parameters_move_further():
@@ -70,3 +74,23 @@ def test_adafactors_step_is_relative_to_the_parameters_scale():
     )
     np.testing.assert_allclose(large, 100 * small, rtol=1e-5)
     assert float(small[0]) == pytest.approx(-0.01, rel=1e-3)
+
+
+def test_muons_step_is_orthogonal_for_kernels_and_adamws_for_the_rest():
+    key = jax.random.key(0)
+    params = {
+        "mlp": {"kernel": jnp.ones((8, 16))},
+        "logits_dense": {"kernel": jnp.ones((8, 16))},
+        "token_embedder": {"embedding": jnp.ones((5, 8))},
+    }
+    gradients = jax.tree.map(lambda p: jax.random.normal(key, p.shape), params)
+    moved = updates("muon", params, gradients)
+    singular = np.linalg.svd(moved["mlp"]["kernel"], compute_uv=False)
+    # Newton and Schulz's five steps bring all of them near the same value.
+    assert singular.max() < 2 * singular.min()
+    assert float(jnp.sqrt((moved["mlp"]["kernel"] ** 2).mean())) == pytest.approx(0.002, rel=0.3)
+    inner = jnp.abs(moved["logits_dense"]["kernel"])
+    np.testing.assert_allclose(inner, inner[0, 0], rtol=1e-3)
+    np.testing.assert_allclose(
+        jnp.abs(moved["token_embedder"]["embedding"]), 8 * inner[0, 0], rtol=1e-3
+    )
