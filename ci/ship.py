@@ -1,7 +1,7 @@
 """Takes over the scores of finished runs as those that ship: `python -m ci.ship OUT`.
 
-OUT holds `runs/`. Whatever is finished of a profile with `shipped_seeds` is taken; figures and
-tables are then drawn anew by `make figures`.
+OUT holds `runs/`. Whatever is finished of a profile with `shipped_seeds` is taken, and of Table 1
+every prediction; figures and tables are then drawn anew by `make figures`.
 """
 
 import dataclasses
@@ -12,6 +12,7 @@ from typing import Annotated
 import pandas as pd
 import typer
 
+from flanrepro.experiments import predictions
 from flanrepro.experiments.profiles import Job, profile_names
 from flanrepro.experiments.results import finished
 from flanrepro.experiments.shipped_scores import folder, read
@@ -36,6 +37,10 @@ def main(
     scores = pd.concat([table for of in tables for table in of.values()])
     root = of_profile[0].store.root
     runs = [Run(read_spec(root / name), root / name) for name in {*scores["run"], *curves["run"]}]
+    # The profile with most seeds has the others' runs of Table 1. Before `ship`, for the checksums.
+    most = max(of_profile, key=lambda job: job.settings.shipped_seeds)
+    collected = predictions.collect(dataclasses.replace(most, seeds=most.settings.shipped_seeds))
+    predictions.write(collected, folder() / collection / predictions.NAME)
     ship(runs, scores, curves, collection)
     print(f"{len(runs)} runs -> {folder() / collection}")
 

@@ -54,15 +54,43 @@ def answer_suite(
     if method not in METHODS:
         raise InputError(f"unknown method '{method}': choose one of {', '.join(METHODS)}")
     asked = suite_items(suite, shots, items)
-    tasks = {task.name: task for task in suite.tasks}
     if isinstance(model, str):
         put, answers = [Asked(item.prompt, []) for item in asked], _guesses(model, asked)
     else:
-        _warn_of_unsaid(model, asked, tasks, method)
+        _warn_of_unsaid(model, asked, {task.name: task for task in suite.tasks}, method)
         longest = inputs_length or suite.protocol.inputs_length
         put = encode_items(asked, suite, model.vocabulary, longest)
         length = targets_length or suite.protocol.targets_length
         answers = _answers(model, asked, [one.ids for one in put], method, length)
+    return _rows(suite, asked, put, answers)
+
+
+def answered(suite: Suite, asked: Sequence[Item], predictions: Sequence[str]) -> list[dict]:
+    """The rows of `answer_suite` for predictions that are kept as text alone.
+
+    Args:
+        suite: suite of the items, answered by its protocol's method.
+        asked: items of `flanrepro.collection.suites.suite_items`.
+        predictions: the answer to each item, or the option that was the likeliest.
+
+    Returns:
+        rows that give `flanrepro.evaluation.scores.score` the same accuracies. Log-likelihoods are
+        empty, so that an AUC-ROC is that of the answers; `shortened` and `cut` are 0, since they
+        depend on a vocabulary.
+    """
+    put = [Asked(item.prompt, []) for item in asked]
+    answers = [
+        _DECODED
+        | {"prediction": text, "method": suite.protocol.method if item.choices else "decode"}
+        for item, text in zip(asked, predictions, strict=True)
+    ]
+    return _rows(suite, asked, put, answers)
+
+
+def _rows(
+    suite: Suite, asked: Sequence[Item], put: Sequence[Asked], answers: Sequence[dict]
+) -> list[dict]:
+    tasks = {task.name: task for task in suite.tasks}
     rows = [
         _row(suite, tasks[item.prompt.task], item, *given)
         for item, *given in zip(asked, put, answers, strict=True)

@@ -64,10 +64,24 @@ def scores(job: Job, sweep: str, train: bool = True):
         raise InputError(
             f"of sweep '{sweep}' at profile '{job.profile}' on '{job.collection}' {why}"
         )
-    found = told(known(found, sweep))
-    described = pd.DataFrame([_described(spec) for spec in specs], columns=DESCRIBED)
+    return with_specs(told(known(found, sweep)), specs)
+
+
+def with_specs(found, specs: Sequence[RunSpec]):
+    """Joins what runs are to their scores.
+
+    Args:
+        found: DataFrame with at least the columns run and shots.
+        specs: specs of the runs.
+
+    Returns:
+        DataFrame as of `scores`, in the order of the specs.
+    """
+    import pandas as pd
+
+    runs = pd.DataFrame([_described(spec) for spec in specs], columns=DESCRIBED)
     # A sweep may name a run twice; the merge must not double its scores.
-    table = described.drop_duplicates("run").merge(found, on="run", sort=False)
+    table = runs.drop_duplicates("run").merge(found, on="run", sort=False)
     table.insert(table.columns.get_loc("shots") + 1, "setting", table["shots"].map(setting))
     return table
 

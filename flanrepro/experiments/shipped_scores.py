@@ -1,8 +1,9 @@
 """Scores of finished runs that ship with the package, so that figures can be redrawn from them.
 
 `shipped/COLLECTION/` holds `runs.csv` (a run's spec and manifest), `scores.csv` (a row per run,
-suite and shots), `curves.csv` (a row per validation of a finetuning run), and the checksums of all
-three. A run's id is a hash of its spec, so a profile finds its own runs among them.
+suite and shots), `curves.csv` (a row per validation of a finetuning run), the predictions behind
+Table 1 where they ship (`flanrepro.experiments.predictions`), and the checksums of all of them. A
+run's id is a hash of its spec, so a profile finds its own runs among them.
 """
 
 import functools
