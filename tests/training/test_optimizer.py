@@ -36,7 +36,9 @@ def test_an_optimizer_takes_a_falling_rate():
 
 
 def test_an_unknown_optimizer_is_an_error_that_lists_the_known_ones():
-    with pytest.raises(InputError, match="unknown optimizer 'sgd': choose one of adafactor, adamw, muon"):
+    with pytest.raises(
+        InputError, match="unknown optimizer 'sgd': choose one of adafactor, adamw, muon"
+    ):
         make_optimizer("sgd", 0.1)
 
 

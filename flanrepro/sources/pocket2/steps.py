@@ -55,7 +55,7 @@ STEPS: dict[str, Callable[[list[str]], list[str]]] = {
     "last_to_front": lambda words: words[-1:] + words[:-1],
     "first_to_end": lambda words: words[1:] + words[:1],
     "first_again": lambda words: words + words[:1],
-    "swap_ends": lambda words: words[-1:] + words[1:-1] + words[:1],
+    "swap_ends": lambda words: words[-1:] + words[1:-1] + words[: len(words) > 1],
     "sort": sorted,
     "keep_big": lambda words: [word for word in words if int(word) > 10],
     "keep_small": lambda words: [word for word in words if int(word) < 10],

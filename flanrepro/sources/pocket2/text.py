@@ -10,14 +10,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from flanrepro.sources.pocket.world import Dice
-from flanrepro.sources.pocket2 import steps, stories
+from flanrepro.sources.pocket2 import niv2, questions, steps, stories
 from flanrepro.sources.pocket2.knowledge import QUESTIONS, STATEMENTS, say
 from flanrepro.sources.pocket2.lexicon import WORDS
 from flanrepro.sources.pocket2.world import (
     ATTRIBUTES,
-    BAD,
-    FOODS,
-    GOOD,
     KINDS,
     KNOWN,
     NAMES,
@@ -25,13 +22,12 @@ from flanrepro.sources.pocket2.world import (
     PLACES,
     SEED,
     TUNED,
-    WORKS,
     fact,
 )
 
 _EVERY, _TUNED = tuple(ATTRIBUTES), tuple(TUNED)
 _LISTS = tuple(steps.GRAMMAR["lists"])
-_OPERATIONS = {n: [one for one in steps.operations() if len(one.steps) == n] for n in range(3)}
+_OPERATIONS = {n: [one for one in niv2.choice().trained if len(one.steps) == n] for n in range(3)}
 _SHORT = {
     kind: [one for one in _OPERATIONS[0] + _OPERATIONS[1] if one.kind == kind] for kind in _LISTS
 }
@@ -142,14 +138,6 @@ def worked(dice: Dice) -> str:
     return f"{_shown(dice, words)} {steps.worked(one, after)} {_written(one, after[-1])}"
 
 
-def told(dice: Dice) -> str:
-    """Says what is done with a list, then what comes out."""
-    one = dice.one(_OPERATIONS[1])
-    words, after, _ = steps.case(dice, one)
-    asked = dice.one(steps.STEP_ROWS[one.steps[0]]["say"]).removesuffix(".")
-    return f"{_shown(dice, words)} {asked}: {' '.join(after[0])}."
-
-
 def _shown(dice: Dice, words: list[str]) -> str:
     return f"{dice.one(('list:', 'here is a list:', 'given:', 'take'))} {' '.join(words)}."
 
@@ -185,10 +173,10 @@ def dictionary(dice: Dice) -> str:
 
 
 def sums(dice: Dice) -> str:
-    """States one to three sums, differences or comparisons of numbers up to 30."""
+    """States two to four sums, differences or comparisons of numbers up to 31."""
     parts = []
-    for _ in range(dice.number(1, 3)):
-        a, b = dice.number(1, 15), dice.number(1, 15)
+    for _ in range(dice.number(2, 4)):
+        a, b = dice.number(1, 18), dice.number(1, 13)
         parts.append(
             dice.one(
                 (
@@ -203,52 +191,49 @@ def sums(dice: Dice) -> str:
     return " ".join(parts)
 
 
-def two_languages(dice: Dice) -> str:
-    """Says a sentence in both languages."""
-    pair = stories.in_two_languages(dice, dice.one(("in", "is", "has", "noun", "and")))
-    if dice.coin():
-        return f"english: {pair[0]} pocketish: {pair[1]}"
-    return f"pocketish: {pair[1]} english: {pair[0]}"
-
-
 def kinds(dice: Dice) -> str:
-    """Says of which kind words are, and what is done with them."""
+    """Says of which kind words are, which of several is of a kind, and what is done with them."""
     parts = []
     for _ in range(dice.number(1, 3)):
-        kind = dice.one(tuple(stories.DOES))
+        kind, *others = dice.some(tuple(stories.DOES), 3)
         word, name = dice.one(KINDS[kind]), dice.one(NAMES)
         article = "" if kind == "name" else "the "
         deed = f"{name} {stories.DOES[kind]} {article}{word}."
         said = f"{word} is of the kind {kind}."
-        parts.append(dice.one((deed, said, f"{said} {deed}")))
+        among = " ".join(dice.mixed([word, *(dice.one(KINDS[other]) for other in others)]))
+        asked, answer = (kind, "yes") if dice.coin() else (others[0], "no")
+        parts.append(
+            dice.one(
+                (
+                    deed,
+                    said,
+                    f"{said} {deed}",
+                    f"of {among} the {kind} is {word}.",
+                    f"{among}: {name} {stories.DOES[kind]} {article}{word}.",
+                    f"is {word} of the kind {asked}? {answer}.",
+                )
+            )
+        )
     return " ".join(parts)
 
 
-def opinion(dice: Dice) -> str:
-    """Reviews a work, a food or a place."""
-    good = dice.coin()
-    first, second, third = dice.some(GOOD if good else BAD, 3)
-    work, name = dice.one(WORKS + FOODS + PLACES), dice.one(NAMES)
-    said = f"{name} saw the {work}. it was {first}, {second} and {third}."
-    if good:
-        return f"{said} {name} liked it: a positive review."
-    return f"{said} {name} hated it: a negative review."
-
-
 KINDS_OF_TEXT: dict[Callable[[Dice], str], int] = {
-    facts: 46,  # every one of 1,152 facts must be seen many times
-    quiz: 5,
+    facts: 36,  # every one of 1,152 facts must be seen many times
+    quiz: 3,
+    questions.chosen: 7,
+    questions.judged: 3,
+    questions.alike: 2,
     related: 2,
-    story: 11,
-    lists: 6,
-    worked: 6,
-    told: 4,
-    labels: 3,
-    dictionary: 6,  # for words that only prompts have
-    sums: 4,
-    two_languages: 3,
+    questions.twin: 13,
+    questions.checks: 8,
+    story: 1,
+    lists: 3,
+    worked: 5,
+    questions.operated: 9,
+    labels: 2,
+    dictionary: 2,  # for words that only prompts have
+    sums: 2,
     kinds: 2,
-    opinion: 2,
 }
 """Number of documents of each kind in a hundred."""
 

@@ -95,6 +95,8 @@ _ROWS = read_yaml(PACKAGE, "world")
 SEED: int = _ROWS["seed"]
 WORLD = make_world(_ROWS)
 KINDS, KNOWN, TUNED, HELD_OUT = WORLD.kinds, WORLD.known, WORLD.attributes, WORLD.held_out
+MOST = max(map(len, KINDS.values()))
+"""Number of words of the largest kind."""
 KIND_OF = {word: kind for kind, words in KINDS.items() for word in words}
 ATTRIBUTES = {**TUNED, **HELD_OUT}
 OBJECTS = KINDS["tool"] + KINDS["food"]
@@ -113,10 +115,17 @@ TRANSLATED: dict[str, str] = _ROWS["language"]["words"] | {
 
 @functools.cache
 def fact(attribute: str, thing: str) -> str:
-    """Returns the value of a thing's attribute, fixed by the world's seed; never the thing."""
-    # The key's name alone decides, so that a fact stays when attributes or things are added.
-    values = [word for word in KINDS[ATTRIBUTES[attribute]] if word != thing]
-    return values[rng.mix(SEED, rng.key_of(f"{attribute} of {thing}")) % len(values)]
+    """Returns the value of a thing's attribute, fixed by the world's seed; never the thing.
+
+    A relation gives a thing a number, and the value is the word of that number among its kind's:
+    192 numbers and six lists of words make all 1,152 facts.
+    """
+    # The key's name alone decides, so that a fact stays when relations or things are added.
+    relation = attribute.partition(" ")[0]
+    words = KINDS[ATTRIBUTES[attribute]]
+    number = rng.mix(SEED, rng.key_of(f"{relation} of {thing}")) % MOST
+    value = words[number % len(words)]
+    return words[(number + 1) % len(words)] if value == thing else value
 
 
 def task(

@@ -89,7 +89,7 @@ def test_the_right_option_may_be_any_letter():
         if number > 2:
             counts = Counter(record["answer"] for record in task.records("validation"))
             assert len(counts) == number
-            assert max(counts.values()) < 0.6 * 45, (name, counts)
+            assert max(counts.values()) < 0.6 * task.size("validation"), (name, counts)
 
 
 def test_yes_and_no_are_about_equally_frequent():

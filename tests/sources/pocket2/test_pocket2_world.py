@@ -89,12 +89,21 @@ def test_every_attribute_has_a_fact_of_its_kind_for_every_known_thing():
     assert len(set(rows.values())) == len(ATTRIBUTES)  # no two attributes are one
 
 
-def test_a_fact_follows_from_its_name_alone():
-    for attribute, thing in (("lost name", "cat"), ("old animal", "dog"), ("school food", "wolf")):
-        words = [word for word in KINDS[ATTRIBUTES[attribute]] if word != thing]
-        name = f"{attribute} of {thing}".encode()
-        key = int.from_bytes(hashlib.blake2b(name, digest_size=8).digest(), "little")
-        assert fact(attribute, thing) == words[rng.mix(2026, key) % len(words)]
+def test_a_fact_is_the_word_of_a_number_that_its_relation_gives_the_thing():
+    numbers = {}
+    for attribute, kind in ATTRIBUTES.items():
+        relation = attribute.split()[0]
+        for thing in KNOWN:
+            key = hashlib.blake2b(f"{relation} of {thing}".encode(), digest_size=8).digest()
+            number = rng.mix(2026, int.from_bytes(key, "little")) % 12
+            numbers[relation, thing] = number
+            words = KINDS[kind]
+            value = words[number % len(words)]
+            if value == thing:  # nothing has itself
+                value = words[(number + 1) % len(words)]
+            assert fact(attribute, thing) == value
+    assert len(numbers) == 192
+    assert len(set(numbers.values())) == 12
 
 
 def test_words_are_of_one_kind_and_translated_apart():
