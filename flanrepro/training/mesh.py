@@ -84,7 +84,9 @@ def state_shardings(state: Any, mesh: Mesh) -> Any:
         _check(name, shape, names, mesh)
 
     def place(path, leaf) -> NamedSharding:
-        shape, names = known.get(_names(path), ((), ()))
+        own = _names(path)
+        # Muon keeps its arrays and AdamW's in a dictionary of the two.
+        shape, names = known.get(own) or known.get(own[1:], ((), ()))
         if leaf.shape != shape:
             # The axis that is gone is the one without which the shapes agree.
             left = [i for i in range(len(shape)) if shape[:i] + shape[i + 1 :] == leaf.shape]
