@@ -8,10 +8,11 @@ STATEMENTS: tuple[str, ...] = tuple(WORDINGS["statements"])
 QUESTIONS: tuple[str, ...] = tuple(WORDINGS["questions"])
 
 
-def say(wording: str, attribute: str, thing: str) -> str:
-    """Fills a statement's or a question's wording with a fact."""
+def say(wording: str, attribute: str, thing: str, value: str = "") -> str:
+    """Fills a statement's or a question's wording with a fact, or with another value."""
     relation, _, kind = attribute.partition(" ")
-    value = fact(attribute, thing) if attribute in ATTRIBUTES else ""
+    if not value and attribute in ATTRIBUTES:
+        value = fact(attribute, thing)
     return wording.format(a=attribute, r=relation, k=kind, t=thing, v=value)
 
 

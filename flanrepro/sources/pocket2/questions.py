@@ -63,11 +63,8 @@ def chosen(dice: Dice) -> str:
 def judged(dice: Dice) -> str:
     """Says a true or a false statement of a fact, and which it is."""
     attribute, thing, holds = dice.one(_TUNED), dice.one(KNOWN), dice.coin()
-    value = fact(attribute, thing)
-    said = say(dice.one(STATEMENTS), attribute, thing)
-    if not holds:
-        said = said.replace(f"{value} is", f"{untrue(attribute, thing)} is")
-        said = said.replace(f" {value}", f" {untrue(attribute, thing)}")
+    value = fact(attribute, thing) if holds else untrue(attribute, thing)
+    said = say(dice.one(STATEMENTS), attribute, thing, value)
     yes, no = dice.one((("yes", "no"), ("true", "false"), ("right", "wrong")))
     return _tell(dice, WORDINGS["judged"], dict(said=said, answer=yes if holds else no))
 
