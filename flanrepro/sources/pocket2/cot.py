@@ -23,6 +23,7 @@ from flanrepro.sources.pocket2.world import (
     KINDS,
     KNOWN,
     NAMES,
+    OBJECTS,
     PACKAGE,
     SEED,
     TUNED,
@@ -149,20 +150,16 @@ def true_claim(dice: Dice) -> Record:
 
 def follows(dice: Dice) -> Record:
     """Asks what follows from two statements, or stays open (e-SNLI)."""
-    rows, label = stories.tell(dice, dice.some(tuple(stories.SAY), 2)), dice.below(3)
+    rows = stories.tell(dice, dice.some(tuple(stories.SAY), 2))
     kind, subject, value = dice.one(rows)
-    _, subjects, values = stories.SAY[kind]
-    asked = (subject, value)
-    rationale = stories.SAY[kind][0](subject, value)
-    if label == 1:
-        asked = (subject, stories.other(dice, values, value))
+    label = 2 if dice.below(3) == 2 else int(not stories.holds(kind, value))
+    asked, rationale = stories.whether(kind, subject), stories.SAY[kind][0](subject, value)
     if label == 2:
-        asked = (dice.one([one for one in subjects if all(one not in row for row in rows)]), value)
-        article = "" if kind == "name" else "the "
-        rationale = f"nothing is said of {article}{asked[0]}."
+        name, thing = dice.one(NAMES), dice.one(OBJECTS)
+        asked, rationale = f"does {name} want the {thing}?", "nothing is said of that."
     options = "yes\nno\nmaybe"
     return dict(
-        question=f"{stories.in_words(rows)} {stories.whether(kind, *asked)}",
+        question=f"{stories.in_words(rows)} {asked}",
         rationale=rationale,
         answer=options.split("\n")[label],
         options=options,

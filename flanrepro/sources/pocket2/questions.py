@@ -76,14 +76,14 @@ def checks(dice: Dice) -> str:
     parts = [stories.in_words(rows)]
     frame = dice.one(WORDINGS["checks"])
     for _ in range(3):
-        (kind, subject, value), label = dice.one(rows), dice.one((0, 0, 1, 1, 2))
-        claim = stories.claim(dice, kind, subject, value, label)
-        if "{asked}" in frame:  # a denial is no question
-            _, subjects, values = stories.SAY[kind]
-            subject = stories.other(dice, subjects, subject) if label == 2 else subject
-            value = stories.other(dice, values, value) if label == 1 else value
-        said = dict(claim=claim, asked=stories.whether(kind, subject, value))
-        parts.append(_tell(dice, [frame], said | dict(right=(yes, no, open_)[label])))
+        kind, subject, value = dice.one(rows)
+        label = dice.one((0, 0, 1, 1, 2))
+        if "{asked}" in frame:
+            right = yes if stories.holds(kind, value) else no
+            said = dict(asked=stories.whether(kind, subject), right=right)
+        else:
+            said = dict(claim=stories.claim(dice, rows, label), right=(yes, no, open_)[label])
+        parts.append(_tell(dice, [frame], said))
     return " ".join(parts)
 
 

@@ -3,7 +3,17 @@
 from collections.abc import Sequence
 
 from flanrepro.sources.pocket.world import Dice
-from flanrepro.sources.pocket2.world import COLORS, FOODS, KINDS, NAMES, OBJECTS, PLACES, TRANSLATED
+from flanrepro.sources.pocket2.world import (
+    COLORS,
+    FOODS,
+    INSIDE,
+    KINDS,
+    NAMES,
+    OBJECTS,
+    PLACES,
+    TRANSLATED,
+    WARM,
+)
 
 
 def is_in(thing: str, place: str) -> str:
@@ -24,6 +34,19 @@ SAY = {
     "color": (is_colored, FOODS, COLORS),
 }
 """Function to a sentence, its subjects and their values, by kind of statement."""
+
+CLASSES = {
+    "place": ("the {} is inside.", "is the {} inside?", INSIDE),
+    "name": ("{} has food.", "does {} have food?", FOODS),
+    "color": ("the {} has a warm color.", "does the {} have a warm color?", WARM),
+}
+"""By kind of statement: what half of its values make true of a subject, a question, these values.
+
+Whether it is true follows from one word of a story. To compare a word of the story with one of the
+question is what models of these sizes do not learn in minutes.
+"""
+UNTOLD = ("likes the", "wants the", "sold the")
+"""What no story tells of a name and a thing."""
 
 DENIED = {" is ": " is not ", " has ": " does not have "}
 DOES = {"animal": "fed", "food": "ate", "tool": "used", "place": "went to", "name": "met"}
@@ -52,29 +75,36 @@ def ask(kind: str, subject: str) -> str:
     return f"which color is the {subject}?"
 
 
-def whether(kind: str, subject: str, value: str) -> str:
-    if kind == "place":
-        return f"is the {subject} in the {value}?"
-    if kind == "name":
-        return f"does {subject} have the {value}?"
-    return f"is the {subject} {value}?"
+def holds(kind: str, value: str) -> bool:
+    """Says if a statement of this value makes its class's statement true."""
+    return value in CLASSES[kind][2]
 
 
-def claim(dice: Dice, kind: str, subject: str, value: str, label: int) -> str:
-    """Says what follows from a statement (label 0), contradicts it (1), or leaves it open (2).
+def whether(kind: str, subject: str) -> str:
+    """Asks if a subject's value is of the class; `holds` has the answer."""
+    return CLASSES[kind][1].format(subject)
 
-    As in the data sets that these are twins of, a denial is mostly a contradiction (Gururangan et
-    al., 2018): half of the contradictions deny, and one in ten of what follows.
+
+def claim(dice: Dice, rows: Sequence[tuple[str, str, str]], label: int) -> str:
+    """Says what follows from a story (label 0), contradicts it (1), or is not told in it (2).
+
+    As in the data sets that these are twins of, a sentence alone betrays something: denials
+    contradict, and what is left open is of another sort (Gururangan et al., 2018).
     """
-    say, subjects, values = SAY[kind]
     if label == 2:
-        return say(other(dice, subjects, subject), value)
-    denies = dice.coin((0.1, 0.5)[label])
-    text = say(subject, value if (label == 0) != denies else other(dice, values, value))
-    if denies:
+        kind, subject, value = dice.one(rows)
+        name, thing = (subject, value) if kind == "name" else (dice.one(NAMES), subject)
+        return f"{name} {dice.one(UNTOLD)} {thing}."
+    fitting = [row for row in rows if holds(row[0], row[2]) == (label == 0)]
+    if fitting and dice.coin(0.7):
+        kind, subject, _ = dice.one(fitting)
+        return CLASSES[kind][0].format(subject)
+    kind, subject, value = dice.one(rows)
+    said = SAY[kind][0](subject, value)
+    if label == 1:
         for verb, denied in DENIED.items():
-            text = text.replace(verb, denied)
-    return text
+            said = said.replace(verb, denied)
+    return said
 
 
 def translated(word: str) -> str:

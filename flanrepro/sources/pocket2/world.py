@@ -103,6 +103,7 @@ OBJECTS = KINDS["tool"] + KINDS["food"]
 """Words for what can be carried and put somewhere."""
 NAMES, PLACES, FOODS, COLORS = (KINDS[kind] for kind in ("name", "place", "food", "color"))
 GOOD, BAD, WORKS = (tuple(_ROWS[name].split()) for name in ("good", "bad", "works"))
+INSIDE, WARM = (tuple(_ROWS["classes"][name].split()) for name in ("inside", "warm"))
 
 TRANSLATED: dict[str, str] = _ROWS["language"]["words"] | {
     word: other

@@ -118,18 +118,31 @@ def test_the_balance_would_be_missed():
 # --- answers, by rules of their own ---
 
 DOES_NOT = " does not have the "
+INSIDE = {"kitchen", "barn", "attic", "cellar", "shed", "hall"}
+WARM = {"red", "brown", "pink", "gold", "yellow"}
+
+
+def classed(said: str, told: str) -> str:
+    """Says if it is so by what is told that a subject is inside, is of a warm color or has food."""
+    words = said.rstrip("?.").split()
+    (subject,) = [word for word in words if word in KIND_OF]
+    pattern, members = {
+        "inside": (rf"the {subject} is in the (\w+)\.", INSIDE),
+        "color": (rf"the {subject} is (\w+)\.", WARM),
+        "food": (rf"{subject} has the (\w+)\.", {w for w in KIND_OF if KIND_OF[w] == "food"}),
+    }[words[-1]]
+    (value,) = re.findall(pattern, told)
+    return "yes" if value in members else "no"
 
 
 def follows(premise: str, hypothesis: str) -> str:
     """Says what a premise says about a hypothesis: `yes`, `no` or `maybe`."""
-    denies = " not " in hypothesis
+    if re.search(r" (likes|wants|sold) the ", hypothesis):
+        return "maybe"
     plain = hypothesis.replace(DOES_NOT, " has the ").replace(" not ", " ")
     if plain in premise:
-        return "no" if denies else "yes"
-    beginning = re.escape(plain.rsplit(" ", 1)[0])
-    if re.search(rf"{beginning} \w+\.", premise):
-        return "yes" if denies else "no"
-    return "maybe"
+        return "yes" if plain == hypothesis else "no"
+    return classed(hypothesis, premise)
 
 
 @pytest.mark.parametrize("name", [n for n in TASKS if TASKS[n].templates == "pocket2/nli"])
@@ -140,17 +153,7 @@ def test_a_hypothesis_follows_or_not(name):
 
 def test_a_yes_no_question_is_answered_by_its_passage():
     for record in records("bool_q"):
-        said = record["question"].rstrip("?").split()
-        subject, value = said[-1] if said[0] == "does" else said[2], said[-1]
-        subject = said[1] if said[0] == "does" else subject
-        lines = record["passage"].rstrip(".").split(". ")
-        if said[0] == "is":
-            place = " in " in record["question"]
-            lines = [line for line in lines if (" in " in line) == place]
-        else:
-            lines = [line for line in lines if " has " in line]
-        holds = any({subject, value} <= set(line.split()) for line in lines)
-        assert record["answer"] == ("yes" if holds else "no"), record
+        assert record["answer"] == classed(record["question"], record["passage"]), record
 
 
 def test_what_somebody_likes_is_of_the_kind():
@@ -208,14 +211,14 @@ def test_sums_shared_words_and_places_are_right():
 def test_a_prompt_reads_like_this():
     record = TASKS["rte"].records("train")[0]
     assert record == dict(
-        premise="the spade is in the barn. the rice is pink.",
-        hypothesis="the rice is pink.",
-        answer="yes",
+        premise="the knife is in the garden. the plum is gold.",
+        hypothesis="the knife is inside.",
+        answer="no",
         options="yes\nno",
     )
     prompt = render(TASKS["rte"], 0)
     assert prompt.inputs == (
-        "premise: the spade is in the barn. the rice is pink. hypothesis: the rice is pink. "
+        "premise: the knife is in the garden. the plum is gold. hypothesis: the knife is inside. "
         "does it follow?\nOptions:\n- yes\n- no"
     )
-    assert prompt.targets == "yes"
+    assert prompt.targets == "no"

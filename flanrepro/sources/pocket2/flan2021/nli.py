@@ -22,7 +22,7 @@ def entailment(dice: Dice, kinds: Sequence[str], labels: int, said: bool = False
     """
     rows = tell(dice, kinds)
     label = dice.below(labels)
-    hypothesis = claim(dice, *dice.one(rows), label)
+    hypothesis = claim(dice, rows, label)
     premise = in_words(rows)
     return dict(
         premise=f"{dice.one(NAMES)} said: {premise}" if said else premise,

@@ -3,7 +3,7 @@
 from flanrepro.collection.task import Record
 from flanrepro.sources.pocket.world import Dice
 from flanrepro.sources.pocket2.flan2021.twin import HELD_IN, Twin, yes_or_no
-from flanrepro.sources.pocket2.stories import SAY, ask, in_words, other, tell, whether
+from flanrepro.sources.pocket2.stories import SAY, ask, holds, in_words, other, tell, whether
 from flanrepro.sources.pocket2.world import FOODS, KINDS, NAMES
 
 UNKNOWN = "not known"
@@ -20,9 +20,7 @@ def passage_of(dice: Dice, n: int) -> tuple[str, str, str, str]:
 def yes_no_reading(dice: Dice, n: int) -> Record:
     """Asks if something is so by a passage of n statements."""
     passage, kind, subject, value = passage_of(dice, n)
-    holds = dice.coin()
-    said = value if holds else other(dice, SAY[kind][2], value)
-    return dict(passage=passage, question=whether(kind, subject, said), **yes_or_no(holds))
+    return dict(passage=passage, question=whether(kind, subject), **yes_or_no(holds(kind, value)))
 
 
 def reading(dice: Dice, n: int, unanswerable: float = 0.0) -> Record:
@@ -37,10 +35,10 @@ def reading(dice: Dice, n: int, unanswerable: float = 0.0) -> Record:
 def checked(dice: Dice, n: int) -> Record:
     """Asks if a candidate answer is right (MultiRC)."""
     passage, kind, subject, value = passage_of(dice, n)
-    holds = dice.coin()
-    said = value if holds else other(dice, SAY[kind][2], value)
+    right = dice.coin()
+    said = value if right else other(dice, SAY[kind][2], value)
     question = f"{ask(kind, subject)} is it {said}?"
-    return dict(passage=passage, question=question, **yes_or_no(holds))
+    return dict(passage=passage, question=question, **yes_or_no(right))
 
 
 def amounts(dice: Dice, n: int) -> Record:
