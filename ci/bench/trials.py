@@ -26,22 +26,27 @@ def _numbers(text: str) -> list[float]:
     return [float(number) for number in text.split(",")]
 
 
-def points(base: RunSpec, steps: str, rates: str, replays: str) -> list[RunSpec]:
+def points(
+    base: RunSpec, steps: str, rates: str, replays: str, optimizers: str = "adamw"
+) -> list[RunSpec]:
     """The specs of the grid, behind the untuned one; texts are numbers with commas between."""
-    grid = itertools.product(map(int, _numbers(steps)), _numbers(rates), _numbers(replays))
+    grid = itertools.product(
+        optimizers.split(","), map(int, _numbers(steps)), _numbers(rates), _numbers(replays)
+    )
     untuned = dataclasses.replace(base, steps=0, warmup_steps=0, decay_steps=0)
     return [
         untuned,
         *(
             dataclasses.replace(
                 base,
+                optimizer=optimizer,
                 steps=n,
                 warmup_steps=n // 20,
                 decay_steps=n - n // 20,
                 learning_rate=rate,
                 replay=replay,
             )
-            for n, rate, replay in grid
+            for optimizer, n, rate, replay in grid
         ),
     ]
 
@@ -57,6 +62,7 @@ def trials(
     steps: Annotated[str, typer.Option(help="numbers of steps; the rate falls in 95 % of them")] = (
         "4000"
     ),
+    optimizers: Annotated[str, typer.Option(help="names of optimizers")] = "adamw",
     start: Annotated[str, typer.Option(help="run or checkpoint; empty: the shipped one")] = "",
     out: Annotated[Path, typer.Option(help="folder of the table")] = OUT,
 ) -> None:
@@ -66,7 +72,7 @@ def trials(
     base = dataclasses.replace(base, start=start or base.start)
     runs, rows = RunStore(store), []
     loaded = load_collection(collection)
-    for spec in points(base, steps, rates, replays):
+    for spec in points(base, steps, rates, replays, optimizers):
         run = runs.get(spec)
         trained = condition_scores.validation_of_training(loaded)
         on_training = condition_scores.asked([run], trained, 0, condition_scores.SAMPLE_ITEMS)
@@ -76,6 +82,7 @@ def trials(
                 "run": spec.run_id,
                 "start": spec.start,
                 "seed": spec.seed,
+                "optimizer": spec.optimizer,
                 "steps": spec.steps,
                 "learning_rate": spec.learning_rate if spec.steps else None,
                 "replay": spec.replay,
