@@ -100,7 +100,7 @@ _OF_BATCHES = (
     "collection", "vocabulary", "seed", "objective", "batch_size", "inputs_length",
     "targets_length", "shards", "mixture", "subset", "tasks", "data", "few_shot_fraction",
     "options_fraction", "inversion_rate", "max_examples", "held_out", "formats",
-    "vocabulary_digest", "replay",
+    "vocabulary_digest", "replay", "first_text",
 )  # fmt: skip
 
 

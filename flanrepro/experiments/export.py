@@ -9,7 +9,7 @@ import yaml
 
 from flanrepro import markdown
 from flanrepro.errors import InputError
-from flanrepro.experiments.pretrain import loss_curve
+from flanrepro.experiments.pretrain import loss_curve, phase_names
 from flanrepro.experiments.start import vocabulary_digest
 from flanrepro.experiments.store import Run
 from flanrepro.model import pretrained
@@ -88,7 +88,7 @@ def _card(
         parameters=count(params),
         megabytes=(folder / row.file).stat().st_size / 1e6,
         phases=markdown.table(
-            ["", *(run.spec.objective.replace("_", " ") for run in runs)],
+            ["", *(name.replace("_", " ") for name in phase_names([run.spec for run in runs]))],
             ([name, *(column[name] for column in columns)] for name in columns[0]),
         ),
         versions=", ".join(f"{name} {version}" for name, version in last["versions"].items()),

@@ -1,4 +1,4 @@
-"""Pretraining in two phases: span corruption, then prefix language modelling from its result."""
+"""Pretraining in phases: span corruption, then prefix language modelling from its result."""
 
 import tempfile
 from collections.abc import Sequence
@@ -12,10 +12,9 @@ from flanrepro.model import pretrained
 from flanrepro.packaged import read_yaml
 from flanrepro.training.spec import RunSpec
 
-PHASES = ("span_corruption", "prefix_lm")
-
 COLUMNS = ("phase", "step", "loss", "accuracy", "seconds")
-"""A loss curve's columns; loss in nats per target token, accuracy as a share of target tokens."""
+"""A loss curve's columns: one of `phase_names`, a step, loss in nats per target token, accuracy as
+a share of target tokens, and seconds."""
 
 TOLERANCE = 0.04
 """Largest difference between two loss curves of one spec at a step, in nats per target token.
@@ -34,8 +33,8 @@ def _recipes() -> dict[str, dict[str, dict]]:
 
 def pretraining_specs(
     collection: str, model: str, *, seed: int = 0, steps: int = 0
-) -> tuple[RunSpec, RunSpec]:
-    """The specs of the two runs that make a checkpoint, from `pretraining.yaml`.
+) -> tuple[RunSpec, ...]:
+    """The specs of the runs that make a checkpoint, one per phase of `pretraining.yaml`.
 
     Args:
         collection, model: names that `pretraining.yaml` lists together.
@@ -55,14 +54,21 @@ def pretraining_specs(
     if type(steps) is not int or steps < 0:
         raise InputError(f"steps is {shown(steps)}: expected 0 (as listed) or a whole number")
     recipe = recipes[collection][model]
-    share = steps / recipe[PHASES[0]]["steps"] if steps else 1
+    share = steps / recipe["phases"][0]["steps"] if steps else 1
+    named = {"collection": collection, "model": model, "seed": seed}
     specs: list[RunSpec] = []
-    for phase in PHASES:
-        fields = _shortened({**recipe["both"], **recipe[phase]}, share)
-        start = specs[-1].run_id if specs else ""  # the second phase starts from the first
-        named = {"collection": collection, "model": model, "objective": phase}
-        specs.append(RunSpec(**named, seed=seed, start=start, **fields))
-    return specs[0], specs[1]
+    for phase in recipe["phases"]:
+        fields = _shortened({**recipe["every"], **phase}, share)
+        start = specs[-1].run_id if specs else ""  # a phase starts from the one before
+        specs.append(RunSpec(**named, start=start, **fields))
+    return tuple(specs)
+
+
+def phase_names(specs: Sequence[RunSpec]) -> list[str]:
+    """Names of the phases: their objectives, and behind one that comes again its number."""
+    objectives = [spec.objective for spec in specs]
+    before = (objectives[:i].count(one) for i, one in enumerate(objectives))
+    return [f"{one}_{n + 1}" if n else one for one, n in zip(objectives, before, strict=True)]
 
 
 def _shortened(fields: dict[str, Any], share: float) -> dict[str, Any]:
@@ -84,11 +90,9 @@ def loss_curve(runs: Sequence[Run]):
     """The training histories of the phases as one DataFrame with the columns `COLUMNS`."""
     import pandas as pd
 
-    return pd.concat([_rows(run.spec, run.metrics()) for run in runs], ignore_index=True)
-
-
-def _rows(spec: RunSpec, history):
-    return history.assign(phase=spec.objective)[list(COLUMNS)]
+    names = phase_names([run.spec for run in runs])
+    rows = (run.metrics().assign(phase=name) for run, name in zip(runs, names, strict=True))
+    return pd.concat([of[list(COLUMNS)] for of in rows], ignore_index=True)
 
 
 @dataclass(frozen=True)

@@ -38,12 +38,22 @@ class Documents(Protocol):
     def __getitem__(self, i: int) -> str: ...
 
 
-def documents(collection: str, seed: int) -> Documents:
-    """Returns a collection's endless pretraining texts for a seed; InputError if it has none."""
+def documents(collection: str, seed: int, first: int | None = None) -> Documents:
+    """Returns a collection's endless pretraining texts.
+
+    Args:
+        collection: name of the collection.
+        seed: number that decides what texts say.
+        first: number of the first text; None: what stands behind the text's beginning, if it has
+            one of its own.
+
+    Raises:
+        InputError: the collection has no texts.
+    """
     if collection not in ("pocket", "pocket2"):
         raise InputError(
             f"collection '{collection}' has no pretraining text: choose pocket, or start from a "
             "released checkpoint"
         )
     text = importlib.import_module(f"flanrepro.sources.{collection}.text")  # late, as above
-    return text.Documents(seed)
+    return text.Documents(seed) if first is None else text.Documents(seed, first)

@@ -178,6 +178,15 @@ class RunSpec:
             below=1,
         ),
     ] = 0.0
+    first_text: Annotated[
+        int,
+        Is(
+            "number of the first pretraining text, so that a run can go on where the one that it "
+            "starts from has stopped reading",
+            0,
+            _STEPS,
+        ),
+    ] = 0
     microbatches: Annotated[
         int,
         Is(
@@ -244,6 +253,11 @@ class RunSpec:
             raise InputError(
                 f"objective '{self.objective}' trains on texts, not on prompts: leave out "
                 f"{', '.join(given)}, or take the objective 'instruction'"
+            )
+        if self.objective == "instruction" and self.first_text:
+            raise InputError(
+                f"first_text is {self.first_text}, and objective 'instruction' trains on prompts: "
+                "leave it out, or take the objective 'prefix_lm'"
             )
 
     def to_json(self) -> str:
@@ -315,7 +329,7 @@ class RunSpec:
             InputError: see `load_mixture`; or the collection has no texts.
         """
         if self.objective != "instruction":
-            return self._texts(self.objective)
+            return self._texts(self.objective, self.first_text)
         texts = self._replayed() if self.replay else None
         encode = Encode(self.load_vocabulary(), self.inputs_length, self.targets_length)
         prompts = EncodedPrompts(self.load_mixture(), encode)
@@ -327,9 +341,9 @@ class RunSpec:
         except InputError as error:
             raise InputError(f"replay is {self.replay:g}: {error}, or leave out replay") from None
 
-    def _texts(self, objective: str) -> Examples:
+    def _texts(self, objective: str, first: int | None = None) -> Examples:
         lengths = self.inputs_length, self.targets_length
-        texts = documents(self.collection, self.seed)
+        texts = documents(self.collection, self.seed, first)
         return pretraining.OBJECTIVES[objective](texts, self.load_vocabulary(), self.seed, *lengths)
 
     def learning_rate_schedule(self):

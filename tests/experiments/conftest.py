@@ -38,16 +38,18 @@ LENGTHS = {"batch_size": 2, "inputs_length": 32, "targets_length": 32, "learning
 RECIPES = {
     "pocket": {
         "nano": {
-            "both": {"vocabulary": "pocket", "warmup_steps": 4, **LENGTHS},
-            "span_corruption": {"steps": 50},
-            "prefix_lm": {"steps": 10, "warmup_steps": 3, "decay_steps": 7},
+            "every": {"vocabulary": "pocket", "warmup_steps": 4, **LENGTHS},
+            "phases": [
+                {"objective": "span_corruption", "steps": 50},
+                {"objective": "prefix_lm", "steps": 10, "warmup_steps": 3, "decay_steps": 7},
+            ],
         }
     }
 }
 
 
 def _stand_in(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr("flanrepro.training.spec.documents", lambda collection, seed: Texts(seed))
+    patch.setattr("flanrepro.training.spec.documents", lambda collection, seed, first: Texts(seed))
     patch.setattr(pretrain, "_recipes", lambda: RECIPES)
 
 

@@ -10,7 +10,13 @@ import pytest
 from flanrepro.cli.app import app
 from flanrepro.errors import InputError
 from flanrepro.experiments import pretrain as module
-from flanrepro.experiments.pretrain import PHASES, check, loss_curve, pretrain, pretraining_specs
+from flanrepro.experiments.pretrain import (
+    check,
+    loss_curve,
+    phase_names,
+    pretrain,
+    pretraining_specs,
+)
 from flanrepro.experiments.start import start_params, vocabulary_digest
 from flanrepro.experiments.store import RunStore
 from flanrepro.model import pretrained
@@ -20,21 +26,31 @@ from flanrepro.training.spec import RunSpec
 # --- specs ---
 
 
-def test_every_listed_recipe_makes_two_specs_one_starting_from_the_other():
+def test_every_listed_recipe_makes_specs_each_starting_from_the_one_before():
     recipes = module._recipes()
     assert {"nano", "micro"} <= set(recipes["pocket"]) <= set(SIZES)
     for collection, models in recipes.items():
         for model in models:
-            first, second = pretraining_specs(collection, model, seed=3)
-            assert (first.objective, second.objective) == PHASES
-            assert (first.start, second.start) == ("", first.run_id)
-            assert {first.seed, second.seed} == {3}
-            assert {first.model, second.model} == {model}
-            assert {first.vocabulary, second.vocabulary} == {collection}
+            specs = pretraining_specs(collection, model, seed=3)
+            objectives = [spec.objective for spec in specs]
+            assert objectives == ["span_corruption"] + ["prefix_lm"] * (len(specs) - 1)
+            assert [spec.start for spec in specs] == ["", *(spec.run_id for spec in specs[:-1])]
+            assert {(spec.seed, spec.model, spec.vocabulary) for spec in specs} == {
+                (3, model, collection)
+            }
+            first = specs[0]
             for steps in (1, 30, first.steps):
                 shorter = pretraining_specs(collection, model, steps=steps)
-                assert shorter[0].steps == steps
-                assert shorter[1].steps == max(1, round(second.steps * steps / first.steps))
+                assert [spec.steps for spec in shorter] == [
+                    max(1, round(spec.steps * steps / first.steps)) for spec in specs
+                ]
+
+
+def test_a_phase_of_an_objective_that_comes_again_has_its_number():
+    specs = pretraining_specs("pocket2", "nano")
+    assert phase_names(specs) == ["span_corruption", "prefix_lm", "prefix_lm_2"]
+    # It goes on behind the documents that the phase before has read, some 20 per step.
+    assert specs[2].first_text > 18 * specs[1].steps
 
 
 def test_what_ships_was_made_as_listed_and_is_small():

@@ -38,6 +38,7 @@ CHANGED = {
     "start": "pocket-nano-1a2b3c4d",
     "held_out": 5,
     "replay": 0.05,
+    "first_text": 40_000,
     "decay_steps": 1,
     "microbatches": 2,
     "remat": True,
@@ -101,6 +102,10 @@ def test_a_mixture_defined_by_its_few_shot_share_has_that_share(spec):
             {"objective": "prefix_lm", "replay": 0.05},
             "'prefix_lm' trains on texts, not on prompts: leave out replay, or take the objective",
         ),
+        (
+            {"first_text": 5},
+            "first_text is 5, and objective 'instruction' trains on prompts: leave",
+        ),
         ({"replay": 1.0}, "replay is 1.0: expected a number, 0 to below 1"),
         ({"start": "nano"}, "start is 'nano': expected a finished run's 12 hexadecimal digits, a"),
         ({"start": "1A2B3C4D5E6F"}, "start is '1A2B3C4D5E6F': expected a finished run's 12 hex"),
@@ -122,7 +127,7 @@ def test_a_run_on_texts_reads_the_collections_by_its_seed(spec, monkeypatch):
     monkeypatch.setattr("flanrepro.training.spec.documents", texts)
     changed = dataclasses.replace(spec, objective="span_corruption", seed=4)
     examples = changed.load_examples()
-    assert asked == [("pocket", 4)]
+    assert asked == [("pocket", 4, 0)]
     assert (type(examples), examples.seed) == (pretraining.SpanCorruption, 4)
     assert (examples.inputs_length, examples.targets_length) == (64, 16)
     prefix = dataclasses.replace(changed, objective="prefix_lm").load_examples()
@@ -148,6 +153,16 @@ def test_replay_mixes_the_collections_texts_into_the_prompts(spec):
             n: a.tolist() for n, a in same.items()
         }
     assert changed.label() == "nano on all tasks, 50% few-shot, 5% text, seed 4"
+
+
+def test_a_run_may_go_on_with_the_text_where_another_stopped(spec):
+    first = dataclasses.replace(spec, objective="prefix_lm")
+    later = dataclasses.replace(first, first_text=7)
+    said = [
+        examples.documents[i]
+        for examples, i in ((first.load_examples(), 9), (later.load_examples(), 2))
+    ]
+    assert said[0] == said[1]
 
 
 def test_replay_of_a_collection_without_texts_is_one_sentence(spec):
@@ -184,6 +199,8 @@ def test_a_spec_read_from_json_is_the_same_run(spec):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_any_changed_field_is_another_run(spec, name):
+    if name == "first_text":  # prompts have none
+        spec = dataclasses.replace(spec, objective="prefix_lm")
     changed = dataclasses.replace(spec, **{name: CHANGED[name]})
     assert changed.run_id != spec.run_id
 

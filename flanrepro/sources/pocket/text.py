@@ -283,10 +283,11 @@ _EACH = tuple(make for make, share in KINDS_OF_TEXT.items() for _ in range(share
 
 @dataclass(frozen=True)
 class Documents:
-    """An endless sequence of documents; the i-th is a pure function of (seed, i)."""
+    """An endless sequence of documents from number `first` on, pure functions of (seed, number)."""
 
     seed: int = 0
+    first: int = 0
 
     def __getitem__(self, i: int) -> str:
-        dice = Dice(f"{SEED}/text/{self.seed}/{i}")
+        dice = Dice(f"{SEED}/text/{self.seed}/{self.first + i}")
         return dice.one(_EACH)(dice)

@@ -260,10 +260,17 @@ documents; what needs it is then learned two to five times as fast.
 
 @dataclass(frozen=True)
 class Documents:
-    """An endless sequence of documents; the i-th is a pure function of (seed, i)."""
+    """An endless sequence of documents; each is a pure function of (seed, its number).
+
+    Attributes:
+        seed: number that decides what documents say.
+        first: number of the first document; below `BEGINNING` all are `pairs`.
+    """
 
     seed: int = 0
+    first: int = BEGINNING
 
     def __getitem__(self, i: int) -> str:
-        dice = Dice(f"{SEED}/text/{self.seed}/{i}")
-        return pairs(dice) if i < BEGINNING else dice.one(_EACH)(dice)
+        number = self.first + i
+        dice = Dice(f"{SEED}/text/{self.seed}/{number}")
+        return pairs(dice) if number < BEGINNING else dice.one(_EACH)(dice)

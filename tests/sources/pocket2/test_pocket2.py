@@ -32,7 +32,7 @@ EVERY_TASK = POCKET.every_task
 DIGESTS = {
     "cot": "048bdf1e479f849a",
     "dialog": "5b3d658c409615e6",
-    "documents": "b79e6b22b8cd66f1",
+    "documents": "2a2bb50d75c24c2c",
     "evaluation": "026bf34c55e1d5cd",
     "facts": "a55e87b1379a2fd3",
     "flan2021": "206ff8e68f1525b6",
@@ -158,7 +158,8 @@ def digests() -> dict[str, str]:
     facts = [[name, thing, fact(name, thing)] for name in ATTRIBUTES for thing in KNOWN]
     rows["facts"].update(json.dumps(facts).encode())
     texts = Documents()
-    rows["documents"].update(json.dumps([texts[i] for i in range(2000)]).encode())
+    said = [texts[i] for i in range(2000)] + [Documents(0, 0)[i] for i in range(200)]
+    rows["documents"].update(json.dumps(said).encode())
     return {name: row.hexdigest()[:16] for name, row in sorted(rows.items())}
 
 

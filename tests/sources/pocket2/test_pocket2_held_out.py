@@ -24,7 +24,7 @@ from flanrepro.sources.pocket2.steps import (
     STEPS,
     Operation,
 )
-from flanrepro.sources.pocket2.text import BEGINNING, Documents
+from flanrepro.sources.pocket2.text import Documents
 from flanrepro.sources.pocket2.world import HELD_OUT, TUNED
 
 POCKET = load_collection("pocket2")
@@ -45,8 +45,8 @@ def prompts(task: Task, records: int = 3) -> Iterator[str]:
 
 @functools.cache
 def documents() -> list[str]:
-    texts = Documents(0)
-    return [texts[i] for i in range(BEGINNING - 1000, BEGINNING + 20_000)]
+    beginning, texts = Documents(first=0), Documents()
+    return [beginning[i] for i in range(1000)] + [texts[i] for i in range(20_000)]
 
 
 @functools.cache
