@@ -42,7 +42,7 @@ CLASSES = {
 }
 """By kind of statement: what half of its values make true of a subject, a question, these values.
 
-Whether it is true follows from one word of a story. To compare a word of the story with one of the
+One word of a story decides if it is true. To compare a word of the story with one of the
 question is what models of these sizes do not learn in minutes.
 """
 UNTOLD = ("likes the", "wants the", "sold the")
