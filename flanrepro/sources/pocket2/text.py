@@ -1,9 +1,9 @@
-"""Pretraining text of the pocket world: statements, stories, lists, sums, talk.
+"""Pretraining text of the pocket world: pairs, statements, stories, questions, lists, sums.
 
 It says every fact in each of several wordings, never two of one fact side by side (Allen-Zhu and
-Li, 2023), and works operations on lists step by step. A small part asks and answers, about
-attributes that tuning asks for alone; no text shows options, or asks as the exam does. A function
-of this module makes one document from dice; `KINDS_OF_TEXT` has their shares.
+Li, 2023), and works operations on lists step by step. A part asks and answers, about attributes
+that tuning asks for alone; no text answers by a letter, or asks as the exam does. A function of
+this module or of `questions` makes one document from dice; `KINDS_OF_TEXT` has their shares.
 """
 
 from collections.abc import Callable

@@ -19,6 +19,9 @@ PACKAGE = __package__
 KIND_NAMES = ("animal", "food", "tool", "place", "color", "name")
 """Kinds that the makers of records are written for."""
 
+CLASSED = {"inside": "place", "warm": "color"}
+"""Kind of the words by class of `world.yaml`."""
+
 
 @dataclass(frozen=True)
 class World:
@@ -44,7 +47,8 @@ def make_world(rows: Mapping[str, Any], where: str = "world.yaml") -> World:
 
     Raises:
         InputError: a kind is unknown or missing, a word is of two kinds, a known thing is of no
-            kind, or a subject's attribute is not a relation and a kind, or is another's too.
+            kind, a class has a word of another kind, or a subject's attribute is not a relation
+            and a kind, or is another's too.
     """
     kinds = {kind: tuple(words.split()) for kind, words in rows["kinds"].items()}
     _same("kinds", kinds, KIND_NAMES, where)
@@ -58,6 +62,12 @@ def make_world(rows: Mapping[str, Any], where: str = "world.yaml") -> World:
         raise InputError(
             f"{where}: `known` has {', '.join(strange)}, which is of no kind: name words of `kinds`"
         )
+    for name, kind in CLASSED.items():
+        if strange := [word for word in rows["classes"][name].split() if word not in kinds[kind]]:
+            raise InputError(
+                f"{where}: class {name} has {', '.join(strange)}, which is no {kind}: name words "
+                f"of the kind {kind}"
+            )
     relations, subjects = rows["relations"].split(), rows["subjects"]
     for subject, attribute in subjects.items():
         relation, _, kind = attribute.partition(" ")
@@ -103,7 +113,7 @@ OBJECTS = KINDS["tool"] + KINDS["food"]
 """Words for what can be carried and put somewhere."""
 NAMES, PLACES, FOODS, COLORS = (KINDS[kind] for kind in ("name", "place", "food", "color"))
 GOOD, BAD, WORKS = (tuple(_ROWS[name].split()) for name in ("good", "bad", "works"))
-INSIDE, WARM = (tuple(_ROWS["classes"][name].split()) for name in ("inside", "warm"))
+INSIDE, WARM = (tuple(_ROWS["classes"][name].split()) for name in CLASSED)
 
 TRANSLATED: dict[str, str] = _ROWS["language"]["words"] | {
     word: other

@@ -55,6 +55,12 @@ def test_a_known_thing_of_no_kind_is_one_sentence(rows):
         make_world(rows, "mine")
 
 
+def test_a_word_of_another_kind_in_a_class_is_one_sentence(rows):
+    rows["classes"]["warm"] += " barn"
+    with pytest.raises(InputError, match=r"^mine: class warm has barn, which is no color: name "):
+        make_world(rows, "mine")
+
+
 @pytest.mark.parametrize("attribute", ["old planet", "sunny color", "old", "old color tool"])
 def test_a_subject_that_asks_for_no_attribute_is_one_sentence(rows, attribute):
     rows["subjects"]["anatomy"] = attribute
