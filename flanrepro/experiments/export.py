@@ -111,6 +111,7 @@ def _facts(run: Run) -> dict[str, str]:
             f"{spec.learning_rate:g} ({spec.optimizer}, {spec.warmup_steps} warm-up, "
             f"{spec.decay_steps} decay)"
         ),
+        "first text": f"{spec.first_text:,}",
         "texts": f"{manifest['examples']:,}",
         "tokens, without padding": f"{manifest['useful_tokens']:,}",
         "seconds": f"{manifest['seconds']:,.0f}",

@@ -14,3 +14,9 @@ def test_the_grid_is_the_untuned_model_and_every_combination():
     ]
     assert {spec.steps - spec.warmup_steps - spec.decay_steps for spec in tuned} == {0}
     assert len({spec.run_id for spec in tuned}) == 8
+
+
+def test_the_grid_may_have_several_optimizers():
+    base = next(Job(collection="pocket2", profile="quick", seeds=1).specs(mixture="flan2022"))
+    _, *tuned = points(base, "100", "1e-3", "0", "adamw,muon")
+    assert [spec.optimizer for spec in tuned] == ["adamw", "muon"]

@@ -253,8 +253,8 @@ BEGINNING = 40_000
 """Number of documents at the beginning of the text that are all `pairs`.
 
 What stands behind a word must be found again for nearly everything else that the text says. `nano`
-learns that in 2,000 steps on pairs alone, and learns it in no 80,000 where they are few among other
-documents; what needs it is then learned two to five times as fast.
+learns that in 2,000 steps on pairs alone. 6,000 steps later chains of two facts are right in 75 %,
+where 6,000 steps without pairs gave 12 to 24 % (data_cards/pocket2.md, single runs).
 """
 
 

@@ -130,24 +130,28 @@ def worked(one: steps.Operation, words: str) -> str:
 
 
 def test_checks_go_by_the_story():
-    asked = re.compile(
-        r"(?:is the (?P<thing>\w+) (?P<inside>inside)|does the (?P<dish>\w+) have a warm color"
-        r"|does (?P<name>\w+) have food)\? (?:\w+: )?(?P<answer>\w+)\."
-    )
+    told = {
+        "inside": r"the {} is in the (\w+)\.",
+        "color": r"the {} is (\w+)\.",
+        "food": r"{} has the (\w+)\.",
+    }
+    said = r"(?:is|does|so)? ?(?:the )?(\w+) (?:is |has |have )?(?:a warm )?(inside|color|food)"
+    answered = r"[?.] (?:\w+: )?(yes|no|true|false)\."
     answers = Counter()
     for text in texts(questions.checks):
-        for check in asked.finditer(text):
-            thing, dish, name = check["thing"], check["dish"], check["name"]
-            told = [
-                rf"the {thing} is in the (\w+)",
-                rf"the {dish} is (\w+)",
-                rf"{name} has the (\w+)",
-            ]
-            (value,) = re.findall(told[0 if thing else 1 if dish else 2] + r"\.", text)
+        for subject, what, answer in re.findall(said + answered, text):
+            value = re.search(told[what].format(subject), text)[1]
             holds = value in INSIDE + WARM or KIND_OF[value] == "food"
-            assert (check["answer"] in ("yes", "true")) == holds, text
+            assert (answer in ("yes", "true")) == holds, text
             answers[holds] += 1
-    assert min(answers.values()) > 30, answers
+        # What is denied is false, and what no story tells is open.
+        for denial in re.findall(r"(?: not (?!known)[\w ]+)\. (?:\w+: )?(\w+)", text):
+            assert denial in ("no", "false"), text
+            answers["denied"] += 1
+        for untold in re.findall(r" (?:likes|wants|sold) the \w+\. (?:\w+: )?(\w+)", text):
+            assert untold in ("maybe", "not"), text
+            answers["open"] += 1
+    assert len(answers) == 4 and min(answers.values()) > 30, answers
 
 
 def test_the_text_begins_with_pairs_said_again():
