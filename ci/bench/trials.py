@@ -54,7 +54,7 @@ def points(
 @app.command()
 def trials(
     store: Annotated[Path, typer.Option(help="folder of the runs")],
-    collection: str = "pocket2",
+    collection: str = "pocket",
     model: str = "nano",
     profile: str = "quick",
     rates: Annotated[str, typer.Option(help="learning rates")] = "3e-4,1e-3,3e-3",
@@ -76,7 +76,7 @@ def trials(
         run = runs.get(spec)
         trained = condition_scores.validation_of_training(loaded)
         on_training = condition_scores.asked([run], trained, 0, condition_scores.SAMPLE_ITEMS)
-        kept = condition_scores.completed([run], condition_scores.completion(loaded))
+        kept = condition_scores.completed([run], loaded.suites["completion"])
         rows.append(
             {
                 "run": spec.run_id,

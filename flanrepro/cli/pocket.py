@@ -75,9 +75,6 @@ def tuned(profile: Profile = "quick", seeds: Seeds = 3, model: Model = "nano") -
     write(job, table, f"pocket_tuned_{model}")
 
 
-Collection = Annotated[
-    str, typer.Option("--collection", "-c", help="the edition: pocket or pocket2")
-]
 Conditions = Annotated[
     str, typer.Option(help="conditions, C1 to C9, with commas between; empty: all")
 ]
@@ -93,7 +90,7 @@ def table_of(job: "Job", collection: str = "") -> "Path":
 
 @app.command()
 def check(
-    collection: Collection = "pocket",
+    collection: options.CollectionName = "pocket",
     profile: Profile = "quick",
     seeds: options.Seeds = 0,
     model: Model = "nano",
@@ -128,7 +125,7 @@ def check(
 def editions(
     collections: Annotated[
         str, typer.Option(help="collections that were checked, with commas between")
-    ] = "pocket,pocket2",
+    ] = "pocket1,pocket",
     profile: Profile = "quick",
     model: Model = "nano",
     out: options.Out = "",

@@ -310,7 +310,7 @@ def load_vocabulary(name: str, digest: str = "") -> Vocabulary:
     return found
 
 
-SHIPPED = ("pocket", "pocket2")
+SHIPPED = ("pocket",)
 """Names of the vocabularies that ship with the package."""
 T5_DIGEST = "3cc5ef13374d"
 """Digest of T5's own vocabulary, which all checkpoints of T5 v1.1, T5-LM and Flan-T5 share."""

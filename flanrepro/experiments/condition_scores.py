@@ -15,8 +15,7 @@ from typing import Any
 import numpy as np
 
 from flanrepro.collection import rng
-from flanrepro.collection.task import Collection, Record, Suite, Task
-from flanrepro.errors import InputError
+from flanrepro.collection.task import Collection, Suite, Task
 from flanrepro.experiments.scores import kept_scores, read_items, scores_of
 from flanrepro.experiments.store import Run
 from flanrepro.model.model import Model
@@ -154,44 +153,6 @@ def completed(runs: Sequence[Run], suite: Suite) -> Score:
 def is_completed(item: Mapping[str, Any]) -> bool:
     """True if the first sentence of an item's prediction is its target."""
     return item["prediction"].split(".")[0].strip() == item["targets"]
-
-
-def completion(collection: Collection) -> Suite:
-    """The facts that the exam asks for as statements to be completed.
-
-    Raises:
-        InputError: the collection has no exam on facts of a world.
-    """
-    if "completion" in collection.suites:
-        return collection.suites["completion"]
-    if collection.name != "pocket":
-        raise InputError(
-            f"collection '{collection.name}' has no suite 'completion': the conditions are for a "
-            "world whose facts are known, so choose pocket or pocket2"
-        )
-    from flanrepro.sources.pocket import world
-
-    tasks = (
-        _statements(subject, [(attribute, thing, world.fact(attribute, thing)) for thing in known])
-        for known in [world.KNOWN]
-        for subject, attribute in world.SUBJECTS.items()
-    )
-    return Suite("completion", tuple(tasks))
-
-
-def _statements(subject: str, facts: Sequence[tuple[str, str, str]]) -> Task:
-    records: list[Record] = [
-        {"inputs": f"the {attribute} of the {thing} is", "answer": value}
-        for attribute, thing, value in facts
-    ]
-    return Task(
-        name=f"completion_{subject}",
-        source="evaluation",
-        cluster="completion",
-        load=lambda split: records,
-        splits={"validation": len(records)},
-        templates="pocket_rendered",
-    )
 
 
 def validation_of_training(collection: Collection, number: int = SAMPLE) -> Suite:

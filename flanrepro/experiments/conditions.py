@@ -32,8 +32,8 @@ from flanrepro.model import pretrained
 from flanrepro.model.sizes import SIZES
 from flanrepro.sources import load_collection
 
-WORLDS = ("pocket", "pocket2")
-"""The collections that the conditions are for."""
+WORLD = "pocket"
+"""The collection that the conditions are for."""
 
 
 def measure(
@@ -54,10 +54,10 @@ def measure(
         InputError: the collection is no world, a condition is unknown, or no checkpoint ships for
             a size.
     """
-    if job.collection not in WORLDS:
+    if job.collection != WORLD:
         raise InputError(
             f"the conditions are for a world whose facts are known, and collection "
-            f"'{job.collection}' is none: choose {' or '.join(WORLDS)}"
+            f"'{job.collection}' is none: choose {WORLD}"
         )
     job = dataclasses.replace(job, model=job.model or job.settings.model)
     sizes = sizes or [name for name in SIZES if pretrained.full_name(job.collection, name)]
@@ -80,7 +80,7 @@ def measure(
 def latent_knowledge(job: Job, sizes: Sequence[str]) -> Iterator[Measured]:
     """C1: the untuned model knows the exam's facts, and cannot answer the exam."""
     runs = untuned_runs(job)
-    known = completed(runs, scores.completion(load_collection(job.collection)))
+    known = completed(runs, load_collection(job.collection).suites["completion"])
     yield row("C1", "completion", known, known.value, "statements completed, untuned")
     for shots in (0, job.shots("mmlu")):
         for method in ("decode", "rank"):
@@ -90,7 +90,7 @@ def latent_knowledge(job: Job, sizes: Sequence[str]) -> Iterator[Measured]:
 
 def kept_knowledge(job: Job, sizes: Sequence[str]) -> Iterator[Measured]:
     """C2: the tuned model still knows the facts."""
-    suite = scores.completion(load_collection(job.collection))
+    suite = load_collection(job.collection).suites["completion"]
     before, after = completed(untuned_runs(job), suite), completed(tuned_runs(job), suite)
     what = f"statements completed, tuned ({after.value:.1f} %) over untuned"
     yield row("C2", "kept", after, _over(after.value, before.value), what)
@@ -128,36 +128,12 @@ def own_wordings(job: Job, sizes: Sequence[str]) -> Iterator[Measured]:
 
 def transfer(job: Job, sizes: Sequence[str]) -> Iterator[Measured]:
     """C5: operations that are new are done, as a share of those trained on."""
-    if not {"operations", "new_operations"} <= set(load_collection(job.collection).suites):
-        yield _transfer_in_lab(job)
-        return
     for shots in (0, job.shots("operations")):
         old, new = (
             on_suite(job, tuned_runs(job), name, shots) for name in ("operations", "new_operations")
         )
         what = f"{new.named} ({new.value:.1f} %) over {old.named} ({old.value:.1f} %)"
         yield row("C5", "new_operations", new, _over(new.value, old.value), what)
-
-
-LAB = "first_edition_operations.csv"
-"""Table, below figures/bench, of runs on the first edition's operations, a tenth held out."""
-
-
-def _transfer_in_lab(job: Job) -> Measured:
-    """C5 of an edition that holds no operation out: from runs in which a tenth was held out."""
-    import pandas as pd
-
-    path = workspace() / "figures" / "bench" / LAB
-    if job.collection != "pocket" or not path.is_file():
-        return missing("C5", "new_operations", "suites operations and new_operations")
-    table = pd.read_csv(path, dtype={"run": str})
-    most = table[table["tasks"] == table["tasks"].max()].groupby("score")
-    new, old = (most.get_group(f"operations_{name}") for name in ("held_out", "trained"))
-    means = new["value"].mean(), old["value"].mean()
-    what = "{:.1f} % of operations held out over {:.1f} % of those trained on".format(*means)
-    runs = list(dict.fromkeys(new["run"]))
-    n, names = int(new["n"].iloc[0]), " ".join(runs)
-    return Measured("C5", "new_operations", what, _over(*means), n, names, new["seed"].nunique())
 
 
 def exemplars(job: Job, sizes: Sequence[str]) -> Iterator[Measured]:

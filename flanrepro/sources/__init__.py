@@ -12,7 +12,6 @@ from flanrepro.errors import InputError
 
 _MODULES = {
     "pocket": "pocket",
-    "pocket2": "pocket2",
     "flan2022": "flan2022",
     "flan2022_rendered": "flan2022.rendered",
 }
@@ -50,7 +49,7 @@ def documents(collection: str, seed: int, first: int | None = None) -> Documents
     Raises:
         InputError: the collection has no texts.
     """
-    if collection not in ("pocket", "pocket2"):
+    if collection != "pocket":
         raise InputError(
             f"collection '{collection}' has no pretraining text: choose pocket, or start from a "
             "released checkpoint"

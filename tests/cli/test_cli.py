@@ -161,7 +161,7 @@ def test_doctor_names_versions_devices_and_the_mirror(monkeypatch, capsys, tmp_p
     [
         (
             ["tasks", "-c", "flan2023"],
-            "unknown collection 'flan2023': choose one of pocket, pocket2, flan20",
+            "unknown collection 'flan2023': choose one of pocket, flan2022, flan20",
         ),
         (
             ["show", "arc_eazy"],

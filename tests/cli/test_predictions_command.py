@@ -92,8 +92,8 @@ def test_scores_that_do_not_ship_are_no_failure(flanrepro, shipped):
 @pytest.mark.parametrize(
     ("args", "said"),
     [
-        (["-c", "pocket2"], "no predictions of collection 'pocket2' ship with the package"),
-        (["{file}", "-c", "pocket2"], "are of collection 'pocket', and 'pocket2' was asked for"),
+        (["-c", "flan2022"], "no predictions of collection 'flan2022' ship with the package"),
+        (["{file}", "-c", "flan2022"], "are of collection 'pocket', and 'flan2022' was asked for"),
         (["--profile", "quick"], "are of profile 'smoke', and 'quick' was asked for"),
         (["nowhere.xz"], "the predictions nowhere.xz are missing"),
         (["README.md"], "the predictions README.md cannot be read"),

@@ -2,6 +2,8 @@
 
 import dataclasses
 
+from wording import QUESTION
+
 from flanrepro.collection.content import digest_of
 from flanrepro.collection.task import Task, data_digest, hold_out
 
@@ -16,7 +18,7 @@ def task(rows=ROWS, read=True, **splits) -> Task:
         cluster="made up",
         load=splits.get,
         splits={name: len(of) for name, of in splits.items()},
-        templates="pocket_mmlu",
+        templates=QUESTION,
         find_missing=(lambda split: "") if read else None,
     )
 

@@ -4,6 +4,7 @@ import dataclasses
 import pickle
 
 import pytest
+from wording import QUESTION
 
 from flanrepro.collection import Collection, Suite, Task
 from flanrepro.collection.content import InMemory
@@ -34,7 +35,7 @@ def available(split: str) -> str:
 def task(name: str, source: str = "cot", missing=available, **splits: list[str]) -> Task:
     load = Records([{split: list(map(record, asked)) for split, asked in splits.items()}])
     sizes = {split: len(asked) for split, asked in splits.items()}
-    return Task(name, source, "math", load, sizes, "pocket_mmlu", find_missing=missing)
+    return Task(name, source, "math", load, sizes, QUESTION, find_missing=missing)
 
 
 def questions(name: str, size: int = SIZE) -> list[str]:

@@ -4,6 +4,7 @@ import json
 from collections import Counter
 
 import pytest
+from wording import QUESTION
 
 from flanrepro.collection import Mixture, Task
 from flanrepro.collection.formats import (
@@ -141,7 +142,7 @@ def test_the_instruction_can_stand_behind_the_exemplars():
 
 
 DIALOG = {"dialogue": "Ann: Hi\nBob: Ho", "turns": json.dumps(["Hi", "Ho"]), "answer": "Hey"}
-TALK = Task("d", "dialog", "c", lambda split: [DIALOG], {"train": 1}, "pocket_mmlu")
+TALK = Task("d", "dialog", "c", lambda split: [DIALOG], {"train": 1}, QUESTION)
 STYLE = TurnStyle("s", "Talk:", ("\nA: ", "\nB: "), ";")
 
 

@@ -4,13 +4,14 @@ from collections import Counter
 
 import numpy as np
 import pytest
+from wording import QUESTION
 
 from flanrepro.collection import Mixture, Task
 from flanrepro.collection.shares import MAX_BLOCK, period_counts, proportional_weights
 from flanrepro.errors import InputError
 
 
-def make_task(name: str, size: int = 40, wording: str = "pocket_mmlu", **splits: int) -> Task:
+def make_task(name: str, size: int = 40, wording: str = QUESTION, **splits: int) -> Task:
     """A task with records of its own; `size` in its training split."""
     splits = splits or {"train": size}
 
@@ -23,7 +24,7 @@ def make_task(name: str, size: int = 40, wording: str = "pocket_mmlu", **splits:
     return Task(name, "niv2", "made up", load, splits, wording)
 
 
-def tasks(n: int = 4, size: int = 40, wording: str = "pocket_mmlu") -> tuple[Task, ...]:
+def tasks(n: int = 4, size: int = 40, wording: str = QUESTION) -> tuple[Task, ...]:
     return tuple(make_task(f"task{i}", size + i, wording) for i in range(n))
 
 
@@ -83,7 +84,7 @@ def test_random_access_is_sequential_access():
 
 
 def test_a_stream_is_the_same_on_every_machine():
-    two = tasks(2, size=100, wording="pocket_closed_book")  # which has ten wordings
+    two = tasks(2, size=100, wording="pocket/closed_book_qa")  # which has ten wordings
     mixture = Mixture(two, weights=(2, 1), seed=3, max_examples=7)
     prompts = [mixture[i] for i in range(6)]
     drawn = [(p.task, p.record, p.exemplars, p.template, p.format.options) for p in prompts]

@@ -6,6 +6,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
+from wording import QUESTION
 
 from flanrepro.collection import Collection, Task
 from flanrepro.collection.named import SUBSETS, mixture_names, named_mixture
@@ -44,7 +45,7 @@ def made_up(name: str, source: str, size: int, missing: str = "") -> Task:
         "made up",
         lambda split: Sized(name, size),
         {"train": size},
-        "pocket_mmlu",
+        QUESTION,
         find_missing=lambda split: missing,
     )
 
@@ -204,7 +205,7 @@ def test_a_task_whose_records_cannot_be_read_is_reported_and_stops_no_other():
 
     whole = collection()
     splits = {"train": 9, "exemplars": 5}
-    bad = Task("bad", "niv2", "c", load, splits, "pocket_mmlu", approximate=True)
+    bad = Task("bad", "niv2", "c", load, splits, QUESTION, approximate=True)
     made = named_mixture("niv2", dataclasses.replace(whole, tasks=dict(whole.tasks, bad=bad)))
     assert made.missing == {"bad": ("niv2", "no row is a record of it")}
     assert len(made.mixture.tasks) == 300

@@ -1,4 +1,5 @@
 import pytest
+from wording import QUESTION
 
 from flanrepro.collection import Task, Template, load_templates, render
 from flanrepro.collection.formats import Format, OptionStyle, layouts, plain
@@ -56,7 +57,7 @@ def test_exemplars_of_an_evaluation_prompt_come_from_the_training_split():
 
 def test_braces_in_a_record_are_text():
     load = lambda split: [{"question": "{answer}", "answer": "{}"}]  # noqa: E731
-    task = Task("braces", "niv2", "c", load, {"train": 1}, "pocket_mmlu")
+    task = Task("braces", "niv2", "c", load, {"train": 1}, QUESTION)
     assert render(task, 0, template=WORDING).inputs == "Answer.\n\nQ: {answer}"
 
 
@@ -69,7 +70,7 @@ def test_a_record_without_a_field_names_task_record_template_and_field():
 
 def test_an_exemplar_without_a_field_is_named_as_a_training_record():
     load = lambda split: [{"question": "q", "answer": "a"}, {"question": "q"}]  # noqa: E731
-    task = Task("gap", "niv2", "c", load, {"train": 2, "test": 2}, "pocket_mmlu")
+    task = Task("gap", "niv2", "c", load, {"train": 2, "test": 2}, QUESTION)
     expected = "task 'gap', train record 1, template 'question': .* 'answer', .* it has question"
     with pytest.raises(InputError, match=expected.replace(" it has", r" \(it has")):
         render(task, 0, split="test", exemplars=(0, 1))
@@ -83,7 +84,7 @@ def test_an_exemplar_without_a_field_is_named_as_a_training_record():
     ],
 )
 def test_a_task_that_cannot_give_exemplars_is_named(splits, shots, sentence):
-    task = Task("t", "niv2", "c", list, splits, "pocket_mmlu")
+    task = Task("t", "niv2", "c", list, splits, QUESTION)
     with pytest.raises(InputError, match=sentence):
         check_exemplars(task, shots)
 

@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from wording import QUESTION
 
 from flanrepro.collection import Task
 from flanrepro.collection.formats import (
@@ -81,7 +82,7 @@ def expected(pattern: str, record: dict[str, str], block: str) -> str:
 @given(cases(), st.integers(0, 2))
 def test_a_prompt_is_its_parts_and_nothing_else(case, shots):
     records, template, form = case
-    task = Task("t", "s", "c", lambda split: records, {"train": 3}, "pocket_mmlu")
+    task = Task("t", "s", "c", lambda split: records, {"train": 3}, QUESTION)
     prompt = render(task, 0, template=template, format=form, exemplars=range(1, 1 + shots))
 
     def parts(record: dict[str, str], shown: bool) -> tuple[str, str]:
@@ -130,7 +131,7 @@ def test_the_target_is_never_in_what_is_shown_unless_the_record_says_it(case):
         if name != "options" and name not in fields_of(template.inputs):
             marked[name] = wanted
     marked.pop("options", None)
-    task = Task("t", "s", "c", lambda split: [marked], {"train": 1}, "pocket_mmlu")
+    task = Task("t", "s", "c", lambda split: [marked], {"train": 1}, QUESTION)
     prompt = render(task, 0, template=template, format=form)
     assert wanted not in prompt.inputs
     assert wanted in prompt.targets
@@ -139,9 +140,9 @@ def test_the_target_is_never_in_what_is_shown_unless_the_record_says_it(case):
 @pytest.mark.parametrize("name", template_files())
 def test_a_file_has_ten_wordings_that_determine_their_target(name):
     templates, few_shot = load_wordings(name)
-    # The second edition's held-out suites have their wordings in their records.
-    one = ("rendered", "bbh_cot", "pocket2/mmlu", "pocket2/bbh", "pocket2/bbh_cot")
-    if not name.startswith("pocket_") and name not in one:
+    # The held-out suites have their wordings in their records.
+    one = ("rendered", "bbh_cot", "pocket/mmlu", "pocket/bbh", "pocket/bbh_cot")
+    if name not in one:
         assert len(templates) >= 10
         assert not few_shot or len(few_shot) >= 10
     for template in (*templates, *few_shot):

@@ -2,6 +2,7 @@ import dataclasses
 import itertools
 
 import pytest
+from wording import QUESTION
 
 from flanrepro.collection import Task
 from flanrepro.errors import InputError
@@ -16,7 +17,7 @@ def make_task(declared: int, calls: list[str] | None = None) -> Task:
             calls.append(split)
         return [{"answer": "one"}, {"answer": "two"}]
 
-    return Task("t", "niv2", "c", load, {"train": declared, "test": 2}, "pocket_mmlu")
+    return Task("t", "niv2", "c", load, {"train": declared, "test": 2}, QUESTION)
 
 
 def test_records_are_read_once_per_split_and_not_before_they_are_asked_for():
@@ -54,7 +55,7 @@ def test_another_number_of_records_than_declared_is_refused(declared):
 
 def test_an_unknown_collection_lists_the_choices():
     with pytest.raises(
-        InputError, match="unknown collection 'flan': choose one of pocket, pocket2, flan2022"
+        InputError, match="unknown collection 'flan': choose one of pocket, flan2022"
     ):
         load_collection("flan")
 

@@ -2,6 +2,7 @@ import json
 from dataclasses import replace
 
 import pytest
+from wording import QUESTION
 
 from flanrepro.collection import Mixture, Task, Template, render
 from flanrepro.collection.formats import Format, layouts, plain, plain_style, turn_style
@@ -28,7 +29,7 @@ def task_of(*records: dict, rendered: bool = False, split: str = "train") -> Tas
         "toy",
         {split: list(records)}.__getitem__,
         {split: len(records)},
-        "pocket_mmlu",
+        QUESTION,
         rendered=rendered,
     )
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from wording import QUESTION
 
 from flanrepro.collection import Mixture, Task, Template, render
 from flanrepro.data.examples import Encode, EncodedPrompts, PromptTooLong
@@ -137,7 +138,7 @@ TALE = Template("tale", "{tale}\nWhat is told?", "{answer}")
 
 def example_of(tale: str, answer: str, encode: Encode) -> dict:
     load = lambda split: [{"tale": tale, "answer": answer}]  # noqa: E731
-    task = Task("tales", "flan2021", "tales", load, {"train": 1}, "pocket_mmlu")
+    task = Task("tales", "flan2021", "tales", load, {"train": 1}, QUESTION)
     return encode(render(task, 0, template=TALE), task)
 
 

@@ -4,6 +4,7 @@ import sys
 
 import numpy as np
 import pytest
+from wording import QUESTION
 
 from flanrepro.collection import Mixture, Prompt, Task, Template, load_templates, render
 from flanrepro.data.examples import Encode, EncodedPrompts
@@ -80,9 +81,7 @@ class Tales:
             for inputs, targets in numbers
         ]
         load = {"train": records}.__getitem__
-        self.tasks = (
-            Task("tales", "flan2021", "tales", load, {"train": len(records)}, "pocket_mmlu"),
-        )
+        self.tasks = (Task("tales", "flan2021", "tales", load, {"train": len(records)}, QUESTION),)
 
     def __getitem__(self, i: int) -> Prompt:
         return render(self.tasks[0], i, template=Template("t", "{tale}\nWhat is told?", "{answer}"))

@@ -42,7 +42,7 @@ def of(measured, condition: str, quantity: str) -> list:
 
 
 def test_every_fact_of_the_exam_is_a_statement_to_be_completed():
-    tasks = scores.completion(POCKET).tasks
+    tasks = POCKET.suites["completion"].tasks
     asked = {
         record["inputs"]: record["answer"]
         for task in tasks
@@ -138,7 +138,7 @@ def test_room_is_the_mean_over_seeds_above_chance_and_above_the_most_frequent_an
 
 @pytest.mark.slow
 def test_kept_knowledge_is_completion_after_tuning_over_before(measured, job):
-    suite = scores.completion(POCKET)
+    suite = POCKET.suites["completion"]
     after, before = (scores.completed(runs, suite) for runs in (tuned_runs(job), untuned_runs(job)))
     (kept,) = of(measured, "C2", "kept")
     assert kept.value == after.value / before.value
@@ -227,7 +227,7 @@ def test_new_operations_of_the_first_edition_come_from_its_own_runs(tmp_path, mo
 @pytest.mark.parametrize(
     ("changes", "conditions", "said"),
     [
-        ({"collection": "flan2022"}, ["C1"], "choose pocket or pocket2"),
+        ({"collection": "flan2022"}, ["C1"], "choose pocket"),
         ({}, ["C1", "C10"], "unknown condition 'C10': choose among C1, C2"),
         ({"model": "mini"}, ["C2"], "no checkpoint of model 'mini' ships for collection 'pocket'"),
         ({"model": "mini"}, ["C1"], "no checkpoint of model 'mini' ships for collection 'pocket'"),

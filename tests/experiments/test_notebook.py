@@ -46,7 +46,7 @@ def test_values_take_the_notebooks_types():
         ({"profil": "smoke"}, "no parameter 'profil': it has collection, model, profile, seeds"),
         ({"profile": "fast"}, "unknown profile 'fast': choose one of smoke, quick"),
         ({"model": "huge"}, "unknown model 'huge': choose one of nano, micro"),
-        ({"collection": "p3"}, "unknown collection 'p3': choose one of pocket, pocket2, flan2022"),
+        ({"collection": "p3"}, "unknown collection 'p3': choose one of pocket, flan2022"),
         ({"engine": "tpu"}, "unknown engine 'tpu': choose one of local, t5x"),
         ({"seeds": "many"}, "parameter 'seeds' is 'many': expected int"),
         ({"seeds": "-1"}, "seeds is -1: expected a whole number, 0 to 1,000"),

@@ -225,8 +225,8 @@ def test_what_is_no_file_is_said(tmp_path):
     ("asked", "said"),
     [
         (
-            {"collection": "pocket2"},
-            "of collection 'pocket', and 'pocket2' was asked for: give --c",
+            {"collection": "flan2022"},
+            "of collection 'pocket', and 'flan2022' was asked for: give --c",
         ),
         ({"profile": "quick"}, "are of profile 'smoke', and 'quick' was asked for"),
         ({"collection": "pocket", "model": "micro"}, "are of model 'nano', and 'micro' was asked"),

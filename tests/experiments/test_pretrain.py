@@ -48,10 +48,10 @@ def test_every_listed_recipe_makes_specs_each_starting_from_the_one_before():
 
 
 def test_a_phase_of_an_objective_that_comes_again_has_its_number():
-    specs = pretraining_specs("pocket2", "nano")
+    specs = pretraining_specs("pocket", "nano")
     assert phase_names(specs) == ["span_corruption", "prefix_lm", "prefix_lm_2"]
     # It goes on behind the documents that the phase before has read, by the checkpoint's card.
-    card = (pretrained.FOLDER / "pocket2-nano.md").read_text("utf-8")
+    card = (pretrained.FOLDER / "pocket-nano.md").read_text("utf-8")
     read = re.search(r"^\| texts \| [\d,]+ \| ([\d,]+) \|", card, re.MULTILINE)[1]
     assert specs[2].first_text >= int(read.replace(",", ""))
 
@@ -59,9 +59,7 @@ def test_a_phase_of_an_objective_that_comes_again_has_its_number():
 def test_what_ships_was_made_as_listed_and_is_small():
     shipped = list(pretrained.index().values())
     assert [(row.collection, row.model) for row in shipped] == [
-        ("pocket", "micro"),
         ("pocket", "nano"),
-        ("pocket2", "nano"),
     ]
     for row in shipped:
         specs = tuple(RunSpec(**run) for run in row.runs)

@@ -87,7 +87,7 @@ def test_a_jobs_parameters_go_before_the_profiles():
         ({"profile": "fast"}, "unknown profile 'fast': choose one of smoke, quick"),
         ({"profile": ""}, "unknown profile '': choose one of smoke, quick"),
         ({"model": "huge"}, "unknown model 'huge': choose one of nano, micro, mini, small, base"),
-        ({"collection": "p3"}, "unknown collection 'p3': choose one of pocket, pocket2, flan2022"),
+        ({"collection": "p3"}, "unknown collection 'p3': choose one of pocket, flan2022"),
         ({"engine": "tpu"}, "unknown engine 'tpu': choose one of local, t5x, shipped"),
         ({"mesh": "8"}, "mesh is '8': expected DATAxMODEL"),
         ({"seeds": -1}, "seeds is -1: expected a whole number, 0 to 1,000"),

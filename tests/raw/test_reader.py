@@ -10,6 +10,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from wording import QUESTION
 
 from flanrepro.collection import render
 from flanrepro.errors import InputError
@@ -460,6 +461,6 @@ def test_a_bad_file_is_one_sentence_and_keeps_nothing(places, content, said):
 
 def test_braces_tabs_and_tags_in_the_data_stay_as_they_are(places):
     write_file(places)
-    prompt = render(task(templates="pocket_mmlu"), 0)
+    prompt = render(task(templates=QUESTION), 0)
     assert "is {ice} cold" in prompt.inputs
     assert task().records("train")[0]["passage"] == "Ice\tis <b>cold</b>."

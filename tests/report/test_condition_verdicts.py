@@ -124,9 +124,9 @@ def test_the_value_that_misses_most_is_named_below_a_bound_as_well():
 def test_two_editions_stand_side_by_side():
     first = report.table([Measured("C2", "kept", "x", 0.51)])
     second = report.table([Measured("C2", "kept", "x", 0.95)])
-    text = report.side_by_side({"pocket": first, "pocket2": second})
+    text = report.side_by_side({"pocket1": first, "pocket": second})
     rows = [[cell.strip() for cell in line.split(" | ")] for line in text.splitlines()]
-    assert rows[0] == ["condition", "bound", "pocket", "pocket2"]
+    assert rows[0] == ["condition", "bound", "pocket1", "pocket"]
     says = "C2 kept knowledge: completion after tuning over before"
     assert [says, ">= 0.9", "0.51, 1 of 1 miss", "0.95"] in rows
     assert ["C2 kept knowledge", "", "fails", "holds"] in rows

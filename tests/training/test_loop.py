@@ -165,7 +165,7 @@ def test_parameters_for_a_run_that_starts_at_random_are_refused(spec, whole, tmp
     [
         ({"optimizer": "sgd"}, "unknown optimizer 'sgd': choose one of adafactor, adamw"),
         ({"model": "huge"}, "unknown model 'huge': choose one of nano, micro, mini"),
-        ({"collection": "p3"}, "unknown collection 'p3': choose one of pocket, pocket2, flan2022"),
+        ({"collection": "p3"}, "unknown collection 'p3': choose one of pocket, flan2022"),
         ({"vocabulary": "p3"}, "unknown vocabulary 'p3': choose pocket, t5, flan2022-SIZE"),
         ({"few_shot_fraction": 1.5}, "few_shot_fraction is 1.5: expected a number, 0 to 1"),
         ({"tasks": ("gsm9k",)}, "'gsm9k' is no training task of collection 'pocket': it has "),

@@ -1,35 +1,36 @@
 """Pocket's `program_synthesis`: a small expression language and its evaluator.
 
 A program is a chain of functions over the list `xs`, applied from right to left: `head ( tail xs )`
-is written `head tail xs`. Numbers before a function are its first argument: `take 2 rev xs`.
+is written `head tail xs`. A number behind a function is its first argument: `take 2 rev xs`.
 """
 
 from collections.abc import Callable
 
 from flanrepro.collection.task import Record, Task
 from flanrepro.errors import InputError
-from flanrepro.sources.pocket.world import Dice, task
+from flanrepro.sources.pocket.dice import Dice
+from flanrepro.sources.pocket.world import task
 
 SPLITS = {"train": 400, "validation": 50}
 
-LISTS: dict[str, tuple[Callable[[list[int]], list[int]], str]] = {
-    "rev": (lambda xs: xs[::-1], "turned around"),
-    "tail": (lambda xs: xs[1:], "without its first"),
-    "init": (lambda xs: xs[:-1], "without its last"),
-    "dup": (lambda xs: xs + xs, "twice"),  # the one that lengthens a list
+LISTS: dict[str, tuple[Callable[[list[int]], list[int]], tuple[str, ...]]] = {
+    "rev": (lambda xs: xs[::-1], ("turned around", "from its end to its start")),
+    "tail": (lambda xs: xs[1:], ("without its first", "from its second on")),
+    "init": (lambda xs: xs[:-1], ("without its last", "all but its last")),
+    "dup": (lambda xs: xs + xs, ("twice", "with all of it again")),
 }
 """Functions from a list to a list, with their words, by name."""
-COUNTED: dict[str, tuple[Callable[[int, list[int]], list[int]], str]] = {
-    "take": (lambda n, xs: xs[:n], "its first {n}"),
-    "skip": (lambda n, xs: xs[n:], "all but its first {n}"),
-    "add": (lambda n, xs: [n + x for x in xs], "each with {n} added"),
+COUNTED: dict[str, tuple[Callable[[int, list[int]], list[int]], tuple[str, ...]]] = {
+    "take": (lambda n, xs: xs[:n], ("its first {n}", "only {n} from its start")),
+    "skip": (lambda n, xs: xs[n:], ("all but its first {n}", "what follows {n} of it")),
+    "add": (lambda n, xs: [n + x for x in xs], ("each with {n} added", "each {n} larger")),
 }
 """Functions from a number and a list to a list, with their words, by name."""
-ENDS: dict[str, tuple[Callable[[list[int]], int], str]] = {
-    "head": (lambda xs: xs[0], "the first of it"),
-    "end": (lambda xs: xs[-1], "the last of it"),
-    "max": (max, "the largest of it"),
-    "min": (min, "the smallest of it"),
+ENDS: dict[str, tuple[Callable[[list[int]], int], tuple[str, ...]]] = {
+    "head": (lambda xs: xs[0], ("the first of it", "what it begins with")),
+    "end": (lambda xs: xs[-1], ("the last of it", "what it ends with")),
+    "max": (max, ("the largest of it", "the number above all others")),
+    "min": (min, ("the smallest of it", "the number below all others")),
 }
 """Functions from a list to a number, with their words, by name."""
 
@@ -73,29 +74,39 @@ def show(value: list[int] | int) -> str:
     return str(value) if isinstance(value, int) else " ".join(map(str, value))
 
 
-def written(dice: Dice, steps: int, counted: bool, end: bool) -> Record:
-    """Describes a program of `steps` list functions; the answer is the program.
+def compose(dice: Dice, steps: int, counted: bool, end: bool) -> tuple[str, str]:
+    """Draws a program of `steps` different list functions and says what it does.
 
-    With `counted` the first function takes a number, with `end` a function to a number comes last.
+    With `counted` one function takes a number, with `end` a function to a number comes last.
     """
     program, says = "xs", []
-    for i in range(steps):
-        if counted and i == 0:
+    place = dice.below(steps) if counted else -1
+    for i, name in enumerate(dice.some(tuple(LISTS), steps)):
+        if i == place:
             name, n = dice.one(tuple(COUNTED)), dice.number(2, 4)
             program = f"{name} {n} {program}"
-            says.append(COUNTED[name][1].format(n=n))
+            says.append(dice.one(COUNTED[name][1]).format(n=n))
         else:
-            name = dice.one(tuple(LISTS))
             program = f"{name} {program}"
-            says.append(LISTS[name][1])
+            says.append(dice.one(LISTS[name][1]))
     if end:
         name = dice.one(tuple(ENDS))
         program = f"{name} {program}"
-        says.append(ENDS[name][1])
-    # Six numbers: a count leaves two at least, another step one: one for every function.
-    xs = dice.some(range(1, 16), 6)
+        says.append(dice.one(ENDS[name][1]))
+    return program, f"from the list: {', then '.join(says)}."
+
+
+def numbers(dice: Dice) -> list[int]:
+    """Draws six numbers: a count leaves two at least, another step one, for every function."""
+    return dice.some(range(1, 16), 6)
+
+
+def written(dice: Dice, steps: int, counted: bool, end: bool) -> Record:
+    """Describes a program and gives an example of its use; the answer is the program."""
+    program, description = compose(dice, steps, counted, end)
+    xs = numbers(dice)
     return dict(
-        description=f"the list {', then '.join(says)}.",
+        description=description,
         answer=program,
         example=f"{show(xs)} gives {show(run_program(program, xs))}.",
     )
@@ -103,9 +114,9 @@ def written(dice: Dice, steps: int, counted: bool, end: bool) -> Record:
 
 def output(dice: Dice, steps: int, counted: bool, end: bool) -> Record:
     """Shows a program and a list; the answer is what the program gives."""
-    program = written(dice, steps, counted, end)["answer"]
-    xs = dice.some(range(1, 16), 6)
-    return dict(description=program, example=show(xs), answer=show(run_program(program, xs)))
+    program, _ = compose(dice, steps, counted, end)
+    xs = numbers(dice)
+    return dict(program=program, xs=show(xs), answer=show(run_program(program, xs)))
 
 
 # Name, maker, steps, counted, end.
