@@ -1,4 +1,4 @@
-"""The tables of `data_cards/pocket1.md`, from those of `ci.bench.first_edition`."""
+"""Makes the tables of `data_cards/pocket1.md` from `figures/bench/first_edition_*.csv`."""
 
 from pathlib import Path
 

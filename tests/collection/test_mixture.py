@@ -4,7 +4,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from wording import QUESTION
+from wording import QUESTION, TEN_QUESTIONS
 
 from flanrepro.collection import Mixture, Task
 from flanrepro.collection.shares import MAX_BLOCK, period_counts, proportional_weights
@@ -84,7 +84,7 @@ def test_random_access_is_sequential_access():
 
 
 def test_a_stream_is_the_same_on_every_machine():
-    two = tasks(2, size=100, wording="pocket/closed_book_qa")  # which has ten wordings
+    two = tasks(2, size=100, wording=TEN_QUESTIONS)
     mixture = Mixture(two, weights=(2, 1), seed=3, max_examples=7)
     prompts = [mixture[i] for i in range(6)]
     drawn = [(p.task, p.record, p.exemplars, p.template, p.format.options) for p in prompts]

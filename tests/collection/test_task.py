@@ -1,10 +1,10 @@
 import dataclasses
-import itertools
 
 import pytest
 from wording import QUESTION
 
-from flanrepro.collection import Task
+from flanrepro.collection import Collection, Suite, Task
+from flanrepro.collection.task import by_name
 from flanrepro.errors import InputError
 from flanrepro.sources import load_collection
 
@@ -61,12 +61,24 @@ def test_an_unknown_collection_lists_the_choices():
 
 
 def test_a_collection_finds_tasks_of_training_and_of_suites_by_name():
-    pocket = load_collection("pocket")
-    suites = [pocket.suites[name].tasks for name in ("mmlu", "bbh", "bbh_cot")]
-    for task in itertools.chain(pocket.tasks.values(), pocket.other.values(), *suites):
-        assert pocket.task(task.name) == task
-    number = len(pocket.tasks) + len(pocket.other) + sum(map(len, suites)) + 5  # cot's
-    with pytest.raises(
-        InputError, match=f"collection 'pocket' has no task 'mmlu' among its {number}: there is "
-    ):
-        pocket.task("mmlu")
+    made = {
+        name: dataclasses.replace(make_task(2), name=name)
+        for name in ("exam_sums", "exam_words", "seen", "spare")
+    }
+    seen_by_suite = dataclasses.replace(made["seen"], cluster="other")
+    suites = (
+        Suite("exam", (made["exam_sums"], made["exam_words"])),
+        Suite("both", (seen_by_suite, made["exam_words"])),
+    )
+    found = Collection(
+        name="made up",
+        tasks=by_name([made["seen"]]),
+        suites={suite.name: suite for suite in suites},
+        vocabulary="pocket",
+        other=by_name([made["spare"]]),
+    )
+    for name, task in made.items():  # the training task `seen`, not the suite's of that name
+        assert found.task(name) == task
+    said = "collection 'made up' has no task 'exam' among its 4: there is exam_sums, exam_words$"
+    with pytest.raises(InputError, match=said):
+        found.task("exam")

@@ -15,9 +15,7 @@ from flanrepro.sources import load_collection
 
 FOLDER = resources.files("flanrepro.collection.templates")
 SHIPPED = template_files()
-ONE_WORDING = {"rendered", "bbh_cot", "pocket/rendered"} | {
-    f"pocket/{name}" for name in ("mmlu", "bbh", "bbh_cot")
-}
+ONE_WORDING = {"rendered", "bbh_cot", "pocket/mmlu", "pocket/bbh", "pocket/bbh_cot"}
 """Finished texts, and what is only evaluated: suites use the first wording alone."""
 
 

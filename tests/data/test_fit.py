@@ -18,8 +18,10 @@ LONG = 1000
 
 
 def words(first: str, number: int) -> str:
-    """A text of as many tokens: the words are pieces of pocket's vocabulary."""
-    return " ".join([first, *["the", "ball", "is", "red"] * number][:number])
+    """A text of as many words, which are as many tokens: each is a piece of pocket's vocabulary."""
+    text = " ".join([first, *["the", "egg", "is", "red"] * number][:number])
+    assert count(text) == len(text.split())
+    return text
 
 
 def task_of(*records: dict, rendered: bool = False, split: str = "train") -> Task:
@@ -52,14 +54,14 @@ def fitted(prompt, task: Task, inputs_length: int, targets_length: int = LONG) -
     return found
 
 
-QUESTION = Template(
+READING = Template(
     "question", "Text: {context}\nAsked: {question}{options}", "{answer}", "Read the text."
 )
 NUMBERS = (30, 60, 20, 40, 50, 10)
 RECORDS = [
     {
         "context": words(f"{'abcdef'[i]} dog", n),
-        "question": "what is the ball ?",
+        "question": "what is the egg ?",
         "answer": "red",
         "options": "red\nblue",
     }
@@ -73,7 +75,7 @@ QUESTIONS = task_of(*RECORDS)
 def test_a_few_shot_prompt_keeps_its_question_and_as_many_first_exemplars_as_fit(layout, record):
     form = Format(layout, plain_style())
     others = tuple(i for i in range(len(RECORDS)) if i != record)
-    prompt = render(QUESTIONS, record, template=QUESTION, format=form, exemplars=others)
+    prompt = render(QUESTIONS, record, template=READING, format=form, exemplars=others)
     shorter = {k: again(QUESTIONS, prompt, shots=k) for k in range(1, 6)}
     sizes = {k: count(made.inputs) for k, made in shorter.items()}
     for length in range(20, count(prompt.inputs) + 3, 3):
@@ -87,19 +89,19 @@ def test_a_few_shot_prompt_keeps_its_question_and_as_many_first_exemplars_as_fit
             assert found.fate == without_exemplars(5 - fitting)
             assert found.prompt == shorter[fitting]
             assert found.prompt.exemplars == others[:fitting]
-            shown = f"Text: {RECORDS[record]['context']}\nAsked: what is the ball ?\nOptions:\n- "
+            shown = f"Text: {RECORDS[record]['context']}\nAsked: what is the egg ?\nOptions:\n- "
             assert f"{shown}red\n- blue\nAnswer:" in found.prompt.inputs
             assert found.prompt.inputs.count("Read the text.") == 1
 
 
 def test_different_templates_in_one_prompt_stay_with_their_exemplars():
-    beside = tuple(replace(QUESTION, inputs=f"{name} {QUESTION.inputs}") for name in "xyz")
-    prompt = render(QUESTIONS, 5, template=QUESTION, exemplars=(0, 1, 2), beside=beside)
+    beside = tuple(replace(READING, inputs=f"{name} {READING.inputs}") for name in "xyz")
+    prompt = render(QUESTIONS, 5, template=READING, exemplars=(0, 1, 2), beside=beside)
     whole = prompt.inputs
     found = fitted(prompt, QUESTIONS, count(whole))
     assert found.fate == without_exemplars(1)
     # Another place of the same text: nothing but the third exemplar is gone.
-    third = f"z Text: {RECORDS[2]['context']}\nAsked: what is the ball ?"
+    third = f"z Text: {RECORDS[2]['context']}\nAsked: what is the egg ?"
     start = whole.index(third)
     end = whole.index(f"Text: {RECORDS[5]['context']}")
     assert found.prompt.inputs == whole[:start] + whole[end:]
@@ -109,7 +111,7 @@ def test_different_templates_in_one_prompt_stay_with_their_exemplars():
 def test_a_zero_shot_prompt_is_cut_in_its_longest_field_alone(room):
     record = {**RECORDS[0], "context": words("cat", 90), "question": words("what", 20)}
     task = task_of(record)
-    prompt = render(task, 0, template=QUESTION)
+    prompt = render(task, 0, template=READING)
     found = fitted(prompt, task, room)
     if room == 30:  # two fields of 16 tokens do not fit beside the pattern's own words
         assert found.fate == DROPPED
@@ -175,7 +177,7 @@ def test_of_a_rendered_text_the_passage_is_cut_and_not_the_question_behind_it(fi
     wrapper = Template("wrapped", f"Here is a task. {{{field}}} Now do it.", "{answer}")
     found = fitted(render(task, 0, template=wrapper), task, 70)
     assert found.fate == TRUNCATED
-    assert found.prompt.inputs.startswith("Here is a task. Read this.\n\ncat the ball")
+    assert found.prompt.inputs.startswith("Here is a task. Read this.\n\ncat the egg")
     end = "\n\nQuestion: what is it?\nOPTIONS:\n- red\n- blue Now do it."
     assert found.prompt.inputs.endswith(end)
 
@@ -219,13 +221,13 @@ def test_a_dialog_loses_its_first_turns(style):
 def test_of_a_dialog_s_only_turn_the_beginning_is_kept():
     task = task_of({"dialogue": words("cat", 60), "answer": "red"})
     found = fitted(render(task, 0, template=REPLY), task, 40)
-    assert found.prompt.inputs.startswith("What is said next?\n\nA talk:\ncat the ball is")
+    assert found.prompt.inputs.startswith("What is said next?\n\nA talk:\ncat the egg is")
     assert len(found.inputs) == 39
 
 
 @pytest.mark.parametrize("exemplars", [(), (1, 2)])
 def test_an_example_whose_targets_do_not_fit_is_left_out(exemplars):
-    prompt = render(QUESTIONS, 0, template=QUESTION, exemplars=exemplars)
+    prompt = render(QUESTIONS, 0, template=READING, exemplars=exemplars)
     answers = count(prompt.targets)
     assert fitted(prompt, QUESTIONS, LONG, answers + 1).fate == KEPT
     assert fitted(prompt, QUESTIONS, LONG, answers).fate == DROPPED

@@ -12,6 +12,7 @@ from flanrepro.sources import load_collection
 
 NANO = t5_config("nano", 768)
 VOCABULARY = load_vocabulary("pocket")
+INSTRUCTION = "definition: with a list of words do this: write the list."
 
 
 def defined() -> Suite:
@@ -81,7 +82,7 @@ def test_a_prompt_that_is_too_long_loses_exemplars_whole_and_keeps_its_instructi
     one = encode_items([item], defined(), VOCABULARY, whole - 1)[0]
     assert one.prompt.exemplars == item.prompt.exemplars[:-1]
     assert (one.shortened, one.cut) == (1, 0)
-    assert one.prompt.inputs.startswith("definition: given is a list of words.")
+    assert one.prompt.inputs.startswith(INSTRUCTION)
     assert one.ids == [*VOCABULARY.encode(one.prompt.inputs), EOS]
 
 
@@ -90,7 +91,7 @@ def test_a_question_that_is_too_long_keeps_its_instruction_and_its_end_with_a_wa
     bare = suite_items(defined(), 0, 1)[0]
     assert bare.prompt.record == item.prompt.record
     ids = VOCABULARY.encode(bare.prompt.inputs)
-    said = VOCABULARY.encode("definition: given is a list of words. write the list.")
+    said = VOCABULARY.encode(INSTRUCTION)
     sentence = (
         rf"1 of 1 prompts have more than {len(ids) - 2} tokens without any exemplar; .*, 3 tokens "
         r"of task 'mixed_list_then_write_all', validation record \d, at most: raise inputs_length"
@@ -104,7 +105,7 @@ def test_a_question_that_is_too_long_keeps_its_instruction_and_its_end_with_a_wa
 def test_an_instruction_that_alone_is_too_long_is_one_sentence():
     items = suite_items(defined(), 0, 1)
     sentence = (
-        r"^task 'mixed_list_then_write_all', validation record \d: the instruction alone has 13 "
+        r"^task 'mixed_list_then_write_all', validation record \d: the instruction alone has 14 "
         r"tokens, and 8 is the longest input: raise inputs_length$"
     )
     with pytest.raises(InputError, match=sentence):

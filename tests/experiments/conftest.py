@@ -1,6 +1,9 @@
-import pytest
+import dataclasses
 
-from flanrepro.experiments import export, pretrain
+import pytest
+import yaml
+
+from flanrepro.experiments import export, pretrain, profiles
 from flanrepro.experiments.store import RunStore
 from flanrepro.model import pretrained
 from flanrepro.training.spec import RunSpec
@@ -18,6 +21,23 @@ def spec() -> RunSpec:
         inputs_length=64,
         targets_length=16,
         learning_rate=1e-3,
+    )
+
+
+@pytest.fixture
+def two_sizes(tmp_path, monkeypatch) -> None:
+    """Two sizes of pocket ship, by the index alone, and `micro` has a learning rate of its own."""
+    (row,) = pretrained.index().values()
+    rows = [
+        dataclasses.replace(row, file=f"pocket-{size}.safetensors", model=size)
+        for size in ("nano", "micro")
+    ]
+    (tmp_path / "index.yaml").write_text(yaml.safe_dump(list(map(dataclasses.asdict, rows))))
+    monkeypatch.setattr(pretrained, "FOLDER", tmp_path)
+    listed = profiles.load_profile
+    own = {"sizes": ("nano", "micro"), "models": {"micro": {"learning_rate": 7.5e-4}}}
+    monkeypatch.setattr(
+        profiles, "load_profile", lambda *names: dataclasses.replace(listed(*names), **own)
     )
 
 

@@ -4,11 +4,12 @@ from itertools import chain
 
 import pytest
 
-from flanrepro.collection.templates import load_templates
+from flanrepro.collection.templates import load_wordings
 from flanrepro.errors import InputError
 from flanrepro.experiments import condition_scores as scores
 from flanrepro.experiments.condition_cost import Pace, core_seconds
 from flanrepro.experiments.condition_runs import tuned_runs, untuned_runs
+from flanrepro.experiments.condition_wordings import HELD_OUT as SUITES
 from flanrepro.experiments.condition_wordings import overlaps
 from flanrepro.experiments.conditions import CONDITIONS, measure
 from flanrepro.experiments.profiles import Job
@@ -43,17 +44,20 @@ def of(measured, condition: str, quantity: str) -> list:
 
 def test_every_fact_of_the_exam_is_a_statement_to_be_completed():
     tasks = POCKET.suites["completion"].tasks
-    asked = {
-        record["inputs"]: record["answer"]
+    said = [
+        (record["inputs"], record["answer"])
         for task in tasks
-        for record in task.records("validation")
-    }
+        for split in ("exemplars", "validation")
+        for record in task.records(split)
+    ]
     assert len(tasks) == 57
-    assert asked == {
-        f"the {attribute} of the {thing} is": fact(attribute, thing)
+    assert sorted(said) == sorted(
+        (f"the {attribute} of the {thing} is", fact(attribute, thing))
         for attribute in HELD_OUT
         for thing in KNOWN
-    }
+    )
+    # Each subject's last two are left for exemplars.
+    assert {task.size("validation") for task in tasks} == {len(KNOWN) - 2}
 
 
 def test_the_sample_of_training_tasks_takes_from_every_source_in_turn():
@@ -61,22 +65,33 @@ def test_the_sample_of_training_tasks_takes_from_every_source_in_turn():
     assert len(sample) == len({task.name for task in sample}) == 200
     assert all(POCKET.tasks[task.name] is task for task in sample)
     number = {name: sum(task.source == name for task in sample) for name in
-              ("flan2021", "niv2", "cot", "dialog", "program_synthesis")}  # fmt: skip
+              ("flan2021", "t0_sf", "niv2", "cot", "dialog", "program_synthesis")}  # fmt: skip
     # Small sources give all of their tasks, and large ones share the rest.
     assert (number["cot"], number["dialog"], number["program_synthesis"]) == (9, 6, 8)
-    assert number["flan2021"] == 63
-    assert number["niv2"] == 200 - 63 - 9 - 6 - 8
+    assert number["flan2021"] == number["t0_sf"] == number["niv2"] == (200 - 9 - 6 - 8) / 3
     assert scores.validation_of_training(POCKET, 20).tasks == sample[:20]
 
 
-def test_templates_that_the_exam_shares_with_held_in_are_counted():
-    found = {what: (value, n) for _, what, value, n in overlaps(POCKET)}
-    exam = load_templates(POCKET.suites["mmlu"].tasks[0].templates)[0].inputs
-    held_in = [load_templates(POCKET.tasks[name].templates) for name in POCKET.held_in]
-    shared = sum(template.inputs == exam for templates in held_in for template in templates)
-    assert found["mmlu in templates of Held-In"] == (shared, 80)
-    assert shared == 3  # the two twins of ARC, and UnifiedQA's
-    assert found["bbh_cot in templates of Held-In"] == (0, 80)
+def test_templates_that_a_held_out_suite_shares_with_held_in_are_counted():
+    def found(collection) -> dict:
+        every = overlaps(collection, prompts=0, texts=0)
+        return {(quantity, what): (value, n) for quantity, what, value, n in every}
+
+    own = found(POCKET)
+    names = [("same_template", f"{suite} in templates of Held-In") for suite in SUITES]
+    templates = [load_wordings(POCKET.tasks[name].templates) for name in POCKET.held_in]
+    number = sum(len(file.templates) + len(file.few_shot) for file in templates)
+    assert [own[name] for name in names] == [(0, number)] * 3
+    files = ("same_wording", "template files of tuning")
+    assert own[files][0] == 0
+    # Two of Held-In's tasks that ask for steps as BBH does: two templates, in one file.
+    asks = POCKET.suites["bbh_cot"].tasks[0].templates
+    changed = {
+        name: dataclasses.replace(POCKET.tasks[name], templates=asks) for name in POCKET.held_in[:2]
+    }
+    shared = found(dataclasses.replace(POCKET, tasks={**POCKET.tasks, **changed}))
+    assert [shared[name][0] for name in names] == [0, 0, 2]
+    assert shared[files][0] == 1
 
 
 @pytest.mark.parametrize(
@@ -103,7 +118,7 @@ def test_a_completion_is_the_first_sentence_of_what_is_decoded(measured, job):
     items = read_items(run.folder, "completion_0shot_all_decode.jsonl")
     begins = [item["prediction"].startswith(f"{item['targets']}.") for item in items]
     assert known.value == pytest.approx(100 * sum(begins) / len(begins))
-    assert known.n == len(items) == 57 * 12
+    assert known.n == len(items) == 57 * 6
 
 
 @pytest.mark.slow
@@ -159,11 +174,33 @@ def test_two_seeds_have_a_spread_and_what_is_too_small_to_be_seen_follows(measur
 
 
 @pytest.mark.slow
-def test_what_this_edition_and_one_size_lack_is_said(measured):
+def test_transfer_is_the_score_on_new_operations_over_that_on_trained_ones(measured, job):
+    rows = of(measured, "C5", "new_operations")
+    assert len(rows) == 2
+    for row, shots in zip(rows, (0, 3), strict=True):
+        old, new = (
+            scores.asked(tuned_runs(job), POCKET.suites[name], shots)
+            for name in ("operations", "new_operations")
+        )
+        assert row.value == new.value / old.value
+        assert (row.n, row.seeds) == (new.n, 2) == (100 * 6, 2)
+
+
+@pytest.mark.slow
+def test_exemplars_gain_what_few_shot_is_above_zero_shot(measured, job):
+    suite = POCKET.suites["by_example"]
+    none, some = (scores.asked(tuned_runs(job), suite, shots) for shots in (0, 3))
+    (gain,) = of(measured, "C6", "gain")
+    assert gain.value == some.value - none.value
+    (share,) = of(measured, "C6", "by_example")
+    assert (share.value, share.n) == (156 / 1560, 1560)
+
+
+@pytest.mark.slow
+def test_what_one_size_lacks_is_said(measured):
     needs = {(one.condition, one.quantity): one.needs for one in measured if one.needs}
-    assert set(needs) >= {("C6", "gain"), ("C8", "gain_by_size"), ("C8", "sizes")}
+    assert set(needs) == {("C8", "gain_by_size"), ("C8", "sizes"), ("C9", "core_hours")}
     assert all(math.isnan(one.value) for one in measured if one.needs)
-    assert of(measured, "C6", "by_example")[0].value == 0
     assert {one.condition for one in measured} == set(CONDITIONS)
 
 
@@ -199,26 +236,6 @@ def test_the_cost_counts_every_run_once(measured, job):
     pace = Pace(2.0, dict.fromkeys([(s, k) for s in job.settings.suites for k in (0, 3)], 0.0), 0.0)
     tokens = [s.steps * s.batch_size * (s.inputs_length + s.targets_length) for s in specs | single]
     assert core_seconds(one, pace) == (2.0 * sum(tokens), minutes.n)
-
-
-# --- conditions of the edition before ---
-
-
-def test_new_operations_of_the_first_edition_come_from_its_own_runs(tmp_path, monkeypatch):
-    monkeypatch.setenv("FLANREPRO_OUT", str(tmp_path))
-    job = Job(model="nano", profile="smoke")
-    monkeypatch.setitem(CONDITIONS, "C1", CONDITIONS["C5"])  # C5 alone, without tuning
-    ((one,),) = measure(job, ["C1"])
-    assert math.isnan(one.value)
-    assert "new_operations" in one.needs
-    (tmp_path / "figures/bench").mkdir(parents=True)
-    (tmp_path / "figures/bench/first_edition_operations.csv").write_text(
-        "run,seed,tasks,score,value,n\n"
-        "aa,0,8,operations_held_out,1,400\naa,0,8,operations_trained,9,64\n"
-        "12e4,0,1400,operations_held_out,30,400\n12e4,0,1400,operations_trained,60,400\n"
-    )
-    ((one,),) = measure(job, ["C1"])
-    assert (one.value, one.n, one.runs, one.seeds) == (0.5, 400, "12e4", 1)
 
 
 # --- bad input ---

@@ -29,7 +29,7 @@ from flanrepro.training.spec import RunSpec
 
 def test_every_listed_recipe_makes_specs_each_starting_from_the_one_before():
     recipes = module._recipes()
-    assert {"nano", "micro"} <= set(recipes["pocket"]) <= set(SIZES)
+    assert "nano" in recipes["pocket"] and set(recipes["pocket"]) <= set(SIZES)
     for collection, models in recipes.items():
         for model in models:
             specs = pretraining_specs(collection, model, seed=3)

@@ -160,13 +160,18 @@ def test_out_goes_before_the_environment_and_that_before_the_project(
     assert job.figures == tmp_path / "out" / "figures" / "smoke"
 
 
-def test_another_model_has_its_own_fields_and_the_rest_is_the_profiles():
+def test_another_model_has_its_own_fields_and_the_rest_is_the_profiles(two_sizes):
     nano, micro = (next(Job(model=model, seeds=1).specs()) for model in ("nano", "micro"))
-    assert (nano.learning_rate, micro.learning_rate) == (3e-3, 7.5e-4)
-    assert micro.start == pretrained.full_name("pocket", "micro") != nano.start
-    changed = dataclasses.replace(micro, model="nano", learning_rate=3e-3, start=nano.start)
+    assert (nano.learning_rate, micro.learning_rate) == (2e-3, 7.5e-4)
+    assert (nano.start, micro.start) == tuple(pretrained.index())
+    changed = dataclasses.replace(micro, model="nano", learning_rate=2e-3, start=nano.start)
     assert changed == nano
     assert next(Job(model="micro", seeds=1).specs(learning_rate=1e-4)).learning_rate == 1e-4
+
+
+def test_a_size_without_a_checkpoint_starts_from_nothing():
+    (spec,) = Job(model="xl", seeds=1).specs()
+    assert (spec.model, spec.start) == ("xl", "")
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The pocket collection, second edition: a closed little world, made from a seed when it is read.
+"""The pocket collection: a closed little world, made from a seed when it is read.
 
 `world.yaml` has its words, `wordings.yaml` and `steps.yaml` what is asked of them. Every source has
 small twins of the paper's data sets, under the same names. `held_out` says what no tuning task may

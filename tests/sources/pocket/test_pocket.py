@@ -1,4 +1,4 @@
-"""The second edition: its tasks, their words, the lengths of its prompts, the same bytes."""
+"""The pocket collection: its tasks, their words, the lengths of its prompts, the same bytes."""
 
 import hashlib
 import itertools

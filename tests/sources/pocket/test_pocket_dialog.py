@@ -1,4 +1,4 @@
-"""Dialogs of the second edition: the bot's turn follows from what was said before."""
+"""Dialogs of pocket: the bot's turn follows from what was said before."""
 
 import json
 import re

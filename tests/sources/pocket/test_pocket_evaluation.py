@@ -1,4 +1,4 @@
-"""The second edition's single-task targets: two sizes, balanced labels, answers that follow."""
+"""Pocket's single-task targets: two sizes, balanced labels, answers that follow."""
 
 import re
 from collections import Counter

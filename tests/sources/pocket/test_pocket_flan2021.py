@@ -1,4 +1,4 @@
-"""The second pocket world's `flan2021`: its records are right, balanced, short and parted."""
+"""Pocket's `flan2021`: its records are right, balanced, short and parted."""
 
 import re
 from collections import Counter

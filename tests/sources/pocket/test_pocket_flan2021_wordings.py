@@ -1,4 +1,4 @@
-"""The second pocket world's `flan2021`: its wordings are many, short, and in whole words."""
+"""Pocket's `flan2021`: its wordings are many, short, and in whole words."""
 
 import functools
 import itertools

@@ -1,4 +1,4 @@
-"""Programs of the second edition: what they give, and that their descriptions name one program."""
+"""Pocket's programs: what they give, and that their descriptions name one program."""
 
 import itertools
 import re

@@ -1,4 +1,4 @@
-"""Other askings of the second edition: prompts are whole, labels tell nothing, facts are true."""
+"""Pocket's other askings: prompts are whole, labels tell nothing, facts are true."""
 
 import re
 from collections import Counter, defaultdict

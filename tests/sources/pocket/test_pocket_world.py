@@ -1,4 +1,4 @@
-"""The second edition's words and facts, and what a wrong world file is answered with."""
+"""Pocket's words and facts, and what a wrong world file is answered with."""
 
 import copy
 import hashlib

@@ -1,0 +1,81 @@
+"""Makes the tables of `docs/results.md` from the figures' CSV files: `python -m ci.bench.results_page`.
+
+The command writes the tables into the page, each between its two comments; a test compares them.
+"""
+
+import re
+from pathlib import Path
+
+import pandas as pd
+
+from ci.bench.common import ROOT
+from flanrepro.markdown import table
+from flanrepro.whole import write_whole
+
+PAGE = ROOT / "docs" / "results.md"
+FIGURES = ROOT / "figures"
+SUITES = {"held_in": "Held-In", "cot": "CoT", "mmlu": "MMLU", "bbh": "BBH", "bbh_cot": "BBH, step by step"}
+FIRST = "pocket1/quick_scorecard.csv"
+"""The first edition's verdicts, with three seeds."""
+
+
+def tables() -> dict[str, str]:
+    """The page's tables as Markdown, by name."""
+    return {
+        "tuned": _tuned(pd.read_csv(FIGURES / "quick" / "pocket_tuned_nano.csv")),
+        "claims": _claims(
+            pd.read_csv(FIGURES / "quick" / "scorecard_pocket.csv"), pd.read_csv(FIGURES / FIRST)
+        ),
+    }
+
+
+def _tuned(rows: pd.DataFrame) -> str:
+    """A row per suite: untuned and tuned, zero-shot and few-shot, with chance."""
+    cells = []
+    for suite, name in SUITES.items():
+        of = rows[rows["suite"] == suite]
+        row = [name, f"{of['chance'].iloc[0]:.0f}"]
+        for few in (False, True):
+            for state in ("untuned", "tuned"):
+                (found,) = of[(of["state"] == state) & (of["shots"].gt(0) == few)].itertuples()
+                interval = "" if pd.isna(found.low) else f" [{found.low:.0f}, {found.high:.0f}]"
+                row.append(f"{found.value:.1f}{interval}")
+        cells.append(row)
+    ways = [f"{state}, {shots}" for shots in ("zero-shot", "few-shot") for state in ("untuned", "tuned")]
+    return table(("suite", "chance", *ways), cells)
+
+
+def _claims(now: pd.DataFrame, first: pd.DataFrame) -> str:
+    """A row per claim that was run: the paper, the present edition, and the first one."""
+    before = first.set_index("claim")["verdict"]
+    cells = [
+        [
+            row.claim,
+            row.text,
+            _said(row.paper),
+            _said(row.ours),
+            _said(row.by_part),
+            row.verdict,
+            before.get(row.claim, "not run"),
+        ]
+        for row in now.itertuples()
+        if row.seeds
+    ]
+    titles = ("", "claim", "paper", "here", "by part", "verdict", "first edition")
+    return table(titles, cells)
+
+
+def _said(text) -> str:
+    return "" if pd.isna(text) else str(text).replace("|", "/")
+
+
+def filled(page: str, made: dict[str, str]) -> str:
+    """The page with each table between `<!-- table NAME -->` and `<!-- end -->`."""
+    for name, text in made.items():
+        place = re.compile(f"(<!-- table {name} -->\n).*?(<!-- end -->)", re.DOTALL)
+        page = place.sub(lambda found, text=text: f"{found[1]}\n{text}\n\n{found[2]}", page)
+    return page
+
+
+if __name__ == "__main__":
+    write_whole(PAGE, filled(PAGE.read_text("utf-8"), tables()))
