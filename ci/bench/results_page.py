@@ -1,10 +1,9 @@
-"""Makes the tables of `docs/results.md` from the figures' CSV files: `python -m ci.bench.results_page`.
+"""Writes the tables of `docs/results.md`, from the figures' CSV: `python -m ci.bench.results_page`.
 
-The command writes the tables into the page, each between its two comments; a test compares them.
+Each table stands between two comments of the page; a test compares them.
 """
 
 import re
-from pathlib import Path
 
 import pandas as pd
 
@@ -14,59 +13,56 @@ from flanrepro.whole import write_whole
 
 PAGE = ROOT / "docs" / "results.md"
 FIGURES = ROOT / "figures"
-SUITES = {"held_in": "Held-In", "cot": "CoT", "mmlu": "MMLU", "bbh": "BBH", "bbh_cot": "BBH, step by step"}
+SUITES = {
+    "held_in": "Held-In",
+    "cot": "CoT",
+    "mmlu": "MMLU",
+    "bbh": "BBH",
+    "bbh_cot": "BBH, step by step",
+}
 FIRST = "pocket1/quick_scorecard.csv"
 """The first edition's verdicts, with three seeds."""
 
 
 def tables() -> dict[str, str]:
     """The page's tables as Markdown, by name."""
+    card = pd.read_csv(FIGURES / "quick" / "scorecard_pocket.csv")
     return {
         "tuned": _tuned(pd.read_csv(FIGURES / "quick" / "pocket_tuned_nano.csv")),
-        "claims": _claims(
-            pd.read_csv(FIGURES / "quick" / "scorecard_pocket.csv"), pd.read_csv(FIGURES / FIRST)
-        ),
+        "claims": _claims(card, pd.read_csv(FIGURES / FIRST)),
     }
 
 
 def _tuned(rows: pd.DataFrame) -> str:
     """A row per suite: untuned and tuned, zero-shot and few-shot, with chance."""
+    ways = [(few, state) for few in (False, True) for state in ("untuned", "tuned")]
     cells = []
     for suite, name in SUITES.items():
         of = rows[rows["suite"] == suite]
-        row = [name, f"{of['chance'].iloc[0]:.0f}"]
-        for few in (False, True):
-            for state in ("untuned", "tuned"):
-                (found,) = of[(of["state"] == state) & (of["shots"].gt(0) == few)].itertuples()
-                interval = "" if pd.isna(found.low) else f" [{found.low:.0f}, {found.high:.0f}]"
-                row.append(f"{found.value:.1f}{interval}")
-        cells.append(row)
-    ways = [f"{state}, {shots}" for shots in ("zero-shot", "few-shot") for state in ("untuned", "tuned")]
-    return table(("suite", "chance", *ways), cells)
+        cells.append([name, f"{of['chance'].iloc[0]:.0f}"])
+        for few, state in ways:
+            (found,) = of[(of["state"] == state) & (of["shots"].gt(0) == few)].itertuples()
+            interval = "" if pd.isna(found.low) else f" [{found.low:.0f}, {found.high:.0f}]"
+            cells[-1].append(f"{found.value:.1f}{interval}")
+    titles = [f"{state}, {'few-shot' if few else 'zero-shot'}" for few, state in ways]
+    return table(("suite", "chance", *titles), cells)
 
 
 def _claims(now: pd.DataFrame, first: pd.DataFrame) -> str:
-    """A row per claim that was run: the paper, the present edition, and the first one."""
+    """A row per claim that was run: the paper, the present edition, and the first one's verdict."""
     before = first.set_index("claim")["verdict"]
     cells = [
         [
             row.claim,
             row.text,
-            _said(row.paper),
-            _said(row.ours),
-            _said(row.by_part),
+            *("" if pd.isna(said) else said for said in (row.paper, row.ours, row.by_part)),
             row.verdict,
             before.get(row.claim, "not run"),
         ]
         for row in now.itertuples()
         if row.seeds
     ]
-    titles = ("", "claim", "paper", "here", "by part", "verdict", "first edition")
-    return table(titles, cells)
-
-
-def _said(text) -> str:
-    return "" if pd.isna(text) else str(text).replace("|", "/")
+    return table(("", "claim", "paper", "here", "by part", "verdict", "first edition"), cells)
 
 
 def filled(page: str, made: dict[str, str]) -> str:

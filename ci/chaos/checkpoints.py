@@ -18,8 +18,8 @@ from flanrepro.model.huggingface_names import shapes
 from flanrepro.model.model import Model
 from flanrepro.model.sizes import T5Config
 
-CONFIG = T5Config(768, 16, 2, 8, 1, 2, 24)
-"""A model of 40 tensors and 30,000 numbers."""
+CONFIG = T5Config(load_vocabulary("pocket").size, 16, 2, 8, 1, 2, 24)
+"""A model of 40 tensors and 38,000 numbers, approximately."""
 
 Leaves = dict[str, np.ndarray]
 

@@ -30,7 +30,7 @@ def pocket() -> None:
 
 Profile = Annotated[str, typer.Option(help="quick; smoke to try the command")]
 Seeds = Annotated[int, typer.Option(help="number of seeds")]
-Model = Annotated[str, typer.Option(help="size of the model: nano or micro")]
+Model = Annotated[str, typer.Option(help="size of the model")]
 
 
 def scores_of(job: "Job", specs: Iterable["RunSpec"], **columns) -> "pd.DataFrame":

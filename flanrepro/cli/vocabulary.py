@@ -20,7 +20,6 @@ def vocabulary(
     """Train a vocabulary on a collection's text."""
     from flanrepro.data.vocabulary import (
         Vocabulary,
-        all_words,
         collection_text,
         train_vocabulary,
         write_word_vocabulary,
@@ -29,7 +28,12 @@ def vocabulary(
 
     loaded = load_collection(collection)
     if model_type == "words":
-        write_word_vocabulary(all_words(loaded), path, bullets=loaded.texts is not None)
+        if not loaded.texts:
+            raise InputError(
+                f"collection '{collection}' has no list of its words: choose pocket, or the model "
+                "type unigram or bpe"
+            )
+        write_word_vocabulary(loaded.texts(), path)
     elif model_type in ("unigram", "bpe"):
         train_vocabulary(collection_text(loaded), path, size, model_type)
     else:

@@ -279,8 +279,8 @@ class Collection:
             of FLAN 2021's data sets) or in single-task finetuning (section 4).
         held_in: names of the tasks that every random subset of tasks contains (section 3.3).
         way: how mixtures write prompts, see `flanrepro.collection.mixture.Mixture`.
-        texts: function to texts that have every word of a generated collection; None: its prompts
-            and pretraining texts have them.
+        texts: function to texts that have every word of a generated collection; None: it is not
+            generated.
         keep: function from a digest and a function to what the latter finds, called if nothing is
             kept by that digest; see `flanrepro.raw.kept`.
     """

@@ -22,7 +22,7 @@ from flanrepro.errors import InputError
 from flanrepro.raw import hub
 from flanrepro.raw.files import cache_folder, mark, mirror, status_of
 from flanrepro.raw.reading import read_json_object
-from flanrepro.sources import documents, load_collection
+from flanrepro.sources import load_collection
 from flanrepro.whole import write_whole
 
 PAD, EOS, UNK = 0, 1, 2
@@ -199,18 +199,17 @@ _PARTS = re.compile(r"[^\W_]+|[\W_]")
 _BULLETS = "-+*"
 
 
-def write_word_vocabulary(texts: Iterable[str], path: Path, bullets: bool = False) -> Path:
+def write_word_vocabulary(texts: Iterable[str], path: Path) -> Path:
     """Writes a SentencePiece model whose pieces are the words and signs of `texts`, lower-cased.
 
     They are in alphabetical order, and the characters follow, for words that are missing. A model
     as small as `nano` learns nothing from parts of words, and every row of the embedding costs it
-    as much as a row that is used.
+    as much as a row that is used. `-`, `+` and `*` are words of their own, so that `-cat` in a list
+    of options has the word `cat`. Only ASCII's letters are lower-cased.
 
     Args:
         texts: texts with every word and sign.
         path: file to write.
-        bullets: true: `-`, `+` and `*` are words of their own, so that `-cat` in a list of options
-            has the word `cat`; only ASCII's letters are lower-cased.
     """
     from sentencepiece import sentencepiece_model_pb2 as proto
 
@@ -223,7 +222,7 @@ def write_word_vocabulary(texts: Iterable[str], path: Path, bullets: bool = Fals
     model = proto.ModelProto()
     # The trainer's own head and normalization, with our pieces in the place of its own. The first
     # three are padding, EOS and unknown.
-    model.ParseFromString(_smallest_model(bullets))
+    model.ParseFromString(_smallest_model())
     model.normalizer_spec.ClearField("normalization_rule_tsv")  # the path of a file that is gone
     del model.pieces[3:]
     for score, group in ((-1.0, sorted(pieces)), (-20.0, sorted(characters - pieces))):
@@ -235,12 +234,8 @@ def write_word_vocabulary(texts: Iterable[str], path: Path, bullets: bool = Fals
     return path
 
 
-def _smallest_model(bullets: bool) -> bytes:
+def _smallest_model() -> bytes:
     model = io.BytesIO()
-    if not bullets:
-        # nmt_nfkc_cf is the rule that folds case: text is lower-cased before it is split.
-        _train(iter(["a"]), model, 5, "unigram", 1.0, normalization_rule_name="nmt_nfkc_cf")
-        return model.getvalue()
     rules = {letter: letter.lower() for letter in string.ascii_uppercase}
     rules |= {sign: " " for sign in "\n\t"} | {sign: f"{sign} " for sign in _BULLETS}
     code_points = lambda text: " ".join(f"{ord(c):X}" for c in text)  # noqa: E731
@@ -263,27 +258,6 @@ def collection_text(collection: Collection, records: int = 30_000) -> Iterator[s
         for i in range(min(-(-records // len(tasks)), task.size("train"))):
             prompt = render(task, i, template=templates[i % len(templates)])
             yield f"{prompt.inputs}{templates[i % len(templates)].answer}{prompt.targets}"
-
-
-def all_words(collection: Collection, number: int = 20_000) -> Iterator[str]:
-    """Yields texts in which every word of a generated collection occurs.
-
-    They are the collection's own texts for that, or else the first `number` pretraining texts, and
-    prompts of every template of every task and suite.
-    """
-    if collection.texts:
-        yield from collection.texts()
-        return
-    texts = documents(collection.name, 0)
-    yield from (texts[i] for i in range(number))
-    suites = (task for suite in collection.suites.values() for task in suite.tasks)
-    for task in itertools.chain(collection.every_task.values(), suites):
-        split = next(iter(task.splits))
-        for i, template in enumerate(load_templates(task.templates)):
-            # Every 20th record, since words come again; each template begins at another one.
-            for record in range(i, task.size(split), 20):
-                prompt = render(task, record, split=split, template=template)
-                yield f"{prompt.inputs}{template.answer}{prompt.targets}"
 
 
 def load_vocabulary(name: str, digest: str = "") -> Vocabulary:

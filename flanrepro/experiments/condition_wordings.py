@@ -1,6 +1,5 @@
 """Counts how often tuning asks as the held-out suites do, which it must not."""
 
-import importlib
 import itertools
 from collections.abc import Callable, Iterable, Iterator
 
@@ -10,6 +9,7 @@ from flanrepro.collection.task import Collection, Task
 from flanrepro.collection.templates import Template, fields_of, load_wordings
 from flanrepro.errors import InputError
 from flanrepro.sources import documents
+from flanrepro.sources.pocket import held_out
 
 HELD_OUT = ("mmlu", "bbh", "bbh_cot")
 """The suites that ask in wordings of their own."""
@@ -28,13 +28,13 @@ def overlaps(
     """Counts what the held-out suites and tuning have in common.
 
     Args:
-        collection: one of the pocket collections.
+        collection: the collection `pocket`.
         prompts: number of prompts of the mixture `flan2022` to read, from the first one on.
         texts: number of pretraining texts to read, likewise.
 
     Yields:
-        the templates of tuning that a held-out suite asks with; and, of a collection that says what
-        it holds out, the prompts and texts that have any of it.
+        the templates of tuning that a held-out suite asks with, and the prompts and texts that have
+        any of what is held out.
     """
     for suite in HELD_OUT:
         asks = {_asked(_first(task)) for task in collection.suites[suite].tasks} - {""}
@@ -45,10 +45,6 @@ def overlaps(
             pairs = [(task, template) for task in tasks for template in _every(task)]
             same = sum(_asked(template) in asks for _, template in pairs)
             yield "same_template", f"{suite} in templates of {what}", same, len(pairs)
-    try:
-        held_out = importlib.import_module(f"flanrepro.sources.{collection.name}.held_out")
-    except ModuleNotFoundError:
-        return  # the first edition holds out attributes alone
     files = sorted({task.templates for task in collection.tasks.values()})
     faulty = sum(_is_faulty(held_out.check_templates, name) for name in files)
     yield "same_wording", "template files of tuning", faulty, len(files)

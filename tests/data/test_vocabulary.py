@@ -243,3 +243,9 @@ def test_a_vocabulary_is_trained_once_from_a_collections_text(tmp_path, monkeypa
     text = "Natalia sold clips to 48 of her friends\n\n    {in April}."
     assert vocabulary.decode(vocabulary.encode(text)) == text
     load_collection.cache_clear()
+
+
+def test_words_are_listed_by_a_generated_collection_alone(tmp_path):
+    with pytest.raises(InputError, match="collection 'flan2022' has no list of its words: choose"):
+        vocabulary_command(tmp_path / "m", model_type="words", collection="flan2022")
+    assert not (tmp_path / "m").exists()

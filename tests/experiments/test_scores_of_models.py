@@ -169,7 +169,7 @@ def test_a_checkpoints_folder_says_what_it_is_and_what_evaluated_it(scores):
     folder = scores.loc[scores["checkpoint"] == "pocket-nano", "folder"].iloc[0]
     with open(f"{folder}/manifest.json") as file:
         manifest = json.load(file)
-    assert manifest["parameters"] == 295_936
+    assert manifest["parameters"] == 312_320
     assert manifest["config"]["emb_dim"] == 64
     assert {"versions", "device", "git_commit"} <= set(manifest)
     assert folder.endswith(digest(load("pocket-nano")))

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from flanrepro.collection.task import MissingTasks
-from flanrepro.experiments.profiles import Job, profile_names
+from flanrepro.experiments.profiles import Job, load_profile, profile_names
 from flanrepro.experiments.sweep import (
     SWEEPS,
     ablations,
@@ -80,7 +80,7 @@ def test_sweeps_share_their_runs():
     assert len(specs["ablations"] & specs["inversion"]) == 2  # the rates 0 and 0.3
     assert len(specs["ablations"] & specs["few_shot"]) == 1
     assert len(specs["ablations"] & specs["task_scaling"]) == 1
-    assert len(specs["ablations"] & specs["formats"]) == 1  # Flan 2022, in pocket's own plain way
+    assert len(specs["ablations"] & specs["formats"]) == 1  # Flan 2022, in pocket's own way
     assert len(specs["ablations"] & specs["mixed_prompts"]) == 2  # all but few-shot prompts alone
     assert len(specs["ablations"] & specs["inversion_dose"]) == 1
     # The run whose share of Held-In's prompts is the smallest keeps its steps.
@@ -107,15 +107,29 @@ def test_the_dose_of_inversion_is_over_every_source():
         sources.append(set(inverted))
         counts.append(len(inverted))
     assert counts[0] == 0 < counts[1] < counts[2]
-    # T0-SF's inverted wordings are tasks of their own in pocket.
-    assert sources[1] == sources[2] == {task.source for task in mixture.tasks} - {"t0_sf"}
+    # Pocket's T0-SF has finished prompts, and a definition says what is to be done one way alone.
+    every = {task.source for task in mixture.tasks}
+    assert sources[1] == sources[2] == every - {"t0_sf", "niv2"}
 
 
-def test_a_larger_profile_has_all_runs_of_a_smaller_one():
+def test_a_larger_profile_has_every_setting_of_a_smaller_one_and_trains_longer():
+    def settings(specs) -> set:
+        of_length = {"steps": 1, "warmup_steps": 0, "decay_steps": 0}
+        return {dataclasses.replace(spec, **of_length).run_id for spec in specs}
+
     small, large = Job(profile="quick", seeds=3), Job(profile="full")
+    assert small.settings.run["steps"] < large.settings.run["steps"]
     for name, sweep in SWEEPS.items():
-        ids = {spec.run_id for spec in sweep.specs(small)}
-        assert ids <= {spec.run_id for spec in sweep.specs(large)}, name
+        assert settings(sweep.specs(small)) <= settings(sweep.specs(large)), name
+
+
+def test_the_larger_profile_of_real_data_goes_on_with_the_smaller_ones_runs():
+    small, large = (load_profile(name, "flan2022") for name in ("quick", "full"))
+    for name in ("run", "models", "single_task"):
+        assert getattr(small, name) == getattr(large, name)
+    for name in ("fractions", "sizes", "subsets", "inversion_rates"):
+        assert set(getattr(small, name)) <= set(getattr(large, name))
+    assert small.seeds < large.seeds
 
 
 def test_table_2_is_the_weights_of_the_paper_equal_ones_and_each_source_left_out():
@@ -133,13 +147,13 @@ def test_table_2_is_the_weights_of_the_paper_equal_ones_and_each_source_left_out
 def test_section_3_6s_comparison_changes_the_formats_alone():
     specs = formats_sweep(Job(profile="smoke", seeds=2))
     assert [(spec.formats, spec.seed) for spec in specs] == [
-        ("", 0),  # pocket's own way, which is plain
+        ("plain", 0),
+        ("plain", 1),
+        ("", 0),  # pocket's own way, which varies
         ("", 1),
-        ("paper", 0),
-        ("paper", 1),
     ]
     for plain, varied in zip(specs[:2], specs[2:], strict=True):
-        assert dataclasses.replace(varied, formats="") == plain
+        assert dataclasses.replace(plain, formats="") == varied
     plain, varied = (spec.load_mixture() for spec in specs[::2])
     texts = [[mixture[i].inputs for i in range(100)] for mixture in (plain, varied)]
     same = sum(a == b for a, b in zip(*texts, strict=True))

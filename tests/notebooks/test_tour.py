@@ -35,7 +35,7 @@ def test_the_tour_of_pocket_draws_figure_2_and_table_3_and_trains_nothing(smoke,
     tour = smoke(NOTEBOOK.stem)
     timeline, table_3 = check_files(tour.out / "figures" / "smoke", "pocket")
     assert timeline["collection"].iloc[-1] == "pocket (here, at hand)"
-    assert timeline.query("version == 'here'")["tasks"].tolist() == [1847]
+    assert timeline.query("version == 'here'")["tasks"].tolist() == [1857]
     assert set(timeline["collection"]) >= {"UnifiedQA", "P3", "xP3", "Flan 2022 (ours)"}
     assert len(table_3) == 20 and (table_3["validation"] > 0).all()
     text = printed(tour.path, code_cells)

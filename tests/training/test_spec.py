@@ -222,7 +222,7 @@ def test_prompts_of_an_earlier_version_name_a_run_and_cannot_be_trained_on(spec)
 
 
 def test_a_run_may_choose_how_prompts_are_written(spec):
-    assert spec.load_mixture().way == "reference"
+    assert spec.load_mixture().way == "plain"
     assert dataclasses.replace(spec, formats="paper").load_mixture().way == "paper"
     named = dataclasses.replace(spec, mixture="flan2022", formats="plain")
     assert named.load_mixture().way == "plain"

@@ -31,7 +31,7 @@ WORDS = (
 @pytest.fixture(scope="module")
 def vocabulary(tmp_path_factory) -> Vocabulary:
     path = tmp_path_factory.mktemp("golden") / "words.model"
-    return Vocabulary(write_word_vocabulary(WORDS, path, bullets=True))
+    return Vocabulary(write_word_vocabulary(WORDS, path))
 
 
 @pytest.mark.parametrize("source", GOLDEN)
