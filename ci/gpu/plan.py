@@ -50,9 +50,9 @@ def plan(tiny: bool = False) -> list[Planned]:
     swept = [Planned(spec, tuple(dict.fromkeys(asked))) for spec, asked in runs.items()]
     if tiny:
         swept = [dataclasses.replace(one, evaluated=one.evaluated[:1]) for one in swept[:2]]
-    model, steps = ("nano", 20) if tiny else ("mini", 0)
-    first, last = pretraining_specs("pocket", model, steps=steps)
-    return [*swept, Planned(first), Planned(last, params=True)]
+    model, steps = ("nano", 3) if tiny else ("mini", 0)
+    *phases, last = pretraining_specs("pocket", model, steps=steps)
+    return [*swept, *map(Planned, phases), Planned(last, params=True)]
 
 
 def lacking(planned: list[Planned]) -> list[Planned]:

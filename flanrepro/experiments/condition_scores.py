@@ -182,8 +182,6 @@ def told_by_example(collection: Collection) -> tuple[int, int]:
     Returns:
         their number, and that of all tasks of `niv2`.
     """
-    if "by_example" not in collection.suites:
-        return 0, sum(task.source == "niv2" for task in collection.tasks.values())
     said = [_definition(task) for task in collection.tasks.values() if task.source == "niv2"]
     asked = {_definition(task) for task in collection.suites["by_example"].tasks}
     number = Counter(said)

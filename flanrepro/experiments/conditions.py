@@ -142,9 +142,6 @@ def exemplars(job: Job, sizes: Sequence[str]) -> Iterator[Measured]:
     untold, every = scores.told_by_example(collection)
     what = f"{untold} of {every} tasks of niv2"
     yield Measured("C6", "by_example", what, untold / every, every)
-    if "by_example" not in collection.suites:
-        yield missing("C6", "gain", "suite by_example")
-        return
     none, some = (
         on_suite(job, tuned_runs(job), "by_example", k) for k in (0, job.shots("by_example"))
     )

@@ -114,7 +114,10 @@ DOSES = ("flan2022_without_inverted_templates", "flan2022", "flan2022_half_inver
 
 
 def inversion_dose(job: Job) -> list[RunSpec]:
-    """The specs of inversion's dose over every source: no inverted template, Flan 2022's, half."""
+    """The specs of inversion's dose over all sources that have inverted templates.
+
+    The mixtures have no inverted template, Flan 2022's own share of inverted prompts, and half.
+    """
     return _of_mixtures(job, DOSES)
 
 
