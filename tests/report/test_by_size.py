@@ -1,48 +1,46 @@
-"""Claims by size: the scores that ship, of `nano` and of a few runs of `micro`."""
+"""Claims by size: the scores that ship, which are of `nano` alone."""
 
 import pandas as pd
 import pytest
 
 from flanrepro.errors import InputError
 from flanrepro.experiments.profiles import Job
+from flanrepro.experiments.results import trace
 from flanrepro.report import by_size
 from flanrepro.report.claims import claims
 
-JOB = Job(profile="full", engine="shipped")
+JOB = Job(profile="quick", engine="shipped")
 
 
 @pytest.fixture(scope="module")
 def shipped() -> pd.DataFrame:
-    return by_size.table(JOB, ["nano", "micro", "mini"])
+    return by_size.table(JOB, ["nano", "mini"])
 
 
 def test_a_size_has_its_own_verdicts_and_one_without_runs_says_not_run(shipped):
     whole = shipped[shipped["part"] == ""].pivot(index="claim", columns="model", values="verdict")
     assert set(whole["mini"]) == {"not run"}
-    assert whole.loc["F1", "nano"] == "opposite" and whole.loc["F1", "micro"] == "not run"
+    assert whole.loc["F19", "nano"] not in ("not run", "not testable")
     tested = {name for name, claim in claims().items() if "published" not in claim}
     assert set(whole.index) == tested
-    # Figure 4 alone has runs of micro.
-    ran = whole.index[~whole["micro"].isin(["not run", "not testable"])]
-    assert {claims()[name]["sweep"] for name in ran} == {"task_scaling"}
 
 
-def test_a_part_has_its_effect_at_each_size_and_leads_to_its_runs(shipped):
-    rows = shipped[(shipped["claim"] == "F17") & (shipped["part"] != "")].set_index("model")
-    assert list(rows.index) == ["nano", "micro"]
-    assert (rows["seeds"] > 1).all() and (rows["low"] < rows["ours"]).all()
-    first = set(rows.loc["nano", "runs"].split())
-    assert first and not first & set(rows.loc["micro", "runs"].split())
+def test_a_part_has_its_effect_at_a_size_that_ran_and_leads_to_its_runs(shipped):
+    (row,) = shipped[(shipped["claim"] == "F17") & (shipped["part"] != "")].itertuples()
+    assert (row.model, row.part) == ("nano", "mmlu zero-shot")
+    assert row.seeds > 1 and row.low < row.ours < row.high
+    assert trace(JOB, row.runs.split()[0])["spec"]["model"] == "nano"
 
 
 def test_side_by_side_there_is_a_column_per_size_and_one_of_the_paper(shipped):
     table = by_size.side_by_side(shipped)
-    assert list(table.columns) == ["nano", "micro", "mini", "paper"]
+    assert list(table.columns) == ["nano", "mini", "paper"]
     assert table.index.is_unique
     row = table.loc[("F17", "mmlu zero-shot")]
-    assert row["nano"].startswith("-2.2 [") and row["nano"].endswith("], opposite")
-    assert row["micro"].startswith("-2.5 [") and (row["mini"], row["paper"]) == ("not run", ">0")
-    assert list(table.loc[("L1", "")]) == ["not run", "not run", "not run", ""]
+    (part,) = shipped[(shipped["claim"] == "F17") & (shipped["part"] != "")].itertuples()
+    assert row["nano"] == f"{part.ours:+.1f} [{part.low:.1f}, {part.high:.1f}], {part.verdict}"
+    assert (row["mini"], row["paper"]) == ("not run", ">0")
+    assert list(table.loc[("L1", "")]) == ["not run", "not run", ""]
     assert table.loc[("F1", "held_in few-shot"), "paper"] == "+12.0"
     # A claim's parts follow it, whichever size has them.
     order = list(dict.fromkeys(table.index.get_level_values("claim")))
@@ -81,13 +79,13 @@ def test_no_effect_and_an_equivalence_have_no_sign():
 def test_the_printed_page_has_the_claims_and_ends_with_the_answer(shipped):
     lines = by_size.printed(shipped).splitlines()
     at = lines.index(f"F17: {claims()['F17']['claim']}")
-    assert lines[at + 1].split() == ["nano", "micro", "mini", "paper"]
+    assert lines[at + 1].split() == ["nano", "mini", "paper"]
     assert lines[at + 2].split()[0] == "verdict"
     (never,) = [line for line in lines if line.startswith("not run at any of these sizes: ")]
     names = never.removeprefix("not run at any of these sizes: ").split(", ")
     assert "L7" in names and "F17" not in names
     assert "nano and mini: no part in common" in lines
-    (answer,) = [line for line in lines if line.startswith("nano and micro: ")]
+    (answer,) = [line for line in lines if line.startswith("nano and paper: ")]
     assert " parts have the same sign; " in answer
 
 

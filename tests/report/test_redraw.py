@@ -96,7 +96,7 @@ def test_one_changed_score_changes_what_rests_on_it_and_nothing_else(
 
 
 def test_one_changed_score_changes_the_verdicts_that_rest_on_it_and_no_other(change):
-    job = Job(profile="full", engine="shipped")
+    job = Job(profile="quick", engine="shipped")
     tables = finished(job)
     card = scorecard(tables).set_index("claim")
     decided = card[card["verdict"].isin(["replicates", "opposite"])]
