@@ -15,7 +15,7 @@ from flanrepro.experiments.results import train_all
 REPRODUCED = "reproduced"
 """The folder for results. The figures that ship, drawn from more seeds, stay for comparison."""
 
-HOW_LONG = "About 20 minutes on two CPU cores at profile quick, with one seed on pocket."
+HOW_LONG = "About 25 minutes on two CPU cores at profile quick, with one seed on pocket."
 
 
 def reproduce(given: Mapping[str, str], folder: Path) -> Iterator[str]:

@@ -53,12 +53,13 @@ def draw(table: pd.DataFrame, paper: bool) -> plt.Figure:
         paper: true: draw the paper's values, which belong to the real suites.
     """
     fig, axes = new_figure(len(SETTINGS), sharey=True)
-    suites = [suite for suite in NAMES if suite in set(table["suite"])]
+    asked = dict.fromkeys(table["suite"])
+    suites = [*(s for s in NAMES if s in asked), *(s for s in asked if s not in NAMES)]
     with mpl.rc_context(STYLE):
         for ax, (setting, title) in zip(axes, SETTINGS.items(), strict=True):
             _draw_panel(ax, table[table["setting"] == setting], suites, paper)
             ax.set(title=title, ylim=(0, 100))
-            ax.set_xticks(range(len(suites)), [NAMES[suite] for suite in suites], rotation=20)
+            ax.set_xticks(range(len(suites)), [NAMES.get(suite, suite) for suite in suites], rotation=20)
         axes[0].set_ylabel("score (%)")
         fig.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
     return caption(fig, table)

@@ -40,3 +40,14 @@ def test_the_figure_has_a_point_per_checkpoint_and_suite_and_the_paper_where_ask
             assert len(ax.containers) == 2  # error bars
             assert [tick.get_text() for tick in ax.get_xticklabels()] == ["Held-In", "Single tasks"]
         plt.close(figure)
+
+
+def test_a_suite_that_the_paper_has_not_is_drawn_behind_the_others_under_its_own_name(scores):
+    other = scores[scores["suite"] == "held_in"].assign(suite="completion")
+    fig = draw(models_table(pd.concat([other, scores])), paper=False)
+    assert [label.get_text() for label in fig.axes[0].get_xticklabels()] == [
+        "Held-In",
+        "Single tasks",
+        "completion",
+    ]
+    plt.close(fig)
