@@ -39,7 +39,7 @@ class Pace:
 def measured_pace(job: Job, run: Run) -> Pace:
     """Times the first steps of a run, and the evaluation of a finished one on every suite."""
     suites, items = load_collection(job.collection).suites, job.settings.items_of
-    pairs = [(suite, k) for suite in job.settings.suites for k in (0, job.shots(suite))]
+    pairs = dict.fromkeys(pair for sweep in SWEEPS.values() for pair in sweep.evaluated(job))
     per_suite = {(name, k): core_seconds_of(run, suites[name], k, items(name)) for name, k in pairs}
     asked = (_asked(task.size("validation"), items("held_in")) for task in suites["held_in"].tasks)
     return Pace(_per_token(run.spec), per_suite, per_suite["held_in", 0] / sum(asked))

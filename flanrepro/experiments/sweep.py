@@ -151,15 +151,18 @@ class Sweep:
         specs: function that gives a job's specs.
         suites: names of the suites in the paper's figure or table; empty: all of the profile's.
         zero_shot: true: no few-shot evaluation.
+        beside: names of suites that no other sweep is evaluated on, where the collection has them.
     """
 
     specs: Callable[[Job], list[RunSpec]]
     suites: tuple[str, ...] = ()
     zero_shot: bool = False
+    beside: tuple[str, ...] = ()
 
     def evaluated(self, job: Job) -> tuple[tuple[str, int], ...]:
         """The suites' names, each with 0 exemplars and with the number of its protocol."""
         suites = [s for s in job.settings.suites if s in (self.suites or job.settings.suites)]
+        suites += [s for s in self.beside if s in load_collection(job.collection).suites]
         return tuple(
             (suite, shots)
             for suite in suites
@@ -175,7 +178,7 @@ SWEEPS = {
     "leave_one_out": Sweep(leave_one_out, ("held_in", "cot", "mmlu")),
     "formats": Sweep(formats_sweep),
     "mixed_prompts": Sweep(mixed_prompts, ("cot", "bbh_cot")),
-    "inversion_dose": Sweep(inversion_dose, ("mmlu", "bbh", "inverse")),
+    "inversion_dose": Sweep(inversion_dose, ("mmlu", "bbh"), beside=("inverse",)),
     "collections_equal_prompts": Sweep(collections_equal_prompts, ("held_in",)),
     "balancing_equal_prompts": Sweep(balancing_equal_prompts),
     "scaling_equal_prompts": Sweep(scaling_equal_prompts, ("held_in", "mmlu"), zero_shot=True),

@@ -55,11 +55,12 @@ def draw(table: pd.DataFrame, paper: bool) -> plt.Figure:
     fig, axes = new_figure(len(SETTINGS), sharey=True)
     asked = dict.fromkeys(table["suite"])
     suites = [*(s for s in NAMES if s in asked), *(s for s in asked if s not in NAMES)]
+    titles = [NAMES.get(suite, suite) for suite in suites]
     with mpl.rc_context(STYLE):
         for ax, (setting, title) in zip(axes, SETTINGS.items(), strict=True):
             _draw_panel(ax, table[table["setting"] == setting], suites, paper)
             ax.set(title=title, ylim=(0, 100))
-            ax.set_xticks(range(len(suites)), [NAMES.get(suite, suite) for suite in suites], rotation=20)
+            ax.set_xticks(range(len(suites)), titles, rotation=20)
         axes[0].set_ylabel("score (%)")
         fig.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
     return caption(fig, table)

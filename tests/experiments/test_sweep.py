@@ -219,3 +219,10 @@ def test_section_3_6s_comparison_is_with_the_profiles_own_way(monkeypatch):
     monkeypatch.setattr(Job, "specs", lambda self, **changes: asked.append(changes) or ())
     formats_sweep(job)
     assert [changes["formats"] for changes in asked] == ["plain", "paper"]
+
+
+def test_inversion_is_also_asked_in_the_inverse_direction_where_there_is_such_a_suite():
+    sweep = SWEEPS["inversion_dose"]
+    asked = sweep.evaluated(Job(profile="smoke"))
+    assert asked[-2:] == (("inverse", 0), ("inverse", 3)) and asked[0] == ("mmlu", 0)
+    assert {suite for suite, _ in sweep.evaluated(Job("flan2022"))} == {"mmlu", "bbh"}
