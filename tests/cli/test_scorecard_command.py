@@ -27,7 +27,7 @@ def test_it_judges_what_ships_and_writes_it(monkeypatch, capsys, tmp_path):
     assert "profile quick, collection pocket, model nano: " in out.splitlines()[-1]
     rows = {row["claim"]: row for row in csv.DictReader(path.read_text().splitlines())}
     assert set(rows) == set(claims())
-    assert (rows["F6"]["seeds"], rows["L1"]["verdict"]) == ("3", "not run")
+    assert (rows["F6"]["seeds"], rows["L1"]["verdict"]) == ("5", "not run")
     assert rows["F6"]["by_part"].startswith("replicates ")
     assert int(rows["F6"]["seeds_needed"]) > 3 and float(rows["F6"]["detectable"]) > 1
 

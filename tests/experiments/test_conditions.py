@@ -233,7 +233,8 @@ def test_the_cost_counts_every_run_once(measured, job):
     assert minutes.n == len(specs) + len(single)
     assert minutes.value > 0
     # Training alone: tokens by seconds per token.
-    pace = Pace(2.0, dict.fromkeys([(s, k) for s in job.settings.suites for k in (0, 3)], 0.0), 0.0)
+    asked = {pair for sweep in SWEEPS.values() for pair in sweep.evaluated(one)}
+    pace = Pace(2.0, dict.fromkeys(asked, 0.0), 0.0)
     tokens = [s.steps * s.batch_size * (s.inputs_length + s.targets_length) for s in specs | single]
     assert core_seconds(one, pace) == (2.0 * sum(tokens), minutes.n)
 
