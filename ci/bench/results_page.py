@@ -9,17 +9,11 @@ import pandas as pd
 
 from ci.bench.common import ROOT
 from flanrepro.markdown import table
+from flanrepro.report.panels import SUITES
 from flanrepro.whole import write_whole
 
 PAGE = ROOT / "docs" / "results.md"
 FIGURES = ROOT / "figures"
-SUITES = {
-    "held_in": "Held-In",
-    "cot": "CoT",
-    "mmlu": "MMLU",
-    "bbh": "BBH",
-    "bbh_cot": "BBH, step by step",
-}
 FIRST = "pocket1/quick_scorecard.csv"
 """The first edition's verdicts, with three seeds."""
 

@@ -53,25 +53,6 @@ def test_it_has_as_many_tasks_as_the_papers_mixture_in_its_six_sources():
     assert (per_source["niv2"], per_source["flan2021"], per_source["cot"]) == (1560, 63, 9)
 
 
-def test_flan_2021_has_its_twelve_clusters_under_its_names():
-    twins = {name: task for name, task in POCKET.tasks.items() if task.source == "flan2021"}
-    assert Counter(task.cluster for task in twins.values()) == {
-        "nli": 10,
-        "reading_comprehension": 6,
-        "closed_book_qa": 6,
-        "commonsense": 4,
-        "sentiment": 4,
-        "paraphrase": 5,
-        "coreference": 3,
-        "reading_with_commonsense": 2,
-        "struct_to_text": 4,
-        "translation": 8,
-        "summarization": 6,
-        "misc": 5,
-    }
-    assert set(twins) <= {n for n, task in FLAN2022.tasks.items() if task.source == "flan2021"}
-
-
 def test_suites_are_the_papers_and_those_of_the_conditions():
     assert {name: len(tasks) for name, tasks in SUITES.items()} == {
         "held_in": 8,
