@@ -20,10 +20,10 @@ TOLERANCE = 0.04
 """Largest difference between two loss curves of one spec at a step, in nats per target token.
 
 It lies between the effect of rounding and the effect of a mistake. Measured for `nano` with AdamW
-on the first edition's text, 200 steps on two cores: parameters off by 1e-7 to 1e-4 of their value, or bfloat16, change a row by at most
-0.026, and only after step 125, where rounding differences have grown; the same machine repeats a
-curve exactly. A learning rate 5 % higher, or 10 more steps of warm-up, change a row by 0.061,
-another seed by 0.145.
+on the first edition's text, 200 steps on two cores: parameters off by 1e-7 to 1e-4 of their value,
+or bfloat16, change a row by at most 0.026, and only after step 125, where rounding differences have
+grown; the same machine repeats a curve exactly. A learning rate 5 % higher, or 10 more steps of
+warm-up, change a row by 0.061, another seed by 0.145.
 """
 
 
