@@ -92,7 +92,7 @@ def _model(size: str, vocabulary: Vocabulary) -> Model:
         return Model("nano", t5_config("nano", vocabulary.size), pretrained.load(name), vocabulary)
     import jax
 
-    from flanrepro.model.t5 import init_params
+    from flanrepro.model.network import init_params
 
     config = t5_config(size, T5_ROWS)
     params = jax.tree.map(np.array, init_params(config, 0))

@@ -6,8 +6,8 @@ import pandas as pd
 
 from flanrepro.experiments.profiles import Job
 from flanrepro.experiments.sweep import SWEEPS
+from flanrepro.model.network import param_count
 from flanrepro.model.sizes import SIZES, T5Config, t5_config
-from flanrepro.model.t5 import param_count
 from flanrepro.training.spec import RunSpec
 
 PEAKS = {

@@ -1,6 +1,7 @@
 """`flanrepro mixture`: prints the sources and tasks of a mixture of the paper."""
 
 import sys
+import textwrap
 from pathlib import Path
 from typing import Annotated
 
@@ -12,8 +13,12 @@ from flanrepro.cli.options import (
     MixtureName,
     StreamSeed,
     Subset,
+    WithoutClusters,
 )
 from flanrepro.errors import InputError
+
+NAMED = 100
+"""Most tasks that are named as missing."""
 
 
 def mixture(
@@ -24,11 +29,14 @@ def mixture(
     subset: Subset = 0,
     few_shot_fraction: FewShotFraction = -1.0,
     csv: Annotated[Path | None, typer.Option(help="file for the table of tasks, as CSV")] = None,
+    without_clusters: WithoutClusters = "",
 ) -> None:
-    """Print a mixture's sources: rates, available tasks, and what is missing."""
+    """Print a mixture's sources: rates, available tasks, what is held out and what is missing."""
+    from flanrepro.collection.clusters import said_left_out
     from flanrepro.collection.named import named_mixture
     from flanrepro.sources import load_collection
 
+    clusters = tuple(part.strip() for part in without_clusters.split(",") if part.strip())
     made = named_mixture(
         name,
         load_collection(collection),
@@ -36,6 +44,7 @@ def mixture(
         subset=subset or None,
         # 0 is a share, so "not given" needs a negative number on the command line.
         few_shot_fraction=None if few_shot_fraction < 0 else few_shot_fraction,
+        without_clusters=clusters,
     )
     frame = made.table()
     if csv:
@@ -57,5 +66,12 @@ def mixture(
     )
     print(totals.to_string(float_format=lambda x: f"{x:.3f}"))
     print("rate, share: per cent as stated of what is here, and of the first million draws")
-    if made.report():  # on stderr: the table can be piped
+    # On stderr: the table can be piped.
+    if clusters:
+        print(said_left_out(made.held_out, clusters), file=sys.stderr)
+    if made.report():
         print(made.report(), file=sys.stderr)
+    if made.missing:
+        more = f" and {len(made.missing) - NAMED:,} more" if len(made.missing) > NAMED else ""
+        named = f"not available: {', '.join([*made.missing][:NAMED])}{more}"
+        print(textwrap.fill(named, width=100, subsequent_indent="  "), file=sys.stderr)

@@ -25,3 +25,7 @@ FewShotFraction = Annotated[
 MixtureName = Annotated[str, typer.Argument(help="mixture, e.g. flan2022; a wrong name lists all")]
 StreamSeed = Annotated[int, typer.Option("--seed", help="seed of the stream and of the subset")]
 Subset = Annotated[int, typer.Option(min=0, help="number of tasks, Held-In first; 0: all")]
+WithoutClusters = Annotated[
+    str,
+    typer.Option(help="clusters of FLAN 2021 that are held out, e.g. nli,sentiment; empty: none"),
+]

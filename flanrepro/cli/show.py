@@ -32,6 +32,12 @@ def show(
     split: Annotated[
         str, typer.Option(help="prompts of this split, as suites ask them, e.g. validation")
     ] = "",
+    templates: Annotated[
+        int, typer.Option(min=0, help="number of the task's first templates; 0: all")
+    ] = 0,
+    instructions: Annotated[
+        str, typer.Option(help="none: no template; name: the data set's name; empty: templates")
+    ] = "",
 ) -> None:
     """Print training prompts of a task as the model sees them, with their provenance.
 
@@ -44,7 +50,7 @@ def show(
         raise InputError(f"unknown setting '{setting}': choose zero_shot or few_shot")
     loaded = _with_task(collection, task)
     if split or "train" not in loaded.task(task).splits:
-        _print_evaluated(loaded.task(task), split, setting, index, number, options)
+        _print_evaluated(loaded.task(task), split, setting, index, number, options, instructions)
         return
     mixture = Mixture(
         (loaded.task(task),),
@@ -53,6 +59,8 @@ def show(
         options_fraction=float(options),
         inversion_rate=None if inversion_rate < 0 else inversion_rate,
         way=loaded.way,
+        templates=templates or None,
+        instructions=instructions,
     )
     if not (inputs_length or targets_length):
         for i in range(index, index + number):
@@ -96,11 +104,12 @@ def _with_task(collection: str, task: str):
 
 
 def _print_evaluated(
-    task, split: str, setting: str, index: int, number: int, options: bool
+    task, split: str, setting: str, index: int, number: int, options: bool, instructions: str
 ) -> None:
     """Prints prompts of a split, as suites ask them; empty: the first that is available."""
     from flanrepro.collection import rng
     from flanrepro.collection.formats import plain
+    from flanrepro.collection.instructions import templates_of
     from flanrepro.collection.prompt import exemplar_candidates, render
 
     names = [name for name in ("validation", "test", *task.splits) if name in task.splits]
@@ -116,7 +125,9 @@ def _print_evaluated(
         candidates = exemplar_candidates(task, rng.mix(i), own) if few_shot else ()
         form = plain("prompt" if options else "nowhere")
         shots = 3 if few_shot else None  # the middle of the 2, 3 or 5 of training
-        _print_prompt(render(task, i, split=split, format=form, exemplars=candidates, shots=shots))
+        how = {"format": form, "exemplars": candidates, "shots": shots}
+        template = templates_of(task, instructions)[0]
+        _print_prompt(render(task, i, split=split, template=template, **how))
 
 
 def _print_prompt(prompt) -> None:

@@ -26,6 +26,7 @@ from flanrepro.collection.formats import (
     plain_style,
     turn_style,
 )
+from flanrepro.collection.instructions import Instructions, check_form, templates_of
 from flanrepro.collection.prompt import (
     FEW_SHOT,
     MIXED_SHOTS,
@@ -43,7 +44,7 @@ from flanrepro.collection.shares import (
     spread,
 )
 from flanrepro.collection.task import Task
-from flanrepro.collection.templates import Template, by_direction, load_wordings
+from flanrepro.collection.templates import Template, by_direction, load_few_shot
 from flanrepro.errors import InputError
 
 PROMPTS = 3
@@ -78,13 +79,17 @@ class Mixture:
             code, few-shot prompts have wordings of their own, with as many exemplars as there, in
             the question's wording, or in half of the prompts with options each in its own; lists
             of options and dialogs vary in zero-shot prompts. `formats.yaml` lists the conflicts.
+        templates: number of a task's first templates that are drawn from, 1 to 10; None: all.
+        instructions: form of the prompts, see `flanrepro.collection.instructions.templates_of`.
+            With it or `templates`, few-shot prompts have the wordings of zero-shot ones.
         period: number of blocks in which every task is drawn in its exact share.
         counts: int64 [tasks], draws per period.
 
     Raises:
         InputError: no task, a task twice, a negative weight or rate, all weights zero, a fraction
-            outside [0, 1], `max_examples` below 1, or a task without training records or with too
-            few to give exemplars.
+            outside [0, 1], `max_examples` below 1, `templates` or `instructions` that
+            `templates_of` refuses, or a task without training records or with too few to give
+            exemplars.
     """
 
     tasks: tuple[Task, ...]
@@ -95,6 +100,8 @@ class Mixture:
     inversion_rate: float | tuple[float | None, ...] | None = None
     max_examples: int | tuple[int | None, ...] | None = None
     way: Literal["plain", "reference", "paper"] = "plain"
+    templates: int | None = None
+    instructions: Instructions = ""
     period: int = field(init=False, repr=False, compare=False)
     counts: np.ndarray = field(init=False, repr=False, compare=False)
 
@@ -129,11 +136,14 @@ class Mixture:
                 raise InputError(f"task '{task.name}' has no training records: leave it out")
             if self.few_shot_fraction > 0 and not task.rendered:
                 check_exemplars(task, max(FEW_SHOT))
-        inversion, wordings = _of(self.inversion_rate, k), load_wordings(task.templates)
-        few_shot = wordings.few_shot if self.way == "reference" else ()
+        inversion = _of(self.inversion_rate, k)
+        zero_shot = templates_of(task, self.instructions, self.templates)
+        # A number of templates per data set is that of both settings together.
+        own = self.way == "reference" and not (self.instructions or self.templates)
+        few_shot = load_few_shot(task.templates) if own else ()
         mixed = tuple(t for t in few_shot if t.mixed and not t.shots)
         return _Settings(
-            zero_shot=_Directions(wordings.templates, *by_direction(wordings.templates)),
+            zero_shot=_Directions(zero_shot, *by_direction(zero_shot)),
             few_shot=_Directions(few_shot, *by_direction(few_shot)),
             mixed=_Directions(mixed, *by_direction(mixed)),
             options=_parts(_of(self.options_fraction, k)),
@@ -163,6 +173,7 @@ class Mixture:
         for value in _all(self.max_examples):
             if value is not None and value < 1:
                 raise InputError(f"max_examples is {value}: expected at least 1, or None for all")
+        check_form(self.instructions, self.templates)
         (name, times), *_ = Counter(task.name for task in self.tasks).most_common(1)
         if times > 1:
             raise InputError(
@@ -173,7 +184,7 @@ class Mixture:
         # The cache of tables stays behind when a mixture goes to another process.
         fields = (self.tasks, self.weights, self.seed, self.few_shot_fraction)
         more = (self.options_fraction, self.inversion_rate, self.max_examples, self.way)
-        return Mixture, (*fields, *more)
+        return Mixture, (*fields, *more, self.templates, self.instructions)
 
     @property
     def block(self) -> int:

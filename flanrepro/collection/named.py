@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 
 from flanrepro.collection import decontaminated, rng
+from flanrepro.collection.clusters import left_out as left_out_with
+from flanrepro.collection.instructions import Instructions
 from flanrepro.collection.mixture import Mixture
 from flanrepro.collection.prompt import FEW_SHOT, check_exemplars
 from flanrepro.collection.task import Collection, NoTask, Task, data_digest
@@ -58,6 +60,7 @@ class NamedMixture:
         left_out: per task of a decontaminated mixture the number of records that are left out,
             since they share text with evaluation items, and of all; only tasks with such records.
         uncompared: per suite which tasks have no data here, so that nothing was compared with them.
+        held_out: per cluster that is left out the names of its tasks, available or not.
     """
 
     name: str
@@ -69,6 +72,7 @@ class NamedMixture:
     replaced: Sequence[str]
     left_out: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     uncompared: Sequence[str] = ()
+    held_out: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     @property
     def digest(self) -> str:
@@ -165,6 +169,9 @@ def named_mixture(
     rates: Mapping[str, float] | None = None,
     subset: int | None = None,
     way: str = "",
+    without_clusters: Sequence[str] = (),
+    templates: int | None = None,
+    instructions: Instructions = "",
 ) -> NamedMixture:
     """Makes a mixture of the paper from the available tasks.
 
@@ -181,18 +188,22 @@ def named_mixture(
         subset: number of tasks (section 3.3): the Held-In ones, then others in a random order that
             is the same for all sizes, so that a smaller subset is part of a larger one; None: all.
         way: how prompts are written, see `flanrepro.collection.mixture.Mixture`; empty: the
-            collection's way.
+            mixture's way or, if it has none, the collection's.
+        without_clusters: names of clusters that are held out, see `flanrepro.collection.clusters`.
+        templates, instructions: see `flanrepro.collection.mixture.Mixture`.
 
     Raises:
-        InputError: an unknown name or source, a parameter out of range, or no task is available.
+        InputError: an unknown name, source or cluster, a parameter out of range, clusters held out
+            of a mixture with tasks of none, or no task is available.
     """
-    recipe, every = _recipe(name), _data()["sources"]
+    recipe = _recipe(name)
+    every = {source: row | _own(recipe) for source, row in _data()["sources"].items()}
     _check_positive(max_examples=max_examples, rate_maximum=rate_maximum)
     # Where tasks are pooled a source's share follows from their sizes, unless it is given.
     pooled = recipe.get("pooled", False) and rates is None
     few_shot = recipe.get("few_shot", 0.5) if few_shot_fraction is None else few_shot_fraction
     wanted = _sources(recipe, rates)
-    tasks = [t for t in collection.every_task.values() if t.source in wanted]
+    tasks, held_out = _tasks(recipe, collection, wanted, without_clusters)
     missing = {t.name: (t.source, why) for t in tasks if (why := _unusable(t))}
     here = [task for task in tasks if task.name not in missing]
     left_out: dict[str, tuple[int, int]] = {}
@@ -212,6 +223,8 @@ def named_mixture(
     # A capped task must not be weighted by records that it never uses.
     sizes = [min(_records(t), maximum[t.source], caps[t.source]) for t in here]
     weights, shares = _weights(here, sizes, wanted, pooled)
+    if pooled and recipe.get("exact"):
+        weights = tuple(map(float, sizes))
     inversion = {s: _inversion(every[s]["inversion"], recipe, inversion_rate) for s in wanted}
     mixture = Mixture(
         tasks=tuple(here),
@@ -221,15 +234,22 @@ def named_mixture(
         options_fraction=tuple(every[task.source]["options"] for task in here),
         inversion_rate=tuple(inversion[task.source] for task in here),
         max_examples=tuple(caps[task.source] for task in here),
-        way=way or collection.way,
+        way=way or recipe.get("way") or collection.way,
+        templates=templates,
+        instructions=instructions,
     )
     total = sum(wanted.values())
     stated = shares if pooled else {s: rate / total for s, rate in wanted.items()}
     replaced = [task for task in collection.held_in if task in missing] if subset else []
     left_out = {task.name: left_out[task.name] for task in here if task.name in left_out}
     return NamedMixture(
-        name, mixture, stated, shares, missing, at_hand, replaced, left_out, uncompared
+        name, mixture, stated, shares, missing, at_hand, replaced, left_out, uncompared, held_out
     )
+
+
+def _own(recipe: Mapping[str, Any]) -> dict[str, Any]:
+    """What a mixture has in the place of its sources' values."""
+    return {k: recipe[k] for k in ("rate_maximum", "max_examples", "options") if k in recipe}
 
 
 def _check_positive(**parameters: int | None) -> None:
@@ -254,6 +274,21 @@ def _sources(recipe: Mapping[str, Any], rates: Mapping[str, float] | None) -> di
         if not 0 <= rate < float("inf"):
             raise InputError(f"the rate of source '{source}' is {rate}: expected a number >= 0")
     return {source: rate for source, rate in rates.items() if rate}
+
+
+def _tasks(
+    recipe: Mapping[str, Any],
+    collection: Collection,
+    sources: Iterable[str],
+    without_clusters: Sequence[str],
+) -> tuple[list[Task], dict[str, tuple[str, ...]]]:
+    """The mixture's tasks, available or not, and the names of those that are held out."""
+    without = recipe.get("without_tasks", ())
+    tasks = [t for t in collection.every_task.values() if t.source in sources]
+    tasks = [task for task in tasks if task.name not in without]
+    held_out = left_out_with(tasks, without_clusters)
+    gone = {name for names in held_out.values() for name in names}
+    return [task for task in tasks if task.name not in gone], held_out
 
 
 def _unusable(task: Task) -> str:

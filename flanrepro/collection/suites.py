@@ -8,7 +8,6 @@ from typing import Any
 from flanrepro.collection import rng
 from flanrepro.collection.prompt import Prompt, check_exemplars, exemplar_candidates, render
 from flanrepro.collection.task import Record, Suite, Task
-from flanrepro.collection.templates import load_templates
 from flanrepro.errors import InputError
 
 HELD_IN = (
@@ -194,7 +193,7 @@ def _choices(task: Task, prompt: Prompt, record: Record) -> tuple[tuple[str, ...
         options = record.get("options", "").split("\n")
     if record["answer"] not in options:
         return (), None
-    template = load_templates(task.templates)[prompt.template_idx]
+    template = prompt.asked.template
     # The record's own rationale would give the right option away.
     fields = {**record, "rationale": ""}
     targets = [template.targets.format_map({**fields, "answer": option}) for option in options]
@@ -210,7 +209,7 @@ def references(record: Record) -> tuple[str, ...]:
 
 def instruction(task: Task, prompt: Prompt) -> str:
     """The beginning of the prompt's text that truncation must keep; empty if there is none."""
-    template = load_templates(task.templates)[prompt.template_idx]
+    template = prompt.asked.template
     record = task.records(prompt.split)[prompt.record]
     said = template.instruction.format_map({**record, "options": ""})
     return said + prompt.format.layout.gap if said else ""

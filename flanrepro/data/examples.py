@@ -113,3 +113,25 @@ class EncodedPrompts:
     def __getitem__(self, i: int) -> Example:
         prompt = self.prompts[i]
         return self.encode(prompt, self._tasks[prompt.task])
+
+
+@dataclass(frozen=True)
+class SoftPrompted:
+    """Examples behind a soft prompt's virtual tokens, see `flanrepro.model.soft_prompt`.
+
+    Attributes:
+        examples: examples by index, whose inputs leave room for them.
+        length: number of virtual tokens.
+        first: id of the first, behind the vocabulary's.
+    """
+
+    examples: Examples
+    length: int
+    first: int
+
+    def __getitem__(self, i: int) -> Example:
+        example = self.examples[i]
+        if not len(example["inputs"]):  # it was left out
+            return example
+        virtual = np.arange(self.first, self.first + self.length, dtype=np.int32)
+        return {**example, "inputs": np.concatenate([virtual, example["inputs"]])}

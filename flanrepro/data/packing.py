@@ -21,6 +21,11 @@ _NAMES = {
     "inputs_positions": "encoder_positions",
     "targets_positions": "decoder_positions",
     "fate": "fate",
+    # Of a decoder-only model's rows: inputs and targets one after the other.
+    "tokens": "decoder_target_tokens",
+    "tokens_segment_ids": "decoder_segment_ids",
+    "tokens_positions": "decoder_positions",
+    "weights": "decoder_loss_weights",
 }
 """Grain's names of packed features, and T5X's, which the model takes."""
 
@@ -46,13 +51,14 @@ def packed_batches(
     inputs_length: int,
     targets_length: int,
     prefetch: int = 8,
+    decoder_only: bool = False,
 ) -> grain.DatasetIterator:
     """Packs a mixture's prompts into batches, see `pack`.
 
     Args:
         mixture: prompts by index, from 0 on.
         vocabulary: vocabulary that gives the ids.
-        batch_size, inputs_length, targets_length, prefetch: see `pack`.
+        batch_size, inputs_length, targets_length, prefetch, decoder_only: see `pack`.
     """
     encode = Encode(vocabulary, inputs_length, targets_length)
     return pack(
@@ -61,6 +67,7 @@ def packed_batches(
         inputs_length=inputs_length,
         targets_length=targets_length,
         prefetch=prefetch,
+        decoder_only=decoder_only,
     )
 
 
@@ -73,6 +80,7 @@ def pack(
     prefetch: int = 8,
     shards: int = 1,
     rows: slice | None = None,
+    decoder_only: bool = False,
 ) -> "grain.DatasetIterator | Shards":
     """Packs examples into batches, without end; the iterator has `get_state`, `set_state`, `close`.
 
@@ -85,22 +93,25 @@ def pack(
             batch's rows.
         rows: slice of each batch's rows to give, on one host of several; only the shards that they
             are in are read. None: all.
+        decoder_only: true for rows of `inputs_length + targets_length` tokens, in which an
+            example's targets follow its inputs.
 
     Returns:
         dicts of int32 arrays under T5X's names: `encoder_input_tokens`, `encoder_segment_ids`,
         `encoder_positions` [batch, inputs_length]; `decoder_target_tokens`, `decoder_segment_ids`,
         `decoder_positions` [batch, targets_length]; and `fate` [batch, examples], see
-        `flanrepro.data.fates`. Segments count from 1, padding is 0.
+        `flanrepro.data.fates`. Segments count from 1, padding is 0. Decoder-only ones have no
+        arrays of an encoder; `decoder_loss_weights` is 1 at targets and 0 at inputs and padding.
     """
+    lengths = inputs_length, targets_length
     if shards == 1 and rows is None:
-        return _pack(examples, batch_size, inputs_length, targets_length, prefetch)
+        return _pack(examples, batch_size, *lengths, prefetch, decoder_only)
     each = batch_size // shards
     taken = rows or slice(0, batch_size)
     # From the shard of the first row to that of the last, rounded up.
     own = range(taken.start // each, -(-taken.stop // each))
     streams = {
-        s: _pack(_Shard(examples, s, shards), each, inputs_length, targets_length, prefetch)
-        for s in own
+        s: _pack(_Shard(examples, s, shards), each, *lengths, prefetch, decoder_only) for s in own
     }
     first = own.start * each
     return Shards(streams, shards, slice(taken.start - first, taken.stop - first))
@@ -154,19 +165,29 @@ class Shards:
 
 
 def _pack(
-    examples: Examples, batch_size: int, inputs_length: int, targets_length: int, prefetch: int
+    examples: Examples,
+    batch_size: int,
+    inputs_length: int,
+    targets_length: int,
+    prefetch: int,
+    decoder_only: bool,
 ) -> grain.DatasetIterator:
     # Room for one fate per example, each of two input tokens; shorter ones open another row.
     lengths = {"inputs": inputs_length, "targets": targets_length, "fate": inputs_length // 2}
+    source, meta = grain.MapDataset.source(_Endless(examples)), ("fate",)
+    if decoder_only:
+        whole = inputs_length + targets_length
+        lengths = {"tokens": whole, "weights": whole, "fate": lengths["fate"]}
+        source, meta = source.map(_in_one_row), ("fate", "weights")
     rows = grain.experimental.FirstFitPackIterDataset(
-        grain.MapDataset.source(_Endless(examples)).to_iter_dataset(
+        source.to_iter_dataset(
             # Rendering is Python code, which one thread runs at a time: more of them gain nothing.
             grain.ReadOptions(num_threads=0, prefetch_buffer_size=0)
         ),
         length_struct=lengths,
         # Rows that are open at a time: more of them leave less padding, and cost their memory.
         num_packing_bins=4 * batch_size,
-        meta_features=("fate",),
+        meta_features=meta,
     )
     batches = rows.batch(batch_size, drop_remainder=True).map(_rename)
     if prefetch:
@@ -176,5 +197,14 @@ def _pack(
     return iter(batches)
 
 
+def _in_one_row(example: Example) -> Example:
+    inputs, targets = example["inputs"], example["targets"]
+    return {
+        "tokens": np.concatenate([inputs, targets]),
+        "weights": np.repeat(np.int32([0, 1]), [len(inputs), len(targets)]),
+        "fate": example["fate"],
+    }
+
+
 def _rename(batch: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    return {name: batch[key] for key, name in _NAMES.items()}
+    return {name: batch[key] for key, name in _NAMES.items() if key in batch}

@@ -210,9 +210,11 @@ def rows_per_batch(config: T5Config, inputs_length: int, targets_length: int) ->
     """Estimates how many inputs a batch may have, by the free memory and by `BATCH_TOKENS`."""
     # Numbers per input in a layer's attention and states, in the cache and in the logits.
     heads, joined = config.num_heads, config.num_heads * config.head_dim
-    attention = 3 * heads * inputs_length * (inputs_length + targets_length)
+    whole = inputs_length + targets_length
+    # A decoder-only model has inputs and targets in one row.
+    attention = 3 * heads * (whole if config.decoder_only else inputs_length) * whole
     states = inputs_length * (8 * config.emb_dim + 3 * config.mlp_dim)
-    cache = 2 * config.num_decoder_layers * joined * (inputs_length + targets_length)
+    cache = 2 * config.num_decoder_layers * joined * whole
     logits = 2 * targets_length * config.vocab_size
     # 4 bytes each, as float32 has them.
     fitting = MEMORY_SHARE * _free_memory() / (4 * (attention + states + cache + logits))

@@ -9,6 +9,7 @@ from flanrepro.data.vocabulary import EOS
 from flanrepro.errors import InputError
 from flanrepro.evaluation.batches import batches, padded
 from flanrepro.model.model import Model
+from flanrepro.model.soft_prompt import length_of, prompted
 
 
 def decode(model: Model, inputs: Sequence[Sequence[int]], targets_length: int) -> list[str]:
@@ -25,7 +26,7 @@ def decode(model: Model, inputs: Sequence[Sequence[int]], targets_length: int) -
     # Here, so that scores are read and baselines answer without JAX's start.
     from flanrepro.model.decoding import greedy_decode
 
-    params, texts = model.on_device, [""] * len(inputs)
+    params, texts, inputs = model.on_device, [""] * len(inputs), _prompted(model, inputs)
     for batch, length in batches(inputs, model.config, targets_length):
         generated = np.asarray(greedy_decode(model.config, params, batch.tokens, length))
         _check_finite(generated[: len(batch.index)].min(axis=1) >= 0, model)
@@ -33,6 +34,12 @@ def decode(model: Model, inputs: Sequence[Sequence[int]], targets_length: int) -
         for i, ids in zip(batch.index, generated, strict=False):
             texts[i] = model.vocabulary.decode(ids)
     return texts
+
+
+def _prompted(model: Model, inputs: Sequence[Sequence[int]]) -> Sequence[Sequence[int]]:
+    """Puts the model's soft prompt, if it has one, before the inputs."""
+    length = length_of(model.params)
+    return [prompted(ids, length, model.config.vocab_size) for ids in inputs] if length else inputs
 
 
 def _check_finite(finite: np.ndarray, model: Model) -> None:
@@ -80,7 +87,7 @@ def rank(
     """
     from flanrepro.model.scoring import token_log_likelihoods
 
-    params = model.on_device
+    params, inputs = model.on_device, _prompted(model, inputs)
     # Thousands of items share a few options: each text is encoded once.
     known = {text: [] for texts in options for text in texts}
     known = dict(zip(known, model.vocabulary.encode_batch(list(known)), strict=True))

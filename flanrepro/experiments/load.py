@@ -11,6 +11,7 @@ from flanrepro.fields import make, shown
 from flanrepro.model import huggingface, pretrained
 from flanrepro.model.model import Model
 from flanrepro.model.sizes import t5_config
+from flanrepro.model.soft_prompt import length_of
 from flanrepro.raw.files import expanded, status_of
 from flanrepro.training.spec import RunSpec
 from flanrepro.whole import read_json
@@ -84,6 +85,11 @@ def save(model: Model, folder: str | Path, format: str = "huggingface", step: in
     folder = expanded(folder)
     if format not in FORMATS:
         raise InputError(f"unknown format '{format}': choose one of {', '.join(FORMATS)}")
+    if length := length_of(model.params):
+        raise InputError(
+            f"model '{model.name}' has a soft prompt of {length} virtual tokens, which format "
+            f"'{format}' has no place for: convert the model that it was trained for"
+        )
     if format == "t5x":
         from flanrepro.model import t5x_checkpoint
 

@@ -138,13 +138,14 @@ def _described(spec: RunSpec) -> dict:
     # A subset larger than the mixture has all of its tasks.
     row = {"run": spec.run_id, **{name: getattr(spec, name) for name in OF_SPEC}}
     row |= {"inversion_rate": rate, "formats": spec.formats or spec.load_collection().way}
-    every = _every_task(spec.collection, spec.mixture)
+    every = _every_task(spec.collection, spec.mixture, spec.without_clusters)
     return row | {"tasks": min(spec.subset or every, every)}
 
 
 @functools.cache
-def _every_task(collection: str, mixture: str) -> int:
-    return len(named_mixture(mixture, load_collection(collection)).mixture.tasks)
+def _every_task(collection: str, mixture: str, without_clusters: tuple[str, ...]) -> int:
+    made = named_mixture(mixture, load_collection(collection), without_clusters=without_clusters)
+    return len(made.mixture.tasks)
 
 
 Pairs = Sequence[tuple[str, int]]

@@ -253,7 +253,7 @@ def _scores(spec: RunSpec, task: Task, model: Model, items: int | None) -> dict:
             suite,
             shots=0,
             items=items,
-            inputs_length=spec.inputs_length,
+            inputs_length=spec.room,
             targets_length=spec.targets_length,
         )
         found["metric"], found[suite.split] = task_score(task, rows)

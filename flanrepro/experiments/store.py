@@ -81,7 +81,7 @@ class Run:
 
     def has_scores(self, suite_name: str, shots: int, items: int | None = None) -> bool:
         """True if `scores` with these arguments would be read, not evaluated."""
-        spec, lengths = self.spec, (self.spec.inputs_length, self.spec.targets_length)
+        spec, lengths = self.spec, (self.spec.room, self.spec.targets_length)
         suite = suite_of(spec.load_collection(), suite_name)
         return bool(kept_scores(self.folder, suite, shots, items, lengths=lengths))
 
@@ -96,7 +96,7 @@ class Run:
         Returns:
             rows of `flanrepro.evaluation.scores.score` with `run` and `seed`.
         """
-        spec, lengths = self.spec, (self.spec.inputs_length, self.spec.targets_length)
+        spec, lengths = self.spec, (self.spec.room, self.spec.targets_length)
         scores = scores_of(
             self.folder,
             self.model,

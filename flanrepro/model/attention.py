@@ -11,7 +11,7 @@ def dot_product_attention(
     keys: Float[Array, "batch heads keys head_dim"],
     values: Float[Array, "batch heads keys head_dim"],
     bias: Float32[Array, "1 heads queries keys"] | None,
-    mask: Float32[Array, "#batch 1 #queries keys"],
+    mask: Float32[Array, "#batch #heads #queries keys"],
 ) -> Float[Array, "batch heads queries head_dim"]:
     """Computes softmax(queries keys' + bias + mask) values.
 

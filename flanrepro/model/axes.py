@@ -6,6 +6,7 @@ import jax
 _AXES = {
     "embedding": ("vocab", "embed"),
     "rel_embedding": ("heads", "relpos_buckets"),
+    "vectors": ("prompt", "embed"),
     "scale": ("embed",),
     "query": ("embed", "joined_kv"),
     "key": ("embed", "joined_kv"),

@@ -8,7 +8,9 @@ from jaxtyping import Array, Int
 
 from flanrepro.data.vocabulary import EOS
 from flanrepro.model.layers import last_argmax
-from flanrepro.model.t5 import T5Config, Transformer
+from flanrepro.model.network import network
+from flanrepro.model.sizes import T5Config
+from flanrepro.model.soft_prompt import variables
 
 
 @functools.partial(jax.jit, static_argnums=(0, 3))
@@ -27,12 +29,12 @@ def greedy_decode(
 
     Args:
         config: dimensions of the model.
-        params: tree of `flanrepro.model.t5.init_params`.
+        params: tree of `flanrepro.model.network.init_params`.
         encoder_input_tokens: ids of the inputs, padded with 0.
         max_length: number of tokens to generate at most.
     """
-    model = Transformer(config)
-    apply = functools.partial(model.apply, {"params": params})
+    model = network(config)
+    apply = functools.partial(model.apply, variables(params))
     cache = apply(encoder_input_tokens, max_length, method=model.start_decoding)
     batch = encoder_input_tokens.shape[0]
 

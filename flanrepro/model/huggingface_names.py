@@ -67,8 +67,8 @@ def turned(path: str, array: np.ndarray) -> np.ndarray:
 
 
 def shapes(config: T5Config) -> dict:
-    """Gives our parameter tree's shapes, see `flanrepro.model.t5.param_shapes`."""
+    """Gives our parameter tree's shapes, see `flanrepro.model.network.param_shapes`."""
     # Here, because it imports JAX and Flax.
-    from flanrepro.model.t5 import param_shapes
+    from flanrepro.model.network import param_shapes
 
     return param_shapes(config)

@@ -7,7 +7,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Float32, Int
+from jaxtyping import Array, Bool, Float, Float32, Int
 
 from flanrepro.model.attention import dot_product_attention
 from flanrepro.model.sizes import T5Config
@@ -67,7 +67,11 @@ class Dense(nn.Module):
 
 
 class Embed(nn.Module):
-    """Token embedding [vocab, embed], shared by encoder and decoder."""
+    """Token embedding [vocab, embed], shared by encoder and decoder.
+
+    With a soft prompt in the collection `soft_prompt`, see `flanrepro.model.soft_prompt`, the ids
+    from the vocabulary's end on are those of its vectors.
+    """
 
     config: T5Config
 
@@ -77,7 +81,10 @@ class Embed(nn.Module):
         self.embedding = self.param("embedding", nn.initializers.normal(1.0), shape)
 
     def __call__(self, tokens: Int[Array, "batch length"]) -> Float[Array, "batch length embed"]:
-        return self.embedding[tokens].astype(self.config.dtype)
+        table = self.embedding
+        if self.has_variable("soft_prompt", "embedding"):
+            table = jnp.concatenate([table, self.get_variable("soft_prompt", "embedding")])
+        return table[tokens].astype(self.config.dtype)
 
 
 def relative_buckets(
@@ -110,14 +117,28 @@ class RelativePositionBias(nn.Module):
     config: T5Config
     bidirectional: bool
 
-    @nn.compact
-    def __call__(self, queries: int, keys: int) -> Float32[Array, "1 heads queries keys"]:
+    def setup(self):
         init = nn.initializers.variance_scaling(1.0, "fan_avg", "uniform")
-        table = self.param("rel_embedding", init, (self.config.num_heads, NUM_BUCKETS))
+        self.rel_embedding = self.param("rel_embedding", init, (self.config.num_heads, NUM_BUCKETS))
+
+    def __call__(self, queries: int, keys: int) -> Float32[Array, "1 heads queries keys"]:
         buckets = jnp.asarray(relative_buckets(queries, keys, self.bidirectional))
         # As a product: the gradient of a gather is a scatter of queries x keys additions.
         one_hot = (buckets[None] == jnp.arange(NUM_BUCKETS)[:, None, None]).astype(jnp.float32)
-        return jnp.einsum("hb,bqk->hqk", table, one_hot)[None]
+        return jnp.einsum("hb,bqk->hqk", self.rel_embedding, one_hot)[None]
+
+    def at(
+        self, distances: Int[Array, "batch queries keys"], longest: int
+    ) -> Float32[Array, "batch heads queries keys"]:
+        """Gives a decoder's biases where rows have distances of their own.
+
+        Args:
+            distances: positions that a key is before its query; less than 0: as at 0.
+            longest: largest distance.
+        """
+        buckets = relative_buckets(longest + 1, 1, bidirectional=False)[:, 0]
+        by_distance = self.rel_embedding[:, buckets]
+        return jnp.moveaxis(by_distance[:, jnp.maximum(distances, 0)], 0, 1)
 
 
 class Attention(nn.Module):
@@ -141,7 +162,7 @@ class Attention(nn.Module):
         x: Float[Array, "batch queries embed"],
         source: Float[Array, "batch keys embed"],
         bias: Float32[Array, "1 heads queries keys"] | None,
-        mask: Float32[Array, "#batch 1 #queries keys"],
+        mask: Float32[Array, "#batch #heads #queries keys"],
         deterministic: bool,
     ) -> Float[Array, "batch queries embed"]:
         """Lets `x` attend to `source`; `bias` and `mask` are added to the logits."""
@@ -161,7 +182,7 @@ class Attention(nn.Module):
         keys: Float[Array, "batch heads keys head_dim"],
         values: Float[Array, "batch heads keys head_dim"],
         bias: Float32[Array, "1 heads queries keys"] | None,
-        mask: Float32[Array, "#batch 1 #queries keys"],
+        mask: Float32[Array, "#batch #heads #queries keys"],
         deterministic: bool = True,
     ) -> Float[Array, "batch queries embed"]:
         """Lets `x` attend to keys and values that are computed already."""
@@ -195,3 +216,29 @@ class MLP(nn.Module):
         # GELU's tanh approximation, which T5.1.1 was trained with.
         x = nn.gelu(self.wi_0(x), approximate=True) * self.wi_1(x)
         return self.wo(self.dropout(x, deterministic=deterministic))
+
+
+def rematerialized(layer: type[nn.Module], deterministic: int) -> type[nn.Module]:
+    """A layer that keeps no activations; its argument number `deterministic` is no array."""
+    # Flax counts `self` as argument 0.
+    return nn.remat(layer, static_argnums=(deterministic,))
+
+
+def segments(
+    tokens: Int[Array, "batch length"], segment_ids: Int[Array, "batch length"] | None
+) -> Int[Array, "batch length"]:
+    """Gives each token's segment, 0 for padding; without packing a row is one segment."""
+    return (tokens > 0).astype(jnp.int32) if segment_ids is None else segment_ids * (tokens > 0)
+
+
+def pairs(
+    queries: Int[Array, "batch queries"], keys: Int[Array, "batch keys"]
+) -> Bool[Array, "batch 1 queries keys"]:
+    """Finds the pairs that are of one segment and no padding."""
+    same = queries[:, :, None] == keys[:, None, :]
+    return (same & (keys > 0)[:, None, :])[:, None]
+
+
+def as_bias(mask: Bool[Array, "*batch keys"]) -> Float32[Array, "*batch keys"]:
+    """Gives the number that a mask adds to attention logits."""
+    return jnp.where(mask, 0.0, MASKED)

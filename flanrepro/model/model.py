@@ -16,7 +16,7 @@ class Model:
     Attributes:
         name: name for people, e.g. `google/flan-t5-small`.
         config: dimensions of the network.
-        params: tree of `flanrepro.model.t5.init_params`, NumPy or JAX arrays, float32.
+        params: tree of `flanrepro.model.network.init_params`, NumPy or JAX arrays, float32.
         vocabulary: vocabulary that it was trained with.
     """
 

@@ -6,7 +6,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float32, Int
 
-from flanrepro.model.t5 import T5Config, Transformer
+from flanrepro.model.network import network
+from flanrepro.model.sizes import T5Config
+from flanrepro.model.soft_prompt import variables
 
 
 @functools.partial(jax.jit, static_argnums=0)
@@ -23,15 +25,15 @@ def token_log_likelihoods(
     Compiled once per configuration and shapes. Scores of padding mean nothing.
 
     Args:
-        config, params: the model, as `flanrepro.model.t5.init_params` has them.
+        config, params: the model, as `flanrepro.model.network.init_params` has them.
         encoder_input_tokens: ids of the inputs, padded with 0.
         decoder_input_tokens: ids, each target one to the right.
         decoder_target_tokens: ids, a row's targets one after the other.
         decoder_segment_ids: number of the target that a token is of, from 1; 0 for padding.
     """
-    model = Transformer(config)
+    model = network(config)
     logits = model.apply(
-        {"params": params},
+        variables(params),
         encoder_input_tokens,
         decoder_input_tokens,
         decoder_segment_ids,

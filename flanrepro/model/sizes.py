@@ -1,4 +1,4 @@
-"""Model sizes, from `nano` for a laptop to T5's `xxl`; no JAX import here."""
+"""Model sizes, from `nano` for a laptop to T5's `xxl`, and `lm-` ones; no JAX import here."""
 
 from dataclasses import dataclass
 
@@ -33,11 +33,35 @@ class T5Config:
     dtype: str = "float32"
     logits_via_embedding: bool = False
 
+    @property
+    def decoder_only(self) -> bool:
+        """True for a `DecoderOnlyConfig`."""
+        return False
+
+
+@dataclass(frozen=True)
+class DecoderOnlyConfig(T5Config):
+    """Dimensions of T5.1.1's decoder alone, without layers of an encoder.
+
+    FLAN was tuned from such a model (Wei et al., 2021, section 2.4).
+
+    Attributes:
+        causal: true if inputs, too, are read from left to right, as by LaMDA-PT; else the model is
+            a prefix language model, whose inputs all see each other (Raffel et al., 2020, section
+            3.2.1).
+    """
+
+    causal: bool = False
+
+    @property
+    def decoder_only(self) -> bool:
+        return True
+
 
 SIZES = {
     # name: emb_dim, num_heads, head_dim, layers per stack, mlp_dim
     "nano": (64, 4, 16, 2, 128),
-    "micro": (128, 4, 32, 3, 256),
+    "micro": (64, 4, 16, 4, 128),
     "mini": (256, 8, 32, 4, 640),
     # T5 v1.1's own (`small` has 6 heads of 64, not 8)
     "small": (512, 6, 64, 8, 1024),
@@ -48,21 +72,43 @@ SIZES = {
 }
 
 
+DECODER_ONLY_SIZES = {
+    # The layers that give as many parameters as the encoder-decoder of that name has on `pocket`.
+    "lm-nano": (64, 4, 16, 5, 128),
+    "lm-micro": (64, 4, 16, 10, 128),
+    "lm-mini": (256, 8, 32, 10, 640),
+    # One stack of T5 v1.1's dimensions, as `t5x/examples/decoder_only/models` has them.
+    "lm-small": (512, 6, 64, 8, 1024),
+    "lm-base": (768, 12, 64, 12, 2048),
+    "lm-large": (1024, 16, 64, 24, 2816),
+    "lm-xl": (2048, 32, 64, 24, 5120),
+}
+
+MODELS = (*SIZES, *DECODER_ONLY_SIZES)
+
+
 def t5_config(
-    size: str, vocab_size: int, dropout_rate: float = 0.0, dtype: str = "float32"
+    size: str,
+    vocab_size: int,
+    dropout_rate: float = 0.0,
+    dtype: str = "float32",
+    causal: bool = False,
 ) -> T5Config:
     """Makes the configuration of a size; InputError lists the sizes if it is unknown."""
-    if size not in SIZES:
-        raise InputError(f"unknown model '{size}': choose one of {', '.join(SIZES)}")
-    emb_dim, num_heads, head_dim, layers, mlp_dim = SIZES[size]
-    return T5Config(
-        vocab_size=vocab_size,
-        emb_dim=emb_dim,
-        num_heads=num_heads,
-        head_dim=head_dim,
-        num_encoder_layers=layers,
-        num_decoder_layers=layers,
-        mlp_dim=mlp_dim,
-        dropout_rate=dropout_rate,
-        dtype=dtype,
-    )
+    if size not in MODELS:
+        raise InputError(f"unknown model '{size}': choose one of {', '.join(MODELS)}")
+    emb_dim, num_heads, head_dim, layers, mlp_dim = (SIZES | DECODER_ONLY_SIZES)[size]
+    fields = {
+        "vocab_size": vocab_size,
+        "emb_dim": emb_dim,
+        "num_heads": num_heads,
+        "head_dim": head_dim,
+        "num_encoder_layers": layers,
+        "num_decoder_layers": layers,
+        "mlp_dim": mlp_dim,
+        "dropout_rate": dropout_rate,
+        "dtype": dtype,
+    }
+    if size in DECODER_ONLY_SIZES:
+        return DecoderOnlyConfig(**fields | {"num_encoder_layers": 0}, causal=causal)
+    return T5Config(**fields)

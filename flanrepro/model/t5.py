@@ -1,26 +1,26 @@
 """T5.1.1, encoder-decoder, parameter for parameter T5X's tree (`t5x/examples/t5/network.py`)."""
 
-import dataclasses
 import functools
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float, Float32, Int, Key
+from jaxtyping import Array, Float, Float32, Int
 
 from flanrepro.model.layers import (
-    MASKED,
     MLP,
     Attention,
     Dense,
     Embed,
     RelativePositionBias,
     RMSNorm,
+    as_bias,
+    pairs,
+    rematerialized,
+    segments,
 )
-from flanrepro.model.sizes import T5Config, t5_config
-
-__all__ = ["T5Config", "Transformer", "init_params", "param_count", "t5_config"]
+from flanrepro.model.sizes import T5Config
 
 Cache = list[dict[str, Float[Array, "batch heads _ head_dim"]]]
 """Per decoder layer: `key` and `value` [batch, heads, max_length, head_dim] of the tokens so far,
@@ -110,12 +110,6 @@ class DecoderLayer(nn.Module):
         return x + self.mlp(self.pre_mlp_layer_norm(x)), cache
 
 
-def _rematerialized(layer: type[nn.Module], deterministic: int) -> type[nn.Module]:
-    """A layer that keeps no activations; its argument number `deterministic` is no array."""
-    # Flax counts `self` as argument 0.
-    return nn.remat(layer, static_argnums=(deterministic,))
-
-
 class Encoder(nn.Module):
     """The encoder's layers, with one relative position bias for all of them."""
 
@@ -125,7 +119,7 @@ class Encoder(nn.Module):
     def setup(self):
         cfg = self.config
         self.relpos_bias = RelativePositionBias(cfg, bidirectional=True)
-        layer = _rematerialized(EncoderLayer, 4) if self.remat else EncoderLayer
+        layer = rematerialized(EncoderLayer, 4) if self.remat else EncoderLayer
         self.layers = [layer(cfg) for _ in range(cfg.num_encoder_layers)]
         self.encoder_norm = RMSNorm(cfg.dtype)
         self.dropout = nn.Dropout(cfg.dropout_rate, broadcast_dims=(-2,))
@@ -152,7 +146,7 @@ class Decoder(nn.Module):
     def setup(self):
         cfg = self.config
         self.relpos_bias = RelativePositionBias(cfg, bidirectional=False)
-        layer = _rematerialized(DecoderLayer, 6) if self.remat else DecoderLayer
+        layer = rematerialized(DecoderLayer, 6) if self.remat else DecoderLayer
         self.layers = [layer(cfg) for _ in range(cfg.num_decoder_layers)]
         self.decoder_norm = RMSNorm(cfg.dtype)
         if not cfg.logits_via_embedding:
@@ -210,7 +204,7 @@ class Decoder(nn.Module):
         # All of the cache is attended to, so that shapes stay: what is not written yet is masked.
         # The row `index` of the biases of all positions: it is known on the device alone.
         bias = jax.lax.dynamic_slice_in_dim(self.relpos_bias(length, length), index, 1, axis=2)
-        mask, after = _as_bias((jnp.arange(length) <= index)[None, None, None]), []
+        mask, after = as_bias((jnp.arange(length) <= index)[None, None, None]), []
         for layer, before in zip(self.layers, cache, strict=True):
             y, new = layer.step(y, before, index, bias, mask, cross_mask)
             after.append(new)
@@ -256,10 +250,10 @@ class Transformer(nn.Module):
         encoded = self.encode(
             encoder_input_tokens, encoder_segment_ids, deterministic=deterministic
         )
-        sources = _segments(encoder_input_tokens, encoder_segment_ids)
-        targets = _segments(decoder_target_tokens, decoder_segment_ids)
+        sources = segments(encoder_input_tokens, encoder_segment_ids)
+        targets = segments(decoder_target_tokens, decoder_segment_ids)
         return self._decode(
-            encoded, decoder_input_tokens, targets, _pairs(targets, sources), deterministic
+            encoded, decoder_input_tokens, targets, pairs(targets, sources), deterministic
         )
 
     def option_logits(
@@ -281,10 +275,10 @@ class Transformer(nn.Module):
         return self._decode(encoded, decoder_input_tokens, decoder_segment_ids, sources, True)
 
     def _decode(self, encoded, tokens, segment_ids, sources, deterministic) -> jax.Array:
-        mask = _pairs(segment_ids, segment_ids) & jnp.tri(tokens.shape[1], dtype=bool)
+        mask = pairs(segment_ids, segment_ids) & jnp.tri(tokens.shape[1], dtype=bool)
         y = self.token_embedder(tokens)
         # Masks become numbers once, which every layer adds to its logits.
-        y = self.decoder(y, encoded, _as_bias(mask), _as_bias(sources), deterministic)
+        y = self.decoder(y, encoded, as_bias(mask), as_bias(sources), deterministic)
         return self.decoder.logits(y, self.token_embedder.embedding)
 
     def encode(
@@ -295,9 +289,9 @@ class Transformer(nn.Module):
         deterministic: bool = True,
     ) -> Float[Array, "batch inputs embed"]:
         """Computes the encoder's states."""
-        sources = _segments(encoder_input_tokens, encoder_segment_ids)
+        sources = segments(encoder_input_tokens, encoder_segment_ids)
         x = self.token_embedder(encoder_input_tokens)
-        return self.encoder(x, _as_bias(_pairs(sources, sources)), deterministic)
+        return self.encoder(x, as_bias(pairs(sources, sources)), deterministic)
 
     def start_decoding(
         self, encoder_input_tokens: Int[Array, "batch inputs"], max_length: int
@@ -313,67 +307,6 @@ class Transformer(nn.Module):
         encoder_input_tokens: Int[Array, "batch inputs"],
     ) -> tuple[Float32[Array, "batch vocab"], Cache]:
         """Computes the logits of position `index` from `tokens`, its decoder inputs."""
-        cross_mask = _as_bias((encoder_input_tokens > 0)[:, None, None, :])
+        cross_mask = as_bias((encoder_input_tokens > 0)[:, None, None, :])
         y, cache = self.decoder.step(self.token_embedder(tokens), cache, index, cross_mask)
         return self.decoder.logits(y[:, 0], self.token_embedder.embedding), cache
-
-
-def _segments(
-    tokens: Int[Array, "batch length"], segment_ids: Int[Array, "batch length"] | None
-) -> Int[Array, "batch length"]:
-    """Gives each token's segment, 0 for padding; without packing a row is one segment."""
-    return (tokens > 0).astype(jnp.int32) if segment_ids is None else segment_ids * (tokens > 0)
-
-
-def _pairs(
-    queries: Int[Array, "batch queries"], keys: Int[Array, "batch keys"]
-) -> Bool[Array, "batch 1 queries keys"]:
-    """Finds the pairs that are of one segment and no padding."""
-    same = queries[:, :, None] == keys[:, None, :]
-    return (same & (keys > 0)[:, None, :])[:, None]
-
-
-def _as_bias(mask: Bool[Array, "*batch keys"]) -> Float32[Array, "*batch keys"]:
-    """Gives the number that a mask adds to attention logits."""
-    return jnp.where(mask, 0.0, MASKED)
-
-
-def _init(config: T5Config, key: Key[Array, ""]) -> dict:
-    # Parameters depend on no length of the inputs, so that the shortest ones do.
-    tokens = jnp.ones((1, 2), jnp.int32)
-    return Transformer(config).init(key, tokens, tokens, tokens)["params"]
-
-
-_init_here = jax.jit(_init, static_argnums=0)
-
-
-def init_params(config: T5Config, seed: int, shardings: dict | None = None) -> dict:
-    """Draws random parameters, a float32 tree of `token_embedder`, `encoder` and `decoder`.
-
-    Args:
-        config: dimensions of the model.
-        seed: number that decides them, wherever they lie.
-        shardings: tree of `NamedSharding`s, where each parameter lies; None: on one device.
-    """
-    # One jitted function for all calls, so that a sweep of seeds compiles once.
-    init = _init_here
-    if shardings is not None:
-        init = jax.jit(_init, static_argnums=0, out_shardings=shardings)
-    return init(config, jax.random.key(seed))
-
-
-def param_shapes(config: T5Config) -> dict:
-    """Gives the tree of `init_params` as `jax.ShapeDtypeStruct`s; nothing is compiled."""
-    # One layer per stack is traced: the others are like it, and a file may claim many.
-    shallow = dataclasses.replace(config, num_encoder_layers=1, num_decoder_layers=1)
-    shapes = jax.eval_shape(functools.partial(_init, shallow), jax.random.key(0))
-    depths = {"encoder": config.num_encoder_layers, "decoder": config.num_decoder_layers}
-    for stack, depth in depths.items():
-        layer = shapes[stack].pop("layers_0")
-        shapes[stack] |= {f"layers_{i}": jax.tree.map(lambda x: x, layer) for i in range(depth)}
-    return shapes
-
-
-def param_count(config: T5Config) -> int:
-    """Counts a model's parameters."""
-    return sum(leaf.size for leaf in jax.tree.leaves(param_shapes(config)))

@@ -25,7 +25,8 @@ from flax import serialization, traverse_util
 
 from flanrepro.errors import InputError
 from flanrepro.model import tree, zarr_claims
-from flanrepro.model.t5 import T5Config, param_shapes
+from flanrepro.model.network import param_shapes
+from flanrepro.model.sizes import DecoderOnlyConfig, T5Config
 
 VERSION = 3
 """Version number of T5X's msgpack file; T5X reads 2 and above."""
@@ -56,6 +57,9 @@ def is_checkpoint(folder: Path) -> bool:
 
 def read(folder: Path) -> tuple[dict, T5Config]:
     """Read the parameters of a T5 1.1 model, in NumPy's float32, and tell its dimensions from them.
+
+    A decoder-only model's do not tell if it is causal: its configuration is a prefix language
+    model's.
 
     Args:
         folder: path of a checkpoint, or of a model's folder, whose newest `checkpoint_N` is read.
@@ -202,7 +206,9 @@ OTHERS = {
 def _config(shapes: Mapping[str, tree.Shape], folder: Path) -> T5Config:
     """Tell a model's dimensions from its tensors; InputError if they are another architecture's."""
     reasons = [r for p, r in OTHERS.items() if any(re.match(p, name) for name in shapes)]
-    if not any(name.startswith("encoder/") for name in shapes):
+    # The token embedding is the decoder's own where there is no encoder to share it with.
+    decoder_only = "decoder/token_embedder/embedding" in shapes
+    if not decoder_only and not any(name.startswith("encoder/") for name in shapes):
         reasons.append("has no encoder (decoder-only)")
     if reasons:
         raise InputError(
@@ -222,15 +228,17 @@ def _config(shapes: Mapping[str, tree.Shape], folder: Path) -> T5Config:
     def layers(stack: str) -> int:
         return len({name.split("/")[1] for name in shapes if name.startswith(f"{stack}/layers_")})
 
-    heads = size("encoder/relpos_bias/rel_embedding", 0)
-    return T5Config(
-        vocab_size=size("token_embedder/embedding", 0),
-        emb_dim=size("token_embedder/embedding", 1),
+    stack, attention = ("decoder", "self_attention") if decoder_only else ("encoder", "attention")
+    embedding = f"{'decoder/' if decoder_only else ''}token_embedder/embedding"
+    heads = size(f"{stack}/relpos_bias/rel_embedding", 0)
+    return (DecoderOnlyConfig if decoder_only else T5Config)(
+        vocab_size=size(embedding, 0),
+        emb_dim=size(embedding, 1),
         num_heads=heads,
-        head_dim=size("encoder/layers_0/attention/query/kernel", 1) // heads,
+        head_dim=size(f"{stack}/layers_0/{attention}/query/kernel", 1) // heads,
         num_encoder_layers=layers("encoder"),
         num_decoder_layers=layers("decoder"),
-        mlp_dim=size("encoder/layers_0/mlp/wi_0/kernel", 1),
+        mlp_dim=size(f"{stack}/layers_0/mlp/wi_0/kernel", 1),
         logits_via_embedding="decoder/logits_dense/kernel" not in shapes,
     )
 

@@ -12,8 +12,9 @@ import numpy as np
 from tqdm import tqdm
 
 from flanrepro.errors import InputError
-from flanrepro.model.sizes import T5Config
-from flanrepro.model.t5 import param_shapes
+from flanrepro.model.network import param_shapes
+from flanrepro.model.sizes import DECODER_ONLY_SIZES, T5Config
+from flanrepro.model.soft_prompt import with_prompt
 from flanrepro.training import mesh as devices
 from flanrepro.training.memory import check_memory
 from flanrepro.training.progress import Batches, OpenRun, Progress
@@ -76,6 +77,8 @@ def train(
 
     # --- state ---
     check_start(spec, config, start)
+    if spec.prompt_length:
+        start = with_prompt(start, spec.prompt_length, spec.seed)
     state, metrics = init_state(config, *optimizer(spec), spec.seed, start, spread), Metrics.zero()
     run = OpenRun(spec, folder, stream)
     if run.checkpoints.latest is not None:
@@ -144,7 +147,8 @@ def optimizer(spec: RunSpec) -> tuple:
 
 def step_options(spec: RunSpec) -> dict:
     """Gives the other fields of a spec that `make_train_step` takes."""
-    return {name: getattr(spec, name) for name in ("z_loss", "microbatches", "remat")}
+    names = ("z_loss", "microbatches", "remat", "prompt_length")
+    return {name: getattr(spec, name) for name in names}
 
 
 class Clock:
@@ -187,6 +191,7 @@ def stream_of(spec: RunSpec, rows: slice | None, batches: Callable | None) -> Ba
         targets_length=spec.targets_length,
         shards=spec.shards,
         rows=rows,
+        decoder_only=spec.model in DECODER_ONLY_SIZES,
     )
 
 
@@ -205,6 +210,13 @@ def check_start(spec: RunSpec, config: T5Config, start: dict | None) -> None:
         )
     if start is None:
         return
+    if ("encoder" in start) == config.decoder_only:
+        kinds = ("an encoder-decoder", "a decoder-only model")
+        of, wanted = kinds if config.decoder_only else kinds[::-1]
+        raise InputError(
+            f"the start '{spec.start}' is a checkpoint of {of}, and model '{spec.model}' is "
+            f"{wanted}: start from a checkpoint of that model, or take another model"
+        )
     trees = (start, param_shapes(config))
     shapes, expected = ({name: leaf.shape for name, leaf in _leaves(tree)} for tree in trees)
     for name in [*expected, *shapes]:

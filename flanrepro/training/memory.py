@@ -6,8 +6,8 @@ import jax
 from jax.sharding import Mesh
 
 from flanrepro.errors import InputError
+from flanrepro.model.network import param_count
 from flanrepro.model.sizes import T5Config
-from flanrepro.model.t5 import param_count
 from flanrepro.training.spec import RunSpec
 
 _ARRAYS = {"adamw": 4, "muon": 3, "adafactor": 1}
@@ -22,8 +22,10 @@ def least_bytes(spec: RunSpec, config: T5Config) -> tuple[int, int]:
     of_dtype = 4 if config.dtype == "float32" else 2
     at_once = rows // spec.microbatches
     # One layer's attention, and the logits: neither is computed in parts.
-    attention = at_once * config.num_heads * max(inputs, targets) ** 2 * of_dtype
-    logits = at_once * targets * config.vocab_size * 4
+    # A decoder-only model has inputs and targets in one row.
+    longest = inputs + targets if config.decoder_only else max(inputs, targets)
+    attention = at_once * config.num_heads * longest**2 * of_dtype
+    logits = at_once * (longest if config.decoder_only else targets) * config.vocab_size * 4
     state = param_count(config) * 4 * _ARRAYS[spec.optimizer]
     return state + max(attention, logits), rows * (inputs + targets) * 3 * 4
 

@@ -21,6 +21,7 @@ RULES = {
     "joined_kv": "model",
     "embed": None,
     "relpos_buckets": None,
+    "prompt": None,
 }
 """The mesh's axis that a logical axis is spread over (None: none), as in `t5x/partitioning.py`."""
 

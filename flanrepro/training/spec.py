@@ -11,16 +11,18 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from flanrepro.collection import Collection, Mixture
+from flanrepro.collection.clusters import check_none_left_out, held_out
+from flanrepro.collection.instructions import INSTRUCTIONS, MOST, check_form
 from flanrepro.collection.mixture import PROMPTS
 from flanrepro.collection.named import NamedMixture, named_mixture, own_few_shot_fraction
 from flanrepro.collection.task import MissingTasks, Task, data_digest, hold_out
 from flanrepro.data import pretraining
-from flanrepro.data.examples import Encode, EncodedPrompts, Examples
+from flanrepro.data.examples import Encode, EncodedPrompts, Examples, SoftPrompted
 from flanrepro.data.replay import Replayed
 from flanrepro.data.vocabulary import Vocabulary, load_vocabulary, own_digest
 from flanrepro.errors import InputError
 from flanrepro.fields import Is, check, described, shown, table
-from flanrepro.model.sizes import SIZES, T5Config, t5_config
+from flanrepro.model.sizes import DECODER_ONLY_SIZES, MODELS, T5Config, t5_config
 from flanrepro.sources import COLLECTIONS, documents, load_collection
 from flanrepro.training.schedule import OPTIMIZERS, Falling
 
@@ -40,6 +42,10 @@ _OF_PROMPTS = (
     "mixture",
     "formats",
     "replay",
+    "without_clusters",
+    "templates",
+    "instructions",
+    "prompt_length",
 )
 
 WAYS = ("", "plain", "reference", "paper")
@@ -58,12 +64,12 @@ class RunSpec:
 
     Raises:
         InputError: a field is not what its line below says, a start is of no known form, warm-up
-            and decay are longer than the run, a batch cannot be divided, or there are settings of
-            prompts for an objective that trains on texts.
+            and decay are longer than the run, a batch cannot be divided, no cluster is left to
+            train on, or there are settings of prompts for an objective that trains on texts.
     """
 
     collection: Annotated[str, Is("name of the tasks and texts", choices=COLLECTIONS)]
-    model: Annotated[str, Is("name of a size in `flanrepro.model.sizes`", choices=tuple(SIZES))]
+    model: Annotated[str, Is("name of a size in `flanrepro.model.sizes`", choices=MODELS)]
     vocabulary: Annotated[str, Is("name for `flanrepro.data.vocabulary.load_vocabulary`")]
     steps: Annotated[
         int, Is("number of optimizer updates; 0: the start as it is, to be evaluated", 0, _STEPS)
@@ -113,6 +119,25 @@ class RunSpec:
             choices=WAYS,
         ),
     ] = ""
+    without_clusters: Annotated[
+        tuple[str, ...],
+        Is(
+            "names of FLAN 2021's clusters that are held out for evaluation, with what goes with "
+            "them, see `flanrepro.collection.clusters.held_out`; empty: none"
+        ),
+    ] = ()
+    templates: Annotated[
+        int | None,
+        Is("number of a task's first templates that prompts have; none: all", 1, MOST),
+    ] = None
+    instructions: Annotated[
+        str,
+        Is(
+            "form of the prompts, `none`: inputs without a template, `name`: behind the data set's "
+            "name, see `flanrepro.collection.instructions.templates_of`; empty: the templates'",
+            choices=INSTRUCTIONS,
+        ),
+    ] = ""
     data: Annotated[
         str,
         Is(
@@ -140,6 +165,13 @@ class RunSpec:
     dtype: Annotated[
         str, Is("name of the activations' type; parameters are float32", choices=DTYPES)
     ] = "float32"
+    causal: Annotated[
+        bool,
+        Is(
+            "true if a decoder-only model reads its inputs from left to right, too, and not as a "
+            "prefix that sees itself as a whole"
+        ),
+    ] = False
     objective: Annotated[
         str,
         Is(
@@ -178,6 +210,15 @@ class RunSpec:
             below=1,
         ),
     ] = 0.0
+    prompt_length: Annotated[
+        int,
+        Is(
+            "number of virtual tokens of a soft prompt before the inputs, which alone is trained, "
+            "see `flanrepro.model.soft_prompt`; 0: none, and all parameters are trained",
+            0,
+            LENGTH,
+        ),
+    ] = 0
     first_text: Annotated[
         int,
         Is(
@@ -223,7 +264,17 @@ class RunSpec:
 
     def __post_init__(self):
         check(self)
+        # In one order, so that the same clusters are the same run.
+        object.__setattr__(self, "without_clusters", tuple(sorted(set(self.without_clusters))))
+        held_out(self.without_clusters)
+        check_form(self.instructions, self.templates)
         self._check_objective()
+        if self.causal and self.model not in DECODER_ONLY_SIZES:
+            raise InputError(
+                f"causal is true and model '{self.model}' is an encoder-decoder, which sees its "
+                f"inputs as a whole: leave it out, or choose one of {', '.join(DECODER_ONLY_SIZES)}"
+            )
+        self._check_soft_prompt()
         if self.start and not any(form.fullmatch(self.start) for form in (RUN_ID, PRETRAINED, HUB)):
             raise InputError(
                 f"start is {shown(self.start)}: expected a finished run's 12 hexadecimal digits, a "
@@ -245,6 +296,31 @@ class RunSpec:
                 raise InputError(
                     f"{name} is {parts}: expected a divisor of the batch's {self.batch_size} rows"
                 )
+
+    def _check_soft_prompt(self) -> None:
+        if not self.prompt_length:
+            return
+        if self.prompt_length > self.inputs_length - 2:
+            raise InputError(
+                f"prompt_length is {self.prompt_length} and inputs_length {self.inputs_length}: "
+                f"expected at most {self.inputs_length - 2}, so that an input has room behind the "
+                "soft prompt; shorten it, or raise inputs_length"
+            )
+        if not self.start:
+            raise InputError(
+                f"prompt_length is {self.prompt_length} and start is empty: a soft prompt is "
+                "trained for a model that is there; name the run or the checkpoint to start from"
+            )
+        if self.engine != "local":
+            raise InputError(
+                f"prompt_length is {self.prompt_length} and engine '{self.engine}': T5X trains all "
+                "parameters; take the engine 'local'"
+            )
+
+    @property
+    def room(self) -> int:
+        """Number of input tokens per prompt, EOS included and the soft prompt not."""
+        return self.inputs_length - self.prompt_length
 
     def _check_objective(self) -> None:
         given = [row.name for row in table(RunSpec) if getattr(self, row.name) != row.default]
@@ -286,13 +362,18 @@ class RunSpec:
         if self.objective != "instruction":
             return f"{self.model} {self.objective.replace('_', ' ')}, seed {self.seed}"
         replay = f", {100 * self.replay:g}% text" if self.replay else ""
+        replay += f", a soft prompt of {self.prompt_length}" if self.prompt_length else ""
         if self.tasks:
             of = "tuned" if RUN_ID.fullmatch(self.start) else "untuned"
             return f"{self.model} {of}, on {' '.join(self.tasks)}{replay}, seed {self.seed}"
         subset = f", {self.subset} tasks" if self.subset else ""
         rate = "" if self.inversion_rate is None else f", inversion {self.inversion_rate:g}"
         few_shot = f"{self.few_shot_fraction:.0%} few-shot"
-        what = f"{self.mixture or 'all tasks'}{subset}{rate}, {few_shot}{replay}"
+        without = f" without {' '.join(self.without_clusters)}" if self.without_clusters else ""
+        form = f", {self.templates} templates" if self.templates else ""
+        form = f", instructions {self.instructions}" if self.instructions else form
+        mixture = f"{self.mixture or 'all tasks'}{without}"
+        what = f"{mixture}{subset}{rate}{form}, {few_shot}{replay}"
         return f"{self.model} on {what}, seed {self.seed}"
 
     def load_collection(self) -> Collection:
@@ -331,9 +412,13 @@ class RunSpec:
         if self.objective != "instruction":
             return self._texts(self.objective, self.first_text)
         texts = self._replayed() if self.replay else None
-        encode = Encode(self.load_vocabulary(), self.inputs_length, self.targets_length)
+        vocabulary = self.load_vocabulary()
+        encode = Encode(vocabulary, self.room, self.targets_length)
         prompts = EncodedPrompts(self.load_mixture(), encode)
-        return Replayed(prompts, texts, self.replay, self.shards) if texts else prompts
+        examples = Replayed(prompts, texts, self.replay, self.shards) if texts else prompts
+        if self.prompt_length:
+            examples = SoftPrompted(examples, self.prompt_length, vocabulary.size)
+        return examples
 
     def _replayed(self) -> Examples:
         try:
@@ -342,7 +427,7 @@ class RunSpec:
             raise InputError(f"replay is {self.replay:g}: {error}, or leave out replay") from None
 
     def _texts(self, objective: str, first: int | None = None) -> Examples:
-        lengths = self.inputs_length, self.targets_length
+        lengths = self.room, self.targets_length
         texts = documents(self.collection, self.seed, first)
         return pretraining.OBJECTIVES[objective](texts, self.load_vocabulary(), self.seed, *lengths)
 
@@ -378,10 +463,12 @@ class RunSpec:
             options_fraction=self.options_fraction,
             inversion_rate=self.inversion_rate,
             max_examples=self.max_examples,
+            templates=self.templates,
+            instructions=self.instructions,
         )
 
     def load_tasks(self) -> tuple[Task, ...]:
-        """Loads `tasks`, or all of the collection's; InputError if one is unknown."""
+        """Loads `tasks`, or all of the collection's; InputError if one is unknown or held out."""
         tasks = self._tasks()
         return tuple(hold_out(task, self.held_out) if self.held_out else task for task in tasks)
 
@@ -398,7 +485,9 @@ class RunSpec:
                     f"{len(known)} (`flanrepro tasks` lists them), e.g. "
                     f"{', '.join(near or list(known)[:5])}"
                 )
-        return [known[name] for name in names]
+        tasks = [known[name] for name in names]
+        check_none_left_out(tasks, self.without_clusters)
+        return tasks
 
     def _data_of_tasks(self) -> str:
         """The digest of `tasks`; empty: the package makes all of their records itself."""
@@ -439,9 +528,12 @@ class RunSpec:
             max_examples=self.max_examples,
             subset=self.subset,
             way=self.formats,
+            without_clusters=self.without_clusters,
+            templates=self.templates,
+            instructions=self.instructions,
         )
 
     def model_config(self) -> T5Config:
         """Makes the configuration of the run's model."""
         size = self.load_vocabulary().size
-        return t5_config(self.model, size, self.dropout_rate, self.dtype)
+        return t5_config(self.model, size, self.dropout_rate, self.dtype, self.causal)

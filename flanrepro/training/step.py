@@ -12,7 +12,9 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jaxtyping import Array, Float32, Int, Int32, Key
 
 from flanrepro.model.layers import last_argmax
-from flanrepro.model.t5 import T5Config, Transformer, init_params, param_shapes
+from flanrepro.model.network import init_params, network, param_shapes
+from flanrepro.model.sizes import T5Config
+from flanrepro.model.soft_prompt import NAME, length_of, trained, variables
 from flanrepro.training.mesh import replicated, state_shardings
 from flanrepro.training.optimizer import Falling, make_optimizer
 
@@ -62,6 +64,33 @@ def shift_right(
     return jnp.where(positions > 0, jnp.roll(targets, 1, axis=-1), 0)
 
 
+def target_weights(batch: Batch) -> Float32[Array, "batch targets"]:
+    """Gives 1 for a target token, and 0 for padding and for inputs in a decoder-only row."""
+    weights = batch.get("decoder_loss_weights", batch["decoder_target_tokens"])
+    return (weights > 0).astype(jnp.float32)
+
+
+def _rows(batch: Batch) -> tuple[Int[Array, "batch _"], ...]:
+    """Gives the arguments of `flanrepro.model.t5.Transformer`."""
+    targets = batch["decoder_target_tokens"]
+    return (
+        batch["encoder_input_tokens"],
+        shift_right(targets, batch["decoder_positions"]),
+        targets,
+        batch["encoder_segment_ids"],
+        batch["decoder_segment_ids"],
+    )
+
+
+def _decoder_only_rows(batch: Batch) -> tuple[Int[Array, "batch _"], ...]:
+    """Gives the arguments of `flanrepro.model.decoder_only.DecoderOnly`."""
+    targets, positions = batch["decoder_target_tokens"], batch["decoder_positions"]
+    # As SeqIO's prefix has it: a position that reads an input, or the 0 before the first.
+    reads_input = shift_right(1 - batch["decoder_loss_weights"], positions)
+    prefix = jnp.where(positions > 0, reads_input, 1)
+    return shift_right(targets, positions), targets, batch["decoder_segment_ids"], prefix
+
+
 def loss_fn(
     params: dict,
     config: T5Config,
@@ -76,26 +105,21 @@ def loss_fn(
     The z-loss keeps logits from drifting in bfloat16, as in T5X; it is no part of the sums.
 
     Args:
-        params, config: the model, as `flanrepro.model.t5.init_params` has them.
+        params, config: the model, as `flanrepro.model.network.init_params` has them.
         z_loss: weight of the square of the log partition function.
         batch: packed rows, or some of them.
         dropout_key: None: no dropout.
-        remat: see `flanrepro.model.t5.Transformer`.
+        remat: see `flanrepro.model.network.network`.
         all_tokens: number of target tokens of the whole batch, where `batch` is a part of it, so
             that the parts' losses add up to its loss; None: `batch` is whole.
     """
-    targets = batch["decoder_target_tokens"]
-    logits = Transformer(config, remat).apply(
-        {"params": params},
-        batch["encoder_input_tokens"],
-        shift_right(targets, batch["decoder_positions"]),
-        targets,
-        batch["encoder_segment_ids"],
-        batch["decoder_segment_ids"],
+    targets, weights = batch["decoder_target_tokens"], target_weights(batch)
+    logits = network(config, remat).apply(
+        variables(params),
+        *(_decoder_only_rows(batch) if config.decoder_only else _rows(batch)),
         deterministic=dropout_key is None,
         rngs=None if dropout_key is None else {"dropout": dropout_key},
     )
-    weights = (targets > 0).astype(jnp.float32)
     log_z = jax.nn.logsumexp(logits, axis=-1)
     # The targets' logits by a one-hot product: a gather's gradient is a scatter, slow on a CPU.
     picked = jnp.sum(logits * jax.nn.one_hot(targets, logits.shape[-1]), axis=-1)
@@ -103,7 +127,9 @@ def loss_fn(
     loss = jnp.sum((log_z - picked) * weights)
     penalty = z_loss * jnp.sum(log_z**2 * weights)
     correct = jnp.sum((last_argmax(logits) == targets) * weights)
-    useful = tokens + jnp.sum(batch["encoder_input_tokens"] > 0)
+    # A decoder-only row holds the inputs, too.
+    read = [jnp.sum(x > 0) for name, x in batch.items() if name.endswith("_tokens")]
+    useful = sum(read).astype(jnp.float32)
     # At least 1, since a microbatch may hold padding alone.
     count = jnp.maximum(tokens if all_tokens is None else all_tokens, 1.0)
     return (loss + penalty) / count, Metrics.of(loss, correct, tokens, useful)
@@ -120,14 +146,20 @@ def gradients(
 ) -> tuple[dict, Metrics]:
     """Computes the gradients of `loss_fn` and its sums, in a number of parts, one after the other.
 
+    With a soft prompt they are of it alone, see `flanrepro.model.soft_prompt.trained`.
+
     Args:
         params, config, z_loss, batch, dropout_key, remat: see `loss_fn`.
         microbatches: number of parts; it divides the batch's rows.
     """
-    grad = jax.grad(loss_fn, has_aux=True)
+
+    def loss(part: dict, *args):
+        return loss_fn({**params, **part}, *args)
+
+    grad, of_step = jax.grad(loss, has_aux=True), trained(params)
     if microbatches == 1:
-        return grad(params, config, z_loss, batch, dropout_key, remat)
-    all_tokens = jnp.sum(batch["decoder_target_tokens"] > 0).astype(jnp.float32)
+        return grad(of_step, config, z_loss, batch, dropout_key, remat)
+    all_tokens = target_weights(batch).sum()
 
     def divided(x: Int[Array, "batch length"]) -> Int[Array, "microbatches part length"]:
         # Every n-th row: where rows are spread over devices, each device keeps its own.
@@ -137,10 +169,10 @@ def gradients(
         i, rows = part
         # Without this the parts would all drop the same.
         key = None if dropout_key is None else jax.random.fold_in(dropout_key, i)
-        new = grad(params, config, z_loss, rows, key, remat, all_tokens)
+        new = grad(of_step, config, z_loss, rows, key, remat, all_tokens)
         return jax.tree.map(jnp.add, sums, new), None
 
-    zero = jax.tree.map(jnp.zeros_like, params), Metrics.zero()
+    zero = jax.tree.map(jnp.zeros_like, of_step), Metrics.zero()
     return jax.lax.scan(add, zero, (jnp.arange(microbatches), jax.tree.map(divided, batch)))[0]
 
 
@@ -154,6 +186,7 @@ def make_train_step(
     *,
     microbatches: int = 1,
     remat: bool = False,
+    prompt_length: int = 0,
     mesh: Mesh | None = None,
 ) -> Callable[[TrainState, Metrics, Batch, Key[Array, ""]], tuple[TrainState, Metrics]]:
     """Makes a compiled step, the same object for the same arguments: a sweep compiles once.
@@ -167,6 +200,8 @@ def make_train_step(
         config: dimensions of the model.
         optimizer, learning_rate, warmup_steps: see `flanrepro.training.optimizer.make_optimizer`.
         z_loss, microbatches, remat: see `gradients`.
+        prompt_length: number of virtual tokens of the soft prompt that is trained; 0: none, and
+            all parameters are.
         mesh: devices that share the work; None: one device.
     """
     transform = make_optimizer(optimizer, learning_rate, warmup_steps)
@@ -177,8 +212,9 @@ def make_train_step(
         grads, new = gradients(
             state.params, config, z_loss, batch, dropout_key, microbatches, remat
         )
-        updates, opt_state = transform.update(grads, state.opt_state, state.params)
-        params = optax.apply_updates(state.params, updates)
+        part = trained(state.params)
+        updates, opt_state = transform.update(grads, state.opt_state, part)
+        params = {**state.params, **optax.apply_updates(part, updates)}
         summed = jax.tree.map(jnp.add, metrics, new)
         first = jnp.where(jnp.isfinite(new.loss) | (metrics.diverged > 0), 0, state.step + 1)
         summed = summed._replace(diverged=metrics.diverged + first)
@@ -186,16 +222,21 @@ def make_train_step(
 
     where = None
     if mesh is not None:
-        state = _abstract(config, transform)
+        state = _abstract(config, transform, prompt_length)
         where = state_shardings(state, mesh), NamedSharding(mesh, PartitionSpec())
     # Donated: the new state is written over the old one, which would else be a second copy.
     return jax.jit(train_step, donate_argnums=(0, 1), out_shardings=where)
 
 
-def _abstract(config: T5Config, transform: optax.GradientTransformation) -> TrainState:
+def _abstract(
+    config: T5Config, transform: optax.GradientTransformation, prompt_length: int
+) -> TrainState:
     """Gives a state's shapes."""
     params = param_shapes(config)
-    opt_state = jax.eval_shape(transform.init, params)
+    if prompt_length:
+        vectors = jax.ShapeDtypeStruct((prompt_length, config.emb_dim), jnp.float32)
+        params = {**params, NAME: {"vectors": vectors}}
+    opt_state = jax.eval_shape(transform.init, trained(params))
     return TrainState(jax.ShapeDtypeStruct((), jnp.int32), params, opt_state)
 
 
@@ -213,12 +254,12 @@ def init_state(
     Args:
         config, optimizer, learning_rate, warmup_steps, mesh: see `make_train_step`.
         seed: number that decides the random parameters.
-        start: tree of parameters to start from; None: random ones.
+        start: tree of parameters to start from, perhaps with a soft prompt; None: random ones.
     """
     transform = make_optimizer(optimizer, learning_rate, warmup_steps)
     where = TrainState(None, None, None)
     if mesh is not None:
-        where = state_shardings(_abstract(config, transform), mesh)
+        where = state_shardings(_abstract(config, transform, length_of(start or {})), mesh)
     if start is None:
         params = init_params(config, seed, where.params)
     else:
@@ -232,4 +273,4 @@ def init_state(
     init = (
         transform.init if mesh is None else jax.jit(transform.init, out_shardings=where.opt_state)
     )
-    return TrainState(replicated(jnp.zeros((), jnp.int32), mesh), params, init(params))
+    return TrainState(replicated(jnp.zeros((), jnp.int32), mesh), params, init(trained(params)))

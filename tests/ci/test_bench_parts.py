@@ -15,8 +15,9 @@ from ci.bench import costs, engines, picture, rows, train_step
 from ci.bench.__main__ import app
 from ci.gpu.packed_writer import write_packed
 from flanrepro.errors import InputError
+from flanrepro.model.network import param_count, param_shapes
 from flanrepro.model.sizes import T5Config, t5_config
-from flanrepro.model.t5 import Transformer, param_count, param_shapes
+from flanrepro.model.t5 import Transformer
 from flanrepro.training.spec import RunSpec
 
 ROOT = Path(__file__).resolve().parents[2]

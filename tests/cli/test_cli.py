@@ -133,6 +133,47 @@ def test_mixture_prints_rates_shares_and_what_is_missing(monkeypatch, capsys, mi
     assert "t0_sf: 0 of 193 tasks; share 20.0% stated, 0.0% of what is here" in err
 
 
+def test_mixture_says_what_is_held_out_and_what_is_missing_by_name(
+    monkeypatch, capsys, mirror, tmp_path
+):
+    monkeypatch.setenv("FLANREPRO_MIRROR", str(mirror))
+    monkeypatch.setenv("FLANREPRO_CACHE", str(tmp_path))
+    args = ("mixture", "flan2021_original", "--without-clusters", "nli, sentiment")
+    status, out, err = flanrepro(monkeypatch, capsys, *args)
+    assert status == 0
+    assert "flan2021" in out
+    held, nli, sentiment, paraphrase, *rest = err.splitlines()
+    assert held == "held out: nli, sentiment"
+    assert nli.startswith("  nli: anli_r1, anli_r2, anli_r3, rte, cb, ")
+    assert sentiment == "  sentiment: imdb_reviews, sentiment140, sst2, yelp_polarity_reviews"
+    assert paraphrase.startswith("  paraphrase, which goes with nli (Wei et al. 2021, section 2.2,")
+    assert "newsroom" in " ".join(rest).split("not available: ")[1]
+
+
+def test_mixture_of_pocket_says_what_is_held_out(monkeypatch, capsys):
+    args = ("mixture", "flan2021_original", "-c", "pocket", "--without-clusters", "commonsense")
+    status, _, err = flanrepro(monkeypatch, capsys, *args)
+    assert status == 0
+    assert err.splitlines()[:2] == [
+        "held out: commonsense",
+        "  commonsense: copa, hellaswag, piqa, story_cloze",
+    ]
+    assert "not available" not in err
+
+
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        (["--instructions", "name"], "[Sentiment: sst2] "),
+        (["--instructions", "none", "--split", "validation"], "template none, validation record 0"),
+        (["--templates", "1"], "template review_is_it_positive"),
+    ],
+)
+def test_show_prints_the_forms_of_a_prompt(monkeypatch, capsys, args, said):
+    status, out, _ = flanrepro(monkeypatch, capsys, "show", "sst2", *args)
+    assert (status, said in out) == (0, True), out
+
+
 def test_data_status_and_verify(monkeypatch, capsys, mirror, tmp_path):
     monkeypatch.setenv("FLANREPRO_MIRROR", str(mirror))
     monkeypatch.setenv("FLANREPRO_CACHE", str(tmp_path))
@@ -170,6 +211,11 @@ def test_doctor_names_versions_devices_and_the_mirror(monkeypatch, capsys, tmp_p
         ),
         (["show", "sst2", "--setting", "one_shot"], "unknown setting 'one_shot': choose zero_shot"),
         (["mixture", "flan2023"], "unknown mixture 'flan2023': choose one of flan2022, "),
+        (
+            ["mixture", "flan2021_original", "--without-clusters", "nlu"],
+            "unknown cluster 'nlu' in without_clusters: did you mean nli? choose of nli, ",
+        ),
+        (["show", "sst2", "--templates", "11"], "templates is 11: expected 1 to 10, or None"),
         (["tasks", "--source", "x"], "unknown source 'x': choose one of cot, dialog, evaluation"),
         (["data", "fetch", "cot", "--split", "x"], "none of the tasks named has a split 'x'"),
         (["data", "fetch", "nothing"], "collection 'flan2022' has no task, data set or source"),

@@ -120,6 +120,37 @@ def test_rates_are_proportional_to_examples_up_to_the_maximum():
     assert lower["rate"].nunique() < frame["rate"].nunique()
 
 
+def test_flan_2021s_own_mixture_has_exact_shares_of_at_most_3000_records_in_every_block():
+    made = named_mixture("flan2021_original", collection())
+    mixture = made.mixture
+    sizes = [min(task.size("train"), 3000) for task in mixture.tasks]
+    assert max(task.size("train") for task in mixture.tasks) > 3000
+    assert mixture.period == 1
+    times = mixture.block / sum(sizes)
+    for blocks in (1, 2, 5):
+        drawn = mixture.drawn(blocks * mixture.block) / blocks
+        np.testing.assert_allclose(drawn, times * np.asarray(sizes), rtol=1e-12)
+    assert (mixture.few_shot_fraction, mixture.way) == (0, "plain")
+    assert set(mixture.max_examples) == {30000}
+    assert set(mixture.options_fraction) == {1.0}
+    assert set(mixture.inversion_rate) == {None}  # inverted templates in turn
+    assert made.stated == made.shares == {"flan2021": pytest.approx(1)}
+
+
+def test_flan_2021s_own_mixture_is_zero_shot_in_ten_templates_of_twelve_clusters():
+    mixture = named_mixture("flan2021_original", load_collection("pocket")).mixture
+    assert len(mixture.tasks) == 60  # pocket's 63 without what Flan 2022 added
+    prompts = [mixture[i] for i in range(mixture.block)][::5]
+    assert {prompt.setting for prompt in prompts} == {"zero_shot"}
+    assert {prompt.template_idx for prompt in prompts} == set(range(10))
+    assert {prompt.source for prompt in prompts} == {"flan2021"}
+    turned = sum(prompt.inverted for prompt in prompts) / len(prompts)
+    assert turned == pytest.approx(0.3, abs=0.02)
+    options = {prompt.task for prompt in prompts if prompt.format.options == "prompt"}
+    assert {"rte", "sst2", "copa", "trec"} <= options
+    assert {prompt.format.option_style.name for prompt in prompts} == {"dashes"}
+
+
 def test_parameters_override_the_recipe():
     made = named_mixture(
         "flan2022",

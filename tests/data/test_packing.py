@@ -96,6 +96,38 @@ def test_positions_count_from_0_in_every_segment_and_padding_is_0():
                 assert batch[tokens][row][ids[row] == segment][-1] == EOS
 
 
+@pytest.mark.filterwarnings("ignore::flanrepro.data.examples.PromptTooLong")
+def test_a_decoder_only_row_has_targets_behind_their_inputs():
+    mixture, vocabulary = pocket_mixture(), load_vocabulary("pocket")
+    stream = packed_batches(mixture, vocabulary, **SHORT, decoder_only=True, prefetch=0)
+    group = [next(stream) for _ in range(4)]
+    whole = (SHORT["batch_size"], SHORT["inputs_length"] + SHORT["targets_length"])
+    names = ("target_tokens", "segment_ids", "positions", "loss_weights")
+    assert {name: x.shape for name, x in group[0].items() if name != "fate"} == {
+        f"decoder_{name}": whole for name in names
+    }
+    found = []
+    for batch in group:
+        tokens, ids, positions, weights = (batch[f"decoder_{name}"] for name in names)
+        assert ((ids > 0) == (tokens != PAD)).all() and not weights[ids == 0].any()
+        for row in range(len(ids)):
+            for segment in range(1, ids[row].max() + 1):
+                own = ids[row] == segment
+                np.testing.assert_array_equal(positions[row][own], np.arange(own.sum()))
+                assert (np.diff(weights[row][own]) >= 0).all()  # inputs, then targets
+                parts = (tokens[row][own & (weights[row] == w)].tolist() for w in (0, 1))
+                found.append(tuple(map(tuple, parts)))
+    n = sum(count_fates(batch["fate"])["examples"] for batch in group)
+    examples = encoded(SHORT["inputs_length"], SHORT["targets_length"])
+    alone = [examples[i] for i in range(n)]
+    assert Counter(found) == Counter(
+        (tuple(e["inputs"].tolist()), tuple(e["targets"].tolist()))
+        for e in alone
+        if e["fate"][0] != DROPPED
+    )
+    assert all(inputs[-1] == targets[-1] == EOS for inputs, targets in found)
+
+
 @pytest.mark.parametrize("prefetch", [0, 3])
 @pytest.mark.parametrize("position", [0, 1, 3, 4, 7, 10])
 def test_a_stream_goes_on_from_its_state(position, prefetch):

@@ -14,8 +14,8 @@ from flanrepro.evaluation.extraction import read_answer
 from flanrepro.evaluation.scores import score
 from flanrepro.evaluation.squad import words
 from flanrepro.model.model import Model
+from flanrepro.model.network import init_params
 from flanrepro.model.sizes import t5_config
-from flanrepro.model.t5 import init_params
 from flanrepro.sources import load_collection
 
 SUITES = ("held_in", "cot", "mmlu", "bbh", "bbh_cot", "single_task")

@@ -4,8 +4,8 @@ import jax
 import numpy as np
 import pytest
 
+from flanrepro.model.network import init_params
 from flanrepro.model.sizes import T5Config, t5_config
-from flanrepro.model.t5 import init_params
 
 VOCAB_SIZE = 128
 

@@ -10,8 +10,9 @@ from flanrepro.data.vocabulary import load_vocabulary
 from flanrepro.model import huggingface
 from flanrepro.model.decoding import greedy_decode
 from flanrepro.model.model import Model
+from flanrepro.model.network import param_shapes
 from flanrepro.model.sizes import T5Config, t5_config
-from flanrepro.model.t5 import Transformer, param_shapes
+from flanrepro.model.t5 import Transformer
 
 pytestmark = pytest.mark.slow
 

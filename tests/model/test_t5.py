@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 
 from flanrepro.model.axes import logical_axes
-from flanrepro.model.t5 import Transformer, init_params, param_count, t5_config
+from flanrepro.model.network import init_params, param_count
+from flanrepro.model.sizes import t5_config
+from flanrepro.model.t5 import Transformer
 
 # Per layer: path, shape by axis name. From `t5x/examples/t5/network.py` and `layers.py`.
 ATTENTION = {
@@ -80,11 +82,11 @@ def shifted(targets):
 
 
 def test_tree_has_t5x_s_names_shapes_and_logical_axes():
-    config = t5_config("micro", 384)
+    config = t5_config("mini", 384)
     params = init_params(config, seed=0)
-    size = {"vocab": 384, "embed": 128, "joined_kv": 4 * 32, "mlp": 256, "heads": 4}
+    size = {"vocab": 384, "embed": 256, "joined_kv": 8 * 32, "mlp": 640, "heads": 8}
     size["relpos_buckets"] = 32
-    axes = expected_axes(layers=3)
+    axes = expected_axes(layers=4)
     assert by_path(logical_axes(params)) == axes
     assert {path: leaf.shape for path, leaf in by_path(params).items()} == {
         path: tuple(size[name] for name in names) for path, names in axes.items()

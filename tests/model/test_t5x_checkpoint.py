@@ -14,8 +14,8 @@ from flax import serialization
 
 from flanrepro.errors import InputError
 from flanrepro.model import t5x_checkpoint, tree
+from flanrepro.model.network import param_shapes
 from flanrepro.model.sizes import T5Config
-from flanrepro.model.t5 import param_shapes
 
 # Wide enough for Adafactor to factor its matrices. The stacks differ in height, so that neither can
 # stand for the other.

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from flanrepro.errors import InputError
+from flanrepro.model.network import init_params
 from flanrepro.training.loop import train
 from flanrepro.training.step import init_state, make_train_step
 
@@ -39,7 +40,7 @@ def test_equal_runs_end_in_equal_parameters_and_other_seeds_do_not(whole, spec, 
 
 
 def test_the_step_is_compiled_once_for_all_fractions_and_for_resumed_runs(spec, whole, tmp_path):
-    how = {"z_loss": 0.0, "microbatches": 1, "remat": False, "mesh": None}
+    how = {"z_loss": 0.0, "microbatches": 1, "remat": False, "prompt_length": 0, "mesh": None}
     step = make_train_step(spec.model_config(), "adamw", 2e-3, 0, **how)
     for fraction in (0.0, 0.9, 1.0):
         changed = dataclasses.replace(spec, few_shot_fraction=fraction, steps=4)
@@ -137,7 +138,7 @@ def smaller(params: dict) -> dict:
     [
         (smaller, r"token_embedder/embedding has shape \(128, 64\), expected \(\d+, 64\); start"),
         (lambda p: {**p, "new": p["decoder"]}, r"new/\S+ has shape \(.*\), expected None; start"),
-        (lambda p: {"decoder": p["decoder"]}, r"\S+ has shape None, expected \(.*\); start from a"),
+        (lambda p: {"encoder": p["encoder"]}, r"\S+ has shape None, expected \(.*\); start from a"),
         (lambda _: None, "were not given: train it through a RunStore, which knows where they"),
     ],
 )
@@ -146,6 +147,22 @@ def test_a_start_that_does_not_fit_is_one_sentence(spec, whole, tmp_path, change
     with pytest.raises(InputError, match=sentence) as caught:
         train(started, tmp_path / "run", start=change(whole[0]))
     assert "'0123456789ab'" in str(caught.value) and "\n" not in str(caught.value)
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("model", "start_model", "sentence"),
+    [
+        ("lm-nano", "nano", "is a checkpoint of an encoder-decoder, and model 'lm-nano' is a dec"),
+        ("nano", "lm-nano", "is a checkpoint of a decoder-only model, and model 'nano' is an enc"),
+    ],
+)
+def test_a_start_of_the_other_kind_is_one_sentence(spec, tmp_path, model, start_model, sentence):
+    other = dataclasses.replace(spec, model=start_model)
+    params = init_params(other.model_config(), 0)
+    started = dataclasses.replace(spec, model=model, start=other.run_id)
+    with pytest.raises(InputError, match=f"the start '{other.run_id}' {sentence}"):
+        train(started, tmp_path / "run", start=params)
     assert not (tmp_path / "run").exists()
 
 

@@ -34,7 +34,7 @@ runs, out = {}, Path(sys.argv[1])
 
 def train(name, spec, mesh, **how):
     folder = how.pop("folder", name.replace(" ", "_"))
-    mine = dataclasses.replace(config, dropout_rate=spec.dropout_rate)
+    mine = dataclasses.replace(how.pop("config", config), dropout_rate=spec.dropout_rate)
     _, progress = loop.train(spec, out / folder, mesh=mesh, config=mine, **how)
     runs[name] = {
         "losses": [row["loss"] for row in progress.history],
@@ -47,6 +47,10 @@ for mesh in sys.argv[2].split(","):
 for mesh in ("1x1", "2x4"):
     train("adafactor " + mesh, adafactor, mesh)
     train("muon " + mesh, muon, mesh)
+lm = dataclasses.replace(spec, model="lm-nano", steps=10)
+shallow = dataclasses.replace(lm.model_config(), num_decoder_layers=1)
+for mesh in ("1x1", "2x4"):
+    train("decoder-only " + mesh, lm, mesh, config=shallow)
 train("empty", dataclasses.replace(spec, steps=2), "")
 
 # Stopped on eight devices, resumed on two, and on one.
@@ -131,6 +135,14 @@ def test_fifty_steps_have_the_same_losses_on_every_mesh(losses, results, mesh):
 @pytest.mark.parametrize("optimizer", ["adafactor", "muon"])
 def test_so_it_is_with_other_optimizers(losses, optimizer):
     assert_same(losses(f"{optimizer} 2x4"), losses(f"{optimizer} 1x1"))
+
+
+def test_so_it_is_with_a_decoder_only_model(losses, results):
+    one, many = losses("decoder-only 1x1"), losses("decoder-only 2x4")
+    assert len(one) == 10 and one[0] - one[-1] > 0.1
+    assert_same(many, one)
+    counts = (results["runs"][f"decoder-only {mesh}"]["counts"] for mesh in ("1x1", "2x4"))
+    assert len({tuple(one) for one in counts}) == 1
 
 
 def test_without_a_mesh_all_devices_that_divide_the_rows_are_used(losses):

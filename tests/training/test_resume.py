@@ -44,6 +44,16 @@ def test_a_stopped_run_with_replay_goes_on_with_the_text_that_is_next(spec, tmp_
     ]
 
 
+def test_a_stopped_decoder_only_run_ends_as_an_uninterrupted_one(spec, tmp_path):
+    spec = dataclasses.replace(spec, model="lm-nano", steps=40)
+    train(spec, tmp_path / "stopped", stop_at=17)
+    params, progress = train(spec, tmp_path / "whole")
+    assert_same(train(spec, tmp_path / "stopped"), (params, progress))
+    assert progress.tokens == 40 * 4 * (64 + 16)
+    assert progress.tokens > progress.useful_tokens > 0.7 * progress.tokens
+    assert progress.history[0]["loss"] - progress.history[-1]["loss"] > 0.5
+
+
 def test_a_run_that_is_complete_is_not_trained_further(spec, whole, tmp_path):
     first = train(spec, tmp_path)
     again = train(spec, tmp_path)

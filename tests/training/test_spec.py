@@ -3,9 +3,11 @@ import json
 
 import pytest
 
+from flanrepro.collection.clusters import cluster_names
 from flanrepro.data import pretraining
 from flanrepro.errors import InputError
 from flanrepro.experiments.profiles import Job
+from flanrepro.experiments.shipped_scores import shipped_table
 from flanrepro.training.optimizer import Falling
 from flanrepro.training.spec import RunSpec
 
@@ -27,6 +29,9 @@ CHANGED = {
     "subset": 8,
     "inversion_rate": 0.5,
     "formats": "paper",
+    "without_clusters": ("nli",),
+    "templates": 4,
+    "instructions": "none",
     "data": "0123456789ab",
     "vocabulary_digest": "0123456789ab",
     "optimizer": "adafactor",
@@ -34,10 +39,12 @@ CHANGED = {
     "dropout_rate": 0.1,
     "z_loss": 1e-4,
     "dtype": "bfloat16",
+    "causal": True,
     "objective": "prefix_lm",
     "start": "pocket-nano-1a2b3c4d",
     "held_out": 5,
     "replay": 0.05,
+    "prompt_length": 10,
     "first_text": 40_000,
     "decay_steps": 1,
     "microbatches": 2,
@@ -66,6 +73,13 @@ def spec() -> RunSpec:
 
 def test_a_runs_name_stays_the_same_over_versions(spec):
     assert spec.run_id == "204fd111d703"
+
+
+def test_a_shipped_runs_name_stays_the_same_over_versions():
+    runs = shipped_table("pocket", "runs").set_index("run")
+    fields = json.loads(runs.loc["0253b86d6529", "spec"])
+    assert fields["tasks"] == ["anli_r1"]
+    assert RunSpec(**fields).run_id == "0253b86d6529"
 
 
 def test_canonical_json_holds_required_fields_and_those_off_their_default(spec):
@@ -105,6 +119,22 @@ def test_a_mixture_defined_by_its_few_shot_share_has_that_share(spec):
         (
             {"first_text": 5},
             "first_text is 5, and objective 'instruction' trains on prompts: leave",
+        ),
+        (
+            {"without_clusters": ("nlu",)},
+            "unknown cluster 'nlu' in without_clusters: did you mean ",
+        ),
+        ({"without_clusters": cluster_names()}, "without_clusters holds out all 12 clusters, "),
+        ({"templates": 0}, "templates is 0: expected a whole number, 1 to 10, or nothing"),
+        ({"templates": 11}, "templates is 11: expected a whole number, 1 to 10, or nothing"),
+        ({"instructions": "some"}, "unknown instructions 'some': choose one of none, name"),
+        (
+            {"instructions": "name", "templates": 1},
+            "templates is 1, and instructions 'name' use no",
+        ),
+        (
+            {"objective": "prefix_lm", "without_clusters": ("nli",), "templates": 1},
+            "'prefix_lm' trains on texts, not on prompts: leave out without_clusters, templates",
         ),
         ({"replay": 1.0}, "replay is 1.0: expected a number, 0 to below 1"),
         ({"start": "nano"}, "start is 'nano': expected a finished run's 12 hexadecimal digits, a"),
@@ -201,8 +231,57 @@ def test_a_spec_read_from_json_is_the_same_run(spec):
 def test_any_changed_field_is_another_run(spec, name):
     if name == "first_text":  # prompts have none
         spec = dataclasses.replace(spec, objective="prefix_lm")
+    if name == "prompt_length":  # it is trained for a model that is there
+        spec = dataclasses.replace(spec, start="pocket-nano-1a2b3c4d")
+    if name == "causal":  # an encoder is not
+        spec = dataclasses.replace(spec, model="lm-nano")
     changed = dataclasses.replace(spec, **{name: CHANGED[name]})
     assert changed.run_id != spec.run_id
+
+
+def test_the_same_clusters_are_the_same_run_in_any_order(spec):
+    one, other = (
+        dataclasses.replace(spec, without_clusters=names)
+        for names in (("sentiment", "nli"), ["nli", "sentiment", "nli"])
+    )
+    assert one.without_clusters == ("nli", "sentiment")
+    assert one.run_id == other.run_id != spec.run_id
+
+
+def test_a_run_trains_on_no_cluster_that_is_held_out(spec):
+    named = dataclasses.replace(
+        spec, mixture="flan2021_original", few_shot_fraction=0.0, without_clusters=("commonsense",)
+    )
+    tasks = {task.name for task in named.load_mixture().tasks}
+    assert len(tasks) == 60 - 4 - 2
+    assert not tasks & {"copa", "story_cloze", "record"}
+    assert named.with_content().data
+    said = "nano on flan2021_original without commonsense, 4 templates, 0% few-shot, seed 0"
+    assert dataclasses.replace(named, templates=4).label() == said
+    bare = dataclasses.replace(named, instructions="none")
+    assert bare.load_mixture()[0].template == "none"
+    assert ", instructions none, 0% few-shot" in bare.label()
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        (
+            {"tasks": ("sst2", "rte"), "without_clusters": ("paraphrase",)},
+            "task 'rte' is to be trained on, and without_clusters holds out its cluster nli, which",
+        ),
+        ({"without_clusters": ("nli",)}, "without_clusters holds out clusters of source flan2021,"),
+        (
+            {"mixture": "flan2022", "without_clusters": ("nli",)},
+            "without_clusters holds out clusters of source flan2021, and task",
+        ),
+    ],
+)
+def test_tasks_that_are_held_out_cannot_be_trained_on(spec, changes, sentence):
+    with pytest.raises(InputError, match=sentence):
+        dataclasses.replace(spec, **changes).load_mixture()
+    with pytest.raises(InputError, match=sentence):
+        dataclasses.replace(spec, **changes).with_content()
 
 
 @pytest.mark.parametrize("name", ["microbatches", "shards"])

@@ -5,8 +5,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from flanrepro.model.network import init_params
 from flanrepro.model.sizes import t5_config
-from flanrepro.model.t5 import Transformer, init_params
+from flanrepro.model.t5 import Transformer
 from flanrepro.training.step import Metrics, init_state, loss_fn, make_train_step, shift_right
 
 CONFIG = t5_config("nano", vocab_size=128)
