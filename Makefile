@@ -19,8 +19,9 @@ PARTS := collection,raw,sources,cards,cli data,model,training,evaluation experim
 WORKERS ?= -n auto --maxprocesses 2 --dist loadfile
 
 # T5X is on no package index, and what PyPI has of the other two does not do. None of them has
-# releases: these commits are those that the tests ran with.
-T5X := t5x @ git+https://github.com/google-research/t5x@cc342d419ec3e3e9c4bf1df33c82330cafdc1e16
+# releases: these commits are those that the tests ran with. T5X is installed as a checkout, in
+# $(VENV)/src: its wheel lacks examples/decoder_only/network.py, whose folder is no package.
+T5X := git+https://github.com/google-research/t5x@cc342d419ec3e3e9c4bf1df33c82330cafdc1e16\#egg=t5x
 AIRIO := airio @ git+https://github.com/google/airio@69897df7d9a427b947a9f7bb4164c7782b43e601
 JESTIMATOR := jestimator @ git+https://github.com/google-research/jestimator@326824a477feef6d92e6f44175000907a72899ca
 
@@ -95,7 +96,7 @@ ifdef T5X_SOURCE
 	exit 1; }; done
 	echo '$(abspath $(T5X_SOURCE))' > "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/t5x-source.pth"
 else
-	$(PIP) install --no-deps '$(T5X)' '$(AIRIO)' '$(JESTIMATOR)'
+	$(PIP) install --no-deps -e '$(T5X)' '$(AIRIO)' '$(JESTIMATOR)'
 endif
 	$(BIN)/python -c 'import t5x.train' 2>/dev/null || $(BIN)/python -c 'import t5x.train'
 	@touch $@

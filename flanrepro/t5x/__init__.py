@@ -23,7 +23,8 @@ and start T5X on every host, with a size, the paper's recipe and a mixture, in t
       --gin.NUM_PARTITIONS=4
 
 Sizes `small` to `xxl` are T5X's own files; `flanrepro/t5x/gin/sizes/` adds `nano`, `micro` and
-`mini`. Gin finds all of them wherever the two packages are installed. `--gin.NAME=VALUE` sets
-anew whatever a file sets. Evaluate a checkpoint by its folder's name, as any other model
-(`flanrepro evaluate`).
+`mini`, and the decoder-only `lm-nano` to `lm-xl`. These are prefix language models: with
+`--gin.INPUTS_BIDIRECTIONAL_ATTENTION=False` they read their inputs from left to right, too. Gin
+finds all of them wherever the two packages are installed. `--gin.NAME=VALUE` sets anew whatever a
+file sets. Evaluate a checkpoint by its folder's name, as any other model (`flanrepro evaluate`).
 """  # noqa: E501

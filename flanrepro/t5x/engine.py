@@ -30,7 +30,8 @@ from tqdm import tqdm
 from flanrepro import allocator, cluster
 from flanrepro.errors import InputError
 from flanrepro.model import t5x_checkpoint
-from flanrepro.model.t5 import init_params
+from flanrepro.model.network import init_params
+from flanrepro.model.sizes import DECODER_ONLY_SIZES
 from flanrepro.t5x import history
 from flanrepro.t5x.gin_files import run_gin
 from flanrepro.training.checkpoint import Checkpoints, restore_params
@@ -45,6 +46,10 @@ NEEDED = (
 )
 """Names of the modules that T5X needs. The first line's come from their repositories: T5X is on no
 package index, and the other two do not work with T5X as the index has them."""
+
+DECODER_ONLY = Path("examples", "decoder_only", "network.py")
+"""Path of the decoder-only network in T5X's package. Its folder is no package of its own: T5X's
+setup.py leaves it out, and only a checkout of its repository has it."""
 
 
 def train(
@@ -98,6 +103,13 @@ def missing_modules() -> list[str]:
     return [name.partition(".")[0] for name in NEEDED if not _is_there(name)]
 
 
+def has_decoder_only() -> bool:
+    """Tell if the T5X that is installed has the network of decoder-only models."""
+    # As a file: to look for a module inside of T5X would import T5X.
+    found = importlib.util.find_spec("t5x")
+    return bool(found and found.origin) and (Path(found.origin).parent / DECODER_ONLY).is_file()
+
+
 def _is_there(name: str) -> bool:
     try:
         found = importlib.util.find_spec(name)
@@ -112,6 +124,12 @@ def _check(spec: RunSpec, start: dict | None, each: Callable | None) -> None:
         raise InputError(
             f"engine 't5x' needs T5X, and {', '.join(missing)} cannot be imported: install what is "
             "missing with `make t5x`, or take engine 'local'"
+        )
+    if spec.model in DECODER_ONLY_SIZES and not has_decoder_only():
+        raise InputError(
+            f"model '{spec.model}' is decoder-only, and the T5X that is installed lacks the "
+            f"network of such models, t5x/{DECODER_ONLY}: put the folder of a checkout of T5X's "
+            "repository into PYTHONPATH, or take engine 'local'"
         )
     if each:
         raise InputError(

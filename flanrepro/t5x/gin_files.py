@@ -6,6 +6,7 @@ It includes its size's file and `gin/train.gin`, which all runs have in common, 
 from pathlib import Path
 
 from flanrepro.errors import InputError
+from flanrepro.model.sizes import DECODER_ONLY_SIZES
 from flanrepro.t5x import history
 from flanrepro.training.loop import LOG_EVERY
 from flanrepro.training.spec import RunSpec
@@ -22,7 +23,8 @@ STATS_PERIOD = LOG_EVERY
 def size_file(model: str) -> str:
     """Name a size's gin file, as gin's `include` and T5X's `--gin_file` take it.
 
-    T5 v1.1's published sizes are T5X's own files; `gin/sizes/` has those that T5X has not.
+    T5 v1.1's published sizes are T5X's own files; `gin/sizes/` has those that T5X has not, and the
+    decoder-only ones.
     """
     if (FOLDER / "sizes" / f"{model}.gin").is_file():
         return f"flanrepro/t5x/gin/sizes/{model}.gin"
@@ -41,7 +43,6 @@ def run_gin(spec: RunSpec, home: Path, partitions: int = 1) -> str:
         InputError: T5X cannot train such a run.
     """
     _check(spec)
-    config = spec.model_config()
     return f"""\
 # Run {spec.run_id}: {spec.label()}. Written anew whenever the run is started.
 from __gin__ import dynamic_registration
@@ -49,7 +50,7 @@ from __gin__ import dynamic_registration
 import __main__ as train_script
 from t5x import trainer
 from t5x import utils
-from t5x.examples.t5 import network
+from t5x.examples.{"decoder_only" if _decoder_only(spec) else "t5"} import network
 
 from flanrepro.t5x import history
 from flanrepro.t5x import tasks
@@ -78,10 +79,7 @@ tasks.of_run:
   num_examples = {num_examples(spec)}
 VOCABULARY_NAME = {spec.vocabulary!r}
 
-network.T5Config:
-  vocab_size = {config.vocab_size}
-  dtype = {spec.dtype!r}
-
+{_network(spec)}
 INITIAL_CHECKPOINT_PATH = {str(home / "start" / "checkpoint_0")!r}
 {_optimizer(spec)}
 train_script.train:
@@ -91,6 +89,22 @@ train_script.train:
   actions = {{'TRAIN': [@history.Writer()]}}
 history.Writer.path = {str(home / history.FILE)!r}
 """
+
+
+def _decoder_only(spec: RunSpec) -> bool:
+    return spec.model in DECODER_ONLY_SIZES
+
+
+def _network(spec: RunSpec) -> str:
+    """Write what a size's file leaves to the run, for T5X's network of that kind of model."""
+    text = f"""\
+network.{"TransformerConfig" if _decoder_only(spec) else "T5Config"}:
+  vocab_size = {spec.model_config().vocab_size}
+  dtype = {spec.dtype!r}
+"""
+    if _decoder_only(spec):
+        text += f"INPUTS_BIDIRECTIONAL_ATTENTION = {not spec.causal}\n"
+    return text
 
 
 def _optimizer(spec: RunSpec) -> str:
@@ -123,10 +137,14 @@ OPTIMIZER = @tasks.adamw()
 def num_examples(spec: RunSpec) -> int:
     """Count more prompts than a run reads, as a SeqIO split ends where a mixture does not.
 
-    A target has a token and EOS at least, so rows have room for half as many as their length; the
-    factor of 2 is for what SeqIO drops and reads ahead.
+    A target has a token and EOS at least, so rows have room for half as many as their length, or
+    for a quarter where the inputs, which have as many at least, are in the same row. The factor of
+    2 is for what SeqIO drops and reads ahead.
     """
-    return 2 * max(spec.steps, 1) * spec.batch_size * (spec.targets_length // 2)
+    most = spec.targets_length // 2
+    if _decoder_only(spec):
+        most = (spec.inputs_length + spec.targets_length) // 4
+    return 2 * max(spec.steps, 1) * spec.batch_size * most
 
 
 def _period(steps: int) -> int:

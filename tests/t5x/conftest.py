@@ -3,7 +3,7 @@
 import pytest
 
 from flanrepro.model import pretrained
-from flanrepro.t5x.engine import missing_modules
+from flanrepro.t5x.engine import has_decoder_only, missing_modules
 from flanrepro.training.spec import RunSpec
 
 
@@ -11,6 +11,12 @@ from flanrepro.training.spec import RunSpec
 def with_t5x() -> None:
     if missing := missing_modules():
         pytest.skip(f"T5X is not installed ({', '.join(missing)}): make t5x")
+
+
+@pytest.fixture(scope="session")
+def with_decoder_only(with_t5x) -> None:
+    if not has_decoder_only():
+        pytest.skip("T5X is installed without its decoder-only network: only a checkout has it")
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,7 @@
 """The engine's sentences, and runs of no steps; none of these tests needs T5X."""
 
 import dataclasses
+from pathlib import Path
 
 import jax
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 
 from flanrepro.errors import InputError
 from flanrepro.model import pretrained, tree
-from flanrepro.model.t5 import init_params
+from flanrepro.model.network import init_params
 from flanrepro.t5x import engine
 
 
@@ -31,6 +32,16 @@ def test_a_folder_that_is_called_as_a_package_is_none(monkeypatch, tmp_path):
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setattr(engine, "NEEDED", ("airplane",))
     assert engine.missing_modules() == ["airplane"]
+
+
+def test_a_t5x_without_the_decoder_only_network_is_told_apart(
+    spec, tmp_path, installed, monkeypatch
+):
+    """T5X's setup.py leaves that folder out: it is there in a checkout alone."""
+    monkeypatch.setattr(engine, "DECODER_ONLY", Path("no_such.py"))
+    with pytest.raises(InputError, match=r"lacks the network of .*t5x/no_such.py: put the folder"):
+        engine.train(dataclasses.replace(spec, model="lm-nano", start=""), tmp_path)
+    assert not any(tmp_path.iterdir())
 
 
 def test_it_does_not_evaluate_while_it_trains(spec, tmp_path, installed):

@@ -8,7 +8,7 @@ import pytest
 
 import flanrepro.t5x
 from flanrepro.errors import InputError
-from flanrepro.model.sizes import SIZES, t5_config
+from flanrepro.model.sizes import DECODER_ONLY_SIZES, SIZES, t5_config
 from flanrepro.t5x.gin_files import FOLDER, num_examples, run_gin, size_file
 
 HOME = Path("/runs/abc/t5x")
@@ -31,7 +31,8 @@ def settings(text: str) -> dict[str, str]:
 
 
 def test_sizes_are_t5x_s_own_files_but_for_those_that_it_lacks():
-    assert {path.stem for path in FOLDER.glob("sizes/*.gin")} == set(POCKET_SIZES)
+    files = {path.stem for path in FOLDER.glob("sizes/*.gin")}
+    assert files == {*POCKET_SIZES, *DECODER_ONLY_SIZES}
     for size in SIZES:
         ours = size in POCKET_SIZES
         folder = "flanrepro/t5x/gin/sizes" if ours else "t5x/examples/t5/t5_1_1"
@@ -47,6 +48,16 @@ def test_our_sizes_files_have_the_dimensions_of_our_table_and_nothing_else(size)
     assert found == {
         f"network.T5Config.{name}": str(getattr(config, name)) for name in (*dimensions, *layers)
     }
+
+
+@pytest.mark.parametrize("size", DECODER_ONLY_SIZES)
+def test_decoder_only_sizes_files_have_the_dimensions_of_our_table_and_nothing_else(size):
+    text = (FOLDER / "sizes" / f"{size}.gin").read_text()
+    assert re.findall(r"^include '(.*)'$", text, re.M) == ["flanrepro/t5x/gin/decoder_only.gin"]
+    config = t5_config(size, 32128)
+    expected = {name: getattr(config, name) for name in ("emb_dim", "num_heads", "head_dim")}
+    expected |= {"num_layers": config.num_decoder_layers, "mlp_dim": config.mlp_dim}
+    assert settings(text) == {f"network.TransformerConfig.{k}": str(x) for k, x in expected.items()}
 
 
 def test_the_command_for_a_lab_names_files_that_are_there_in_their_order():
@@ -108,6 +119,18 @@ def test_a_run_s_file_sets_all_that_its_spec_does(spec):
         assert f"include '{size_file(size)}'" in text
 
 
+@pytest.mark.parametrize("causal", [False, True])
+def test_a_decoder_only_run_s_file_has_t5x_s_other_network_and_the_run_s_prefix(spec, causal):
+    text = run_gin(dataclasses.replace(spec, model="lm-nano", start="", causal=causal), HOME)
+    assert f"include '{size_file('lm-nano')}'" in text
+    assert "from t5x.examples.decoder_only import network" in text
+    found = settings(text)
+    assert found["INPUTS_BIDIRECTIONAL_ATTENTION"] == str(not causal)
+    assert found["network.TransformerConfig.vocab_size"] == str(spec.load_vocabulary().size)
+    assert found["network.TransformerConfig.dtype"] == "'float32'"
+    assert "INPUTS_BIDIRECTIONAL_ATTENTION" not in settings(run_gin(spec, HOME))
+
+
 def test_adamw_is_ours_with_the_same_schedule_and_a_state_of_its_own(spec):
     found = settings(run_gin(dataclasses.replace(spec, optimizer="adamw"), HOME))
     assert found["OPTIMIZER"] == "@tasks.adamw()"
@@ -124,6 +147,8 @@ def test_checkpoints_come_with_a_row_of_metrics_and_are_ten_at_most(spec, steps,
 def test_there_are_more_prompts_than_a_run_can_read(spec):
     # A target has a token and EOS at least: 16 to a row of 32.
     assert num_examples(spec) > 24 * 4 * 16
+    # A decoder-only row has the inputs, too: 40 of both to a row of 128 + 32.
+    assert num_examples(dataclasses.replace(spec, model="lm-nano", start="")) > 24 * 4 * 40
 
 
 @pytest.mark.parametrize(

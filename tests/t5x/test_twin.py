@@ -21,6 +21,7 @@ import pytest
 
 from flanrepro.experiments.store import Run, RunStore
 from flanrepro.model import pretrained, t5x_checkpoint, tree
+from flanrepro.model.network import init_params
 from flanrepro.t5x import gin_files, tasks
 from flanrepro.t5x.engine import train
 from flanrepro.t5x.gin_files import num_examples
@@ -73,6 +74,18 @@ def adamw(store, spec, local) -> Run:
     return store.get(dataclasses.replace(spec, start=local.spec.run_id, **ADAMW))
 
 
+@pytest.fixture(scope="module")
+def decoder_only(store, spec, with_decoder_only) -> Run:
+    """T5X's run of a prefix language model, with Adafactor, from random parameters."""
+    return store.get(dataclasses.replace(spec, model="lm-nano", start=""))
+
+
+@pytest.fixture(scope="module")
+def causal(store, decoder_only) -> Run:
+    """T5X's run of a model that reads its inputs from left to right, with AdamW."""
+    return store.get(dataclasses.replace(decoder_only.spec, causal=True, **ADAMW))
+
+
 def infeed(run: Run) -> Iterator[dict[str, np.ndarray]]:
     """The batches that T5X trained a run on, from T5X's own functions."""
     import seqio
@@ -83,7 +96,10 @@ def infeed(run: Run) -> Iterator[dict[str, np.ndarray]]:
     name = tasks.of_run(str(run.folder / "t5x" / "spec.json"), num_examples(spec))
     rows = {"batch_size": spec.batch_size, "pack": True, "shuffle": False, "seed": spec.seed}
     config = utils.DatasetConfig(name, lengths, "train", **rows)
-    return utils.get_dataset(config, 0, 1, seqio.EncDecFeatureConverter).as_numpy_iterator()
+    # Those that T5X's models name.
+    kinds = seqio.EncDecFeatureConverter, seqio.DecoderFeatureConverter
+    converter = kinds[spec.model_config().decoder_only]
+    return utils.get_dataset(config, 0, 1, converter).as_numpy_iterator()
 
 
 def local_steps(spec: RunSpec, start: dict, batches: Iterator[dict]) -> tuple[np.ndarray, dict]:
@@ -100,10 +116,12 @@ def local_steps(spec: RunSpec, start: dict, batches: Iterator[dict]) -> tuple[np
     return np.array(rows), state.params
 
 
-@pytest.mark.parametrize("name", ["twin", "adamw"])
+@pytest.mark.parametrize("name", ["twin", "adamw", "decoder_only", "causal"])
 def test_both_engines_have_the_same_losses_on_the_same_batches(name, request, local):
     run = request.getfixturevalue(name)
     start = pretrained.load(run.spec.start) if name == "twin" else local.params()
+    if not run.spec.start:
+        start = init_params(run.spec.model_config(), run.spec.seed)
     batches = list(itertools.islice(infeed(run), 24))
     ours, params = local_steps(run.spec, start, iter(batches))
     losses, theirs = ours[:, 0], run.metrics()["loss"].to_numpy()
@@ -126,7 +144,9 @@ def test_both_engines_have_the_same_losses_on_the_same_batches(name, request, lo
     assert worst < 0.05
 
 
-def test_t5x_counts_tokens_and_prompts_as_they_are(twin):
+@pytest.mark.parametrize("name", ["twin", "decoder_only"])
+def test_t5x_counts_tokens_and_prompts_as_they_are(name, request):
+    twin = request.getfixturevalue(name)
     batches = list(itertools.islice(infeed(twin), 24))
     useful = sum(int((b[k] > 0).sum()) for b in batches for k in b if k.endswith("segment_ids"))
     examples = sum(int(row.max()) for b in batches for row in b["decoder_segment_ids"])
@@ -147,7 +167,11 @@ def test_a_twin_is_evaluated_as_any_run(twin):
     assert twin.has_scores("held_in", 0, 2)
 
 
-def test_the_local_engine_starts_from_t5x_s_run_and_t5x_s_checkpoint_is_that_run(store, twin):
+@pytest.mark.parametrize("name", ["twin", "decoder_only"])
+def test_the_local_engine_starts_from_t5x_s_run_and_t5x_s_checkpoint_is_that_run(
+    name, request, store
+):
+    twin = request.getfixturevalue(name)
     theirs, config = t5x_checkpoint.read(twin.folder / "t5x" / "model")
     assert config == twin.spec.model_config()
     for key, leaf in tree.flat(twin.params()).items():
