@@ -1,7 +1,8 @@
 """Takes over the scores of finished runs as those that ship: `python -m ci.ship OUT`.
 
 OUT holds `runs/`. Whatever is finished of a profile with `shipped_seeds` is taken, and of Table 1
-every prediction; figures and tables are then drawn anew by `make figures`.
+every prediction; figures and tables are then drawn anew by `make figures`. With `--add` what ships
+stays, and the runs of OUT come to it, e.g. those of another size of the model.
 """
 
 import dataclasses
@@ -23,9 +24,13 @@ from flanrepro.training.spec import RunSpec
 FACTS = ("seconds", "device", "cores", "git_commit", "python", "useful_tokens", "versions")
 """The fields of a run's manifest that ship."""
 
+CURVES = ("run", "step", "metric", "validation", "test")
+
 
 def main(
-    out: Annotated[str, typer.Argument(help="folder with runs/")], collection: str = "pocket"
+    out: Annotated[str, typer.Argument(help="folder with runs/")],
+    collection: str = "pocket",
+    add: Annotated[bool, typer.Option(help="keep what ships, without Table 1's runs anew")] = False,
 ) -> None:
     """Write the tables and say what is in them."""
     of_profile = [Job(collection, profile=name, out=out) for name in profile_names(collection)]
@@ -33,20 +38,24 @@ def main(
     for job in of_profile:
         if seeds := job.settings.shipped_seeds:
             tables.append(finished(dataclasses.replace(job, seeds=seeds)))
-    curves = pd.concat([of.pop("single_task") for of in tables if "single_task" in of])
+    curves = [of.pop("single_task") for of in tables if "single_task" in of]
+    curves = pd.concat(curves) if curves else pd.DataFrame(columns=CURVES)
     scores = pd.concat([table for of in tables for table in of.values()])
     root = of_profile[0].store.root
     runs = [Run(read_spec(root / name), root / name) for name in {*scores["run"], *curves["run"]}]
-    # The profile with most seeds has the others' runs of Table 1. Before `ship`, for the checksums.
-    most = max(of_profile, key=lambda job: job.settings.shipped_seeds)
-    collected = predictions.collect(dataclasses.replace(most, seeds=most.settings.shipped_seeds))
-    predictions.write(collected, folder() / collection / predictions.NAME)
-    ship(runs, scores, curves, collection)
+    if not add:
+        # The profile with most seeds has the others' runs of Table 1. Before `ship`, for the
+        # checksums.
+        most = max(of_profile, key=lambda job: job.settings.shipped_seeds)
+        seeds = most.settings.shipped_seeds
+        collected = predictions.collect(dataclasses.replace(most, seeds=seeds))
+        predictions.write(collected, folder() / collection / predictions.NAME)
+    ship(runs, scores, curves, collection, add=add)
     print(f"{len(runs)} runs -> {folder() / collection}")
 
 
-def ship(runs, scores, curves, collection: str, to: Path | None = None) -> None:
-    """Writes finished runs and their scores as the tables that ship; replaces the old tables.
+def ship(runs, scores, curves, collection: str, to: Path | None = None, add: bool = False) -> None:
+    """Writes finished runs and their scores as the tables that ship.
 
     Args:
         runs: finished `Run`s.
@@ -54,21 +63,26 @@ def ship(runs, scores, curves, collection: str, to: Path | None = None) -> None:
         curves: DataFrame from `flanrepro.experiments.single_task.curves`.
         collection: name of the runs' collection.
         to: folder to write to; None: the package's own.
+        add: true: in addition to the tables that are there; false: in their place.
     """
     target = (to or folder()) / collection
     target.mkdir(parents=True, exist_ok=True)
     described = pd.DataFrame(_described(run.spec, run.manifest) for run in runs)
     keys = ["run", "suite", "shots", "items"]
     kept = scores[[*keys, "metric", "value", "chance", "standard_error", "n"]]
-    steps = curves[["run", "step", "metric", "validation", "test"]]
+    steps = curves[[*CURVES]]
     # Sweeps share runs, so a run can come several times. Sorted: only new scores change the files.
     tables = {
-        "runs": described.drop_duplicates("run").sort_values("run"),
-        "scores": kept.drop_duplicates(keys).sort_values(keys),
-        "curves": steps.drop_duplicates(["run", "step"]).sort_values(["run", "step"]),
+        "runs": (described, ["run"]),
+        "scores": (kept, keys),
+        "curves": (steps, ["run", "step"]),
     }
-    for name, table in tables.items():
-        table.round(4).to_csv(target / f"{name}.csv", index=False)
+    for name, (table, key) in tables.items():
+        path = target / f"{name}.csv"
+        if add:
+            table = pd.concat([pd.read_csv(path, dtype={"run": str}), table.round(4)])
+        table = table.drop_duplicates(key, keep="last").sort_values(key)
+        table.round(4).to_csv(path, index=False)
     write_checksums(target)
     read.cache_clear()
 

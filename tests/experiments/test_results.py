@@ -113,6 +113,23 @@ def test_scores_that_ship_are_those_of_the_runs(table, job, tmp_path, monkeypatc
         scores(elsewhere, "few_shot")
 
 
+def test_more_runs_can_be_added_to_those_that_ship(table, job, tmp_path):
+    specs = SWEEPS["task_scaling"].specs(job)
+    runs = [Run(spec, job.store.root / spec.run_id) for spec in specs]
+    none = pd.DataFrame(columns=["run", "step", "metric", "validation", "test"])
+    ship(runs, table, none, "pocket", to=tmp_path / "whole")
+    first = table["run"] == runs[0].spec.run_id
+    ship(runs[:1], table[first], none, "pocket", to=tmp_path / "parts")
+    for _ in range(2):  # what is there already comes in once
+        ship(runs[1:], table[~first], none, "pocket", to=tmp_path / "parts", add=True)
+    for name in ("runs", "scores", "curves"):
+        one, other = (
+            (tmp_path / folder / "pocket" / f"{name}.csv").read_text()
+            for folder in ("whole", "parts")
+        )
+        assert one == other
+
+
 def test_of_a_collection_without_shipped_scores_it_is_said_which_has_some(tmp_path, monkeypatch):
     shutil.copytree(shipped.folder() / "pocket", tmp_path / "pocket")
     monkeypatch.setattr(shipped, "folder", lambda: tmp_path)
