@@ -1,6 +1,7 @@
 """Profiles (how much to spend), and a notebook's parameters, checked."""
 
 import os
+import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +21,10 @@ from flanrepro.training.spec import ENGINES, RunSpec
 
 JOB_ENGINES = (*ENGINES, "shipped")
 MOST_SEEDS = 1000
+
+
+class NoBase(UserWarning):
+    """Runs that should start from a shipped checkpoint start from random parameters."""
 
 
 @dataclass(frozen=True)
@@ -151,6 +156,14 @@ class Job:
                 fields = {"few_shot_fraction": own, **fields}
         if fields.get("start") == "pretrained":
             fields["start"] = pretrained.full_name(self.collection, model)
+            if not fields["start"] and self.engine != "shipped":
+                warnings.warn(
+                    f"no checkpoint of model '{model}' ships for collection '{self.collection}': "
+                    "its runs start from random parameters, which know none of its text; choose "
+                    f"one of {', '.join(_with_base(self.collection))} to start from what it says",
+                    NoBase,
+                    stacklevel=3,
+                )
         own = self.settings.shipped_seeds if self.engine == "shipped" else self.settings.seeds
         if self.engine != "shipped":  # what ships was trained by the spec's default, `local`
             fields["engine"] = self.engine
@@ -163,6 +176,10 @@ class Job:
                 spec = spec.with_content()
                 fields |= {name: getattr(spec, name) for name in ("data", "vocabulary_digest")}
             yield spec
+
+
+def _with_base(collection: str) -> list[str]:
+    return [row.model for row in pretrained.index().values() if row.collection == collection]
 
 
 def _one_of(name: str, value: object, valid: tuple[str, ...]) -> None:

@@ -5,7 +5,7 @@ import pytest
 from flanrepro.collection.task import MissingTasks
 from flanrepro.data.vocabulary import load_vocabulary
 from flanrepro.errors import InputError
-from flanrepro.experiments.profiles import Job, load_profile, profile_names, workspace
+from flanrepro.experiments.profiles import Job, NoBase, load_profile, profile_names, workspace
 from flanrepro.model import pretrained
 from flanrepro.model.sizes import SIZES
 from flanrepro.sources import COLLECTIONS, load_collection
@@ -169,8 +169,10 @@ def test_another_model_has_its_own_fields_and_the_rest_is_the_profiles(two_sizes
     assert next(Job(model="micro", seeds=1).specs(learning_rate=1e-4)).learning_rate == 1e-4
 
 
-def test_a_size_without_a_checkpoint_starts_from_nothing():
-    (spec,) = Job(model="xl", seeds=1).specs()
+def test_a_size_without_a_checkpoint_starts_from_nothing_and_says_so():
+    said = "no checkpoint of model 'xl' ships for collection 'pocket': .* choose one of nano"
+    with pytest.warns(NoBase, match=said):
+        (spec,) = Job(model="xl", seeds=1).specs()
     assert (spec.model, spec.start) == ("xl", "")
 
 
