@@ -80,7 +80,8 @@ def save(model: Model, folder: str | Path, format: str = "huggingface", step: in
         step: step number in a T5X checkpoint; T5X counts on from it.
 
     Raises:
-        InputError: there is no such format, or a file cannot be written.
+        InputError: there is no such format, it has no place for the model, or a file cannot be
+            written.
     """
     folder = expanded(folder)
     if format not in FORMATS:
@@ -89,6 +90,11 @@ def save(model: Model, folder: str | Path, format: str = "huggingface", step: in
         raise InputError(
             f"model '{model.name}' has a soft prompt of {length} virtual tokens, which format "
             f"'{format}' has no place for: convert the model that it was trained for"
+        )
+    if format == "huggingface" and model.config.decoder_only:
+        raise InputError(
+            f"model '{model.name}' is T5's decoder alone, which `transformers` has no class for: "
+            "convert it to format 't5x'"
         )
     if format == "t5x":
         from flanrepro.model import t5x_checkpoint

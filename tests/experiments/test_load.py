@@ -9,10 +9,14 @@ import numpy as np
 import pytest
 
 import flanrepro
+from flanrepro.data.vocabulary import load_vocabulary
 from flanrepro.errors import InputError
 from flanrepro.experiments.load import load, save
 from flanrepro.experiments.store import RunStore
 from flanrepro.model import pretrained
+from flanrepro.model.model import Model
+from flanrepro.model.network import init_params
+from flanrepro.model.sizes import t5_config
 from flanrepro.model.tree import flat
 from flanrepro.training.spec import RunSpec
 
@@ -99,6 +103,19 @@ def run(tmp_path_factory):
         start=pretrained.full_name("pocket", "nano"),
     )
     return RunStore(tmp_path_factory.mktemp("runs")).get(spec)
+
+
+def test_a_decoder_only_model_is_t5x_s_and_no_hugging_face_one(tmp_path):
+    vocabulary = load_vocabulary("pocket")
+    config = t5_config("lm-nano", vocabulary.size)
+    params = jax.tree.map(np.array, init_params(config, 0))
+    ours = Model("ours", config, params, vocabulary)
+    with pytest.raises(InputError, match="model 'ours' is T5's decoder alone, which `transformers`"):
+        save(ours, tmp_path / "theirs")
+    assert not (tmp_path / "theirs").exists()
+    found = load(save(ours, tmp_path, "t5x", step=3), vocabulary="pocket")
+    assert found.config == config
+    jax.tree.map(np.testing.assert_array_equal, found.params, params)
 
 
 def test_a_finished_run_is_loaded_from_its_folder(run, model):
