@@ -110,7 +110,7 @@ def test_a_decoder_only_model_is_t5x_s_and_no_hugging_face_one(tmp_path):
     config = t5_config("lm-nano", vocabulary.size)
     params = jax.tree.map(np.array, init_params(config, 0))
     ours = Model("ours", config, params, vocabulary)
-    with pytest.raises(InputError, match="model 'ours' is T5's decoder alone, which `transformers`"):
+    with pytest.raises(InputError, match="'ours' is T5's decoder alone, which `transformers`"):
         save(ours, tmp_path / "theirs")
     assert not (tmp_path / "theirs").exists()
     found = load(save(ours, tmp_path, "t5x", step=3), vocabulary="pocket")
