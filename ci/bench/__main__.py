@@ -5,6 +5,7 @@ and the runs, steps and prompts that profiles `plan`.
 Each part prints a table and writes it to figures/bench/ as CSV.
 """
 
+import functools
 import json
 import os
 import subprocess
@@ -30,7 +31,10 @@ Length = Annotated[int, typer.Option(help="tokens of a row")]
 
 @app.command()
 def train(
-    model: Sizes = "nano,micro,small",
+    model: Annotated[
+        str,
+        typer.Option(help="sizes; nano,lm-nano: encoder-decoder and decoder-only in turn"),
+    ] = "nano,micro,small",
     optimizer: Annotated[
         str, typer.Option(help="adamw: against Hugging Face; adafactor: against T5X")
     ] = "adamw,adafactor",
@@ -45,18 +49,21 @@ def train(
     rounds: Rounds = 7,
     seconds: Seconds = 4.0,
     batches: Annotated[int, typer.Option(help="different batches, prepared beforehand")] = 32,
-    hugging_face: Annotated[bool, typer.Option(help="compare with transformers' T5")] = True,
+    hugging_face: Annotated[
+        bool, typer.Option(help="compare with transformers' T5 or Llama")
+    ] = True,
     t5x: Annotated[bool, typer.Option(help="compare with T5X")] = True,
     out: Out = OUT,
 ) -> None:
     """Measure useful tokens/s (no padding) of the train step: ours, Hugging Face's, T5X's."""
     from ci.bench import train_step
-    from ci.bench.rows import packed_rows, shape
+    from ci.bench.rows import packed_rows
 
-    packed = packed_rows(data, batches, rows, inputs_length, targets_length)
+    lengths = rows, inputs_length, targets_length
+    packed = functools.cache(functools.partial(packed_rows, data, batches, *lengths))
     wanted = [name for name, yes in (("hugging_face", hugging_face), ("t5x", t5x)) if yes]
     options = {"dtype": dtype, "remat": remat}
-    told = {"data": data} | shape(packed[0][0]) | options
+    told = {"data": data} | options
     measuring = train_step.compare(
         model.split(","), optimizer.split(","), wanted, packed, options, rounds, seconds
     )

@@ -37,7 +37,12 @@ def forward_flops(config: T5Config, rows: int, inputs_length: int, targets_lengt
     decoder's the targets, but for the keys and values of cross-attention, which are of the inputs.
     Attention does four per pair of positions and number of a head's (scores, and the mix of the
     values); causal pairs are counted whole, as they are computed. Looking up embeddings is free.
+    A decoder-only model has rows of both lengths together, no encoder and no cross-attention, and
+    a product that picks the targets, whose logits alone are computed.
     """
+    answers = targets_length
+    if config.decoder_only:
+        inputs_length, targets_length = 0, inputs_length + targets_length
     joined, embed = config.num_heads * config.head_dim, config.emb_dim
     sources, targets = rows * inputs_length, rows * targets_length
     projection, mlp = 2 * embed * joined, 2 * 3 * embed * config.mlp_dim
@@ -46,13 +51,13 @@ def forward_flops(config: T5Config, rows: int, inputs_length: int, targets_lengt
         return 4 * rows * queries * keys * joined
 
     encoder_layer = sources * (4 * projection + mlp) + attention(inputs_length, inputs_length)
-    decoder_layer = (
-        targets * (4 * projection + mlp)
-        + attention(targets_length, targets_length)
-        + (2 * targets + 2 * sources) * projection
-        + attention(targets_length, inputs_length)
-    )
-    logits = targets * 2 * embed * config.vocab_size
+    decoder_layer = targets * (4 * projection + mlp) + attention(targets_length, targets_length)
+    if not config.decoder_only:
+        decoder_layer += (2 * targets + 2 * sources) * projection
+        decoder_layer += attention(targets_length, inputs_length)
+    logits = rows * answers * 2 * embed * config.vocab_size
+    if config.decoder_only:
+        logits += 2 * rows * answers * targets_length * embed
     layers = config.num_encoder_layers * encoder_layer + config.num_decoder_layers * decoder_layer
     return layers + logits
 

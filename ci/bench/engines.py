@@ -1,4 +1,4 @@
-"""The engines whose train steps are compared: flanrepro, Hugging Face's T5, and T5X.
+"""The engines whose train steps are compared: flanrepro, Hugging Face's T5 or Llama, and T5X.
 
 All of them have the same dimensions, no dropout, no z-loss, and one update for the same examples.
 Each runs in a process of its own, so that its allocator, threads and memory are its own too.
@@ -39,7 +39,8 @@ class Engine:
     Attributes:
         run: function of batches' numbers: makes one update for each, waits for them, and gives
             their mean loss in nats per target token.
-        shapes: rows, and their inputs' and targets' lengths, padding included, of each batch.
+        shapes: rows, and their inputs' and targets' lengths, padding included, of each batch; a
+            decoder-only row is all in the targets' length.
         device: name of what it runs on.
         peak_mib: function that gives the most MiB so far: the device's, or on a CPU those that the
             process has grown by.
@@ -83,11 +84,17 @@ def flanrepro(setup: Setup, batches: list[Batch]) -> Engine:
 
 
 def hugging_face_model(config: T5Config):
-    """transformers' T5 in the same dimensions, with its own random initial weights."""
+    """transformers' T5 in the same dimensions, or Llama for a decoder-only model, with its own
+    random initial weights."""
     import torch
-    import transformers
 
     torch.manual_seed(0)
+    return (_llama if config.decoder_only else _t5)(config).train()
+
+
+def _t5(config: T5Config):
+    import transformers
+
     hf_config = transformers.T5Config(
         vocab_size=config.vocab_size,
         d_model=config.emb_dim,
@@ -106,11 +113,36 @@ def hugging_face_model(config: T5Config):
     hf_config.tie_word_embeddings = False
     model = transformers.T5ForConditionalGeneration(hf_config)
     model.set_input_embeddings(model.shared)
-    return model.train()
+    return model
+
+
+def _llama(config: T5Config):
+    """transformers' Llama in the same dimensions, its decoder-only model that is most like ours.
+
+    It has RMSNorm before each part, a gated MLP, no biases and logits of their own, as ours has.
+    It differs in its positions, rotary ones instead of a learned bias by distance (32 numbers per
+    head); in its gate, SiLU instead of GELU; in its attention, divided by the root of a head's
+    width; and in its inputs, which are read from left to right, not as a prefix.
+    """
+    import transformers
+
+    hf_config = transformers.LlamaConfig(
+        vocab_size=config.vocab_size,
+        hidden_size=config.emb_dim,
+        head_dim=config.head_dim,
+        intermediate_size=config.mlp_dim,
+        num_hidden_layers=config.num_decoder_layers,
+        num_attention_heads=config.num_heads,
+        num_key_value_heads=config.num_heads,
+        tie_word_embeddings=False,
+        use_cache=False,  # keys and values are kept for generation, not for training
+    )
+    return transformers.LlamaForCausalLM(hf_config)
 
 
 def padded(batch: Batch, device: str) -> dict:
-    """A batch's examples one to a row, padded to the longest."""
+    """A batch's examples one to a row, padded to the longest; a decoder-only model's are inputs
+    with their targets behind, and its labels the targets alone."""
     import torch
 
     def pad(rows: list[np.ndarray], value: int):
@@ -118,6 +150,10 @@ def padded(batch: Batch, device: str) -> dict:
         return torch.nn.utils.rnn.pad_sequence(tensors, batch_first=True, padding_value=value)
 
     inputs, targets = zip(*examples(batch), strict=True)
+    if "encoder_input_tokens" not in batch:
+        pairs = list(zip(inputs, targets, strict=True))
+        inputs = [np.concatenate(pair) for pair in pairs]
+        targets = [np.concatenate([np.full_like(before, -100), own]) for before, own in pairs]
     input_ids, labels = pad(inputs, 0), pad(targets, -100)
     tensors = {"input_ids": input_ids, "attention_mask": (input_ids > 0).long(), "labels": labels}
     return {name: tensor.to(device) for name, tensor in tensors.items()}
@@ -152,6 +188,8 @@ def hugging_face(setup: Setup, batches: list[Batch]) -> Engine:
         peak_mib = lambda: torch.cuda.max_memory_allocated() / MIB  # noqa: E731
         device = torch.cuda.get_device_name()
     shapes = [(*batch["input_ids"].shape, batch["labels"].shape[1]) for batch in own]
+    if setup.config.decoder_only:
+        shapes = [(rows, 0, length) for rows, length, _ in shapes]
     versions = {"torch_threads": torch.get_num_threads()}
     return Engine(run, shapes, device, peak_mib, float("nan"), versions)
 
@@ -235,13 +273,20 @@ ENGINES = {"flanrepro": flanrepro, "hugging_face": hugging_face, "t5x": t5x}
 
 NEEDS = {
     "flanrepro": ("flanrepro.training.step",),
-    "hugging_face": ("torch", "transformers.models.t5.modeling_t5"),
+    "hugging_face": (
+        "torch",
+        "transformers.models.t5.modeling_t5",
+        "transformers.models.llama.modeling_llama",
+    ),
     "t5x": ("seqio", "t5x.trainer", "t5x.utils", "t5x.examples.t5.network"),
 }
 """Modules that are imported before memory is counted, by engine."""
 
 PARTNERS = {"adamw": "hugging_face", "adafactor": "t5x"}
 """The engine that ours is compared with, by optimizer: each has its users' own."""
+
+ENCODER_DECODERS_ALONE = ("t5x",)
+"""Engines that are not measured on decoder-only models."""
 
 
 def _shapes(batches: list[Batch]) -> list[tuple[int, int, int]]:

@@ -3,6 +3,7 @@
 import contextlib
 import functools
 import importlib
+import itertools
 import os
 import resource
 import time
@@ -13,10 +14,10 @@ import pandas as pd
 
 from ci.bench.common import in_turn, process, rate, timed
 from ci.bench.costs import peak, train_flops
-from ci.bench.engines import ENGINES, NEEDS, PARTNERS, Engine, Setup
+from ci.bench.engines import ENCODER_DECODERS_ALONE, ENGINES, NEEDS, PARTNERS, Engine, Setup
 from ci.bench.rows import Batch, packed_rows, shape, useful_tokens
 from flanrepro import allocator
-from flanrepro.model.sizes import T5Config, t5_config
+from flanrepro.model.sizes import DECODER_ONLY_SIZES, T5Config, t5_config
 
 Turn = Callable[[float], dict]
 """Trains for about the given number of seconds, one step at least, and gives what `turns` says."""
@@ -76,13 +77,15 @@ def turns(engine: Engine, useful: list[int], config: T5Config) -> Turn:
     return turn
 
 
-def alternate(engines: dict[tuple[str, str], Turn], rounds: int, seconds: float) -> pd.DataFrame:
-    """Each engine, by its optimizer and name, in turn for about `seconds`, `rounds` times."""
+def alternate(
+    engines: dict[tuple[str, str, str], Turn], rounds: int, seconds: float
+) -> pd.DataFrame:
+    """Each engine, by `RUN`, in turn for about `seconds`, `rounds` times."""
     measured = in_turn({key: functools.partial(t, seconds) for key, t in engines.items()}, rounds)
     rows = [
-        {"optimizer": optimizer, "engine": name, "round": i} | each[i]
+        dict(zip(RUN, key, strict=True)) | {"round": i} | each[i]
         for i in range(rounds)
-        for (optimizer, name), each in measured.items()
+        for key, each in measured.items()
     ]
     return pd.DataFrame(rows)
 
@@ -128,48 +131,70 @@ def compare(
     models: list[str],
     optimizers: list[str],
     others: list[str],
-    packed: tuple[list[Batch], int],
+    packed: Callable[[bool], tuple[list[Batch], int]],
     options: dict,
     rounds: int,
     seconds: float,
 ) -> Iterator[tuple[pd.DataFrame, pd.DataFrame, dict]]:
-    """Measures all engines on all models, those of one model in turn.
+    """Measures all engines on all models, those of one model in turn, and those of a decoder-only
+    model with those of the encoder-decoder of its name where one is listed beside the other.
 
     Args:
         models: sizes of `flanrepro.model.sizes`.
         optimizers: names; ours is measured with each of them.
         others: names of engines to compare with; one that is not installed is named and left out.
-        packed: the batches, and the vocabulary's size.
+        packed: function that gives the batches, a decoder-only model's if True, and the
+            vocabulary's size.
         options: `dtype` and `remat`.
         rounds, seconds: see `alternate`.
 
     Yields:
-        after each model, of all so far: `summary`, the rounds behind it, and what they depend on,
-        device and versions.
+        after each name, of all so far: `summary` with compiled_mib and the batches' shape, the
+        rounds behind it, and what they depend on, device and versions.
     """
-    batches, vocabulary_size = packed
-    measured, compiled, facts = [], {}, {}
-    for model in models:
-        config = t5_config(model, vocabulary_size, dtype=options["dtype"])
+    measured, told, facts = [], {}, {}
+    for _, group in itertools.groupby(models, lambda model: model.removeprefix("lm-")):
         with contextlib.ExitStack() as stack:
             running = {}
-            for optimizer in optimizers:
-                for name in ("flanrepro", *(o for o in others if o == PARTNERS[optimizer])):
-                    setup = Setup(config, optimizer, options["remat"])
-                    how = {"optional": name != "flanrepro", "environment": _environment(name)}
-                    started = process(name, _work, name, setup, batches, **how)
-                    turn, said = stack.enter_context(started)
-                    if "missing" in said:
-                        print(f"{name} is left out, it is not installed: {said['missing']}")
-                        continue
-                    running[optimizer, name] = turn
-                    compiled[model, optimizer, name] = said["compiled_mib"]
-                    facts = said["versions"] | {"device": said["device"]} | facts
-            measured.append(alternate(running, rounds, seconds).assign(model=model))
+            for key in itertools.product(group, optimizers, ("flanrepro", *others)):
+                turn, said = _start(stack, *key, packed, options)
+                if turn is None:
+                    continue
+                running[key] = turn
+                told[key] = said["told"]
+                facts = said["versions"] | {"device": said["device"]} | facts
+            measured.append(alternate(running, rounds, seconds))
         so_far = pd.concat(measured, ignore_index=True)
         table = summary(so_far, facts["device"], options["dtype"])
         keys = table[RUN].itertuples(index=False, name=None)
-        yield table.assign(compiled_mib=[compiled[key] for key in keys]), so_far, facts
+        yield table.join(pd.DataFrame([told[key] for key in keys])), so_far, facts
+
+
+def _start(
+    stack: contextlib.ExitStack,
+    model: str,
+    optimizer: str,
+    name: str,
+    packed: Callable[[bool], tuple[list[Batch], int]],
+    options: dict,
+) -> tuple[Turn | None, dict]:
+    """Starts an engine's process; no turn if the engine is not for this optimizer or model, or not
+    installed."""
+    if name not in ("flanrepro", PARTNERS[optimizer]):
+        return None, {}
+    if model in DECODER_ONLY_SIZES and name in ENCODER_DECODERS_ALONE:
+        print(f"{name} is left out, it is not measured on decoder-only models: {model}")
+        return None, {}
+    batches, vocabulary_size = packed(model in DECODER_ONLY_SIZES)
+    config = t5_config(model, vocabulary_size, dtype=options["dtype"])
+    setup = Setup(config, optimizer, options["remat"])
+    how = {"optional": name != "flanrepro", "environment": _environment(name)}
+    turn, said = stack.enter_context(process(name, _work, name, setup, batches, **how))
+    if "missing" in said:
+        print(f"{name} is left out, it is not installed: {said['missing']}")
+        return None, {}
+    told = {"compiled_mib": said["compiled_mib"]} | shape(batches[0])
+    return turn, said | {"told": told}
 
 
 def _environment(name: str) -> dict[str, str]:
@@ -203,9 +228,10 @@ def many(
         model, rows, inputs_length, targets_length, at_once, run_steps_per_s (steps of all runs
         together: median over rounds, in turn), ratio (to one run at a time), compile_s.
     """
-    batches, size = packed_rows(data, 1, rows=8, inputs_length=256, targets_length=64)
     rows = []
     for model in models:
+        decoder_only = model in DECODER_ONLY_SIZES
+        batches, size = packed_rows(data, 1, 8, 256, 64, decoder_only)
         steps = {n: _steps(t5_config(model, size), batches[0], n) for n in at_once}
         compile_s = {n: timed(step)[0] for n, step in steps.items()}
         measured = in_turn(

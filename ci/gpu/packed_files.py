@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 
 from flanrepro.errors import InputError
-from flanrepro.model.sizes import T5Config
+from flanrepro.model.sizes import DecoderOnlyConfig, T5Config
 from flanrepro.model.tree import nested
 
 FORMAT = 2
@@ -73,7 +73,9 @@ class Packed:
 
     @property
     def config(self) -> T5Config:
-        return T5Config(**self.index["config"])
+        fields = self.index["config"]
+        # Only a decoder-only model's says if it is causal.
+        return (DecoderOnlyConfig if "causal" in fields else T5Config)(**fields)
 
     def start(self) -> dict | None:
         """The parameters that the run starts from; None: random ones.

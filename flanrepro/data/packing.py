@@ -26,6 +26,7 @@ _NAMES = {
     "tokens_segment_ids": "decoder_segment_ids",
     "tokens_positions": "decoder_positions",
     "weights": "decoder_loss_weights",
+    "answers": "decoder_loss_tokens",
 }
 """Grain's names of packed features, and T5X's, which the model takes."""
 
@@ -101,7 +102,8 @@ def pack(
         `encoder_positions` [batch, inputs_length]; `decoder_target_tokens`, `decoder_segment_ids`,
         `decoder_positions` [batch, targets_length]; and `fate` [batch, examples], see
         `flanrepro.data.fates`. Segments count from 1, padding is 0. Decoder-only ones have no
-        arrays of an encoder; `decoder_loss_weights` is 1 at targets and 0 at inputs and padding.
+        arrays of an encoder; `decoder_loss_weights` is 1 at targets and 0 at inputs and padding,
+        and `decoder_loss_tokens` [batch, targets_length] are the row's targets alone.
     """
     lengths = inputs_length, targets_length
     if shards == 1 and rows is None:
@@ -177,8 +179,10 @@ def _pack(
     source, meta = grain.MapDataset.source(_Endless(examples)), ("fate",)
     if decoder_only:
         whole = inputs_length + targets_length
-        lengths = {"tokens": whole, "weights": whole, "fate": lengths["fate"]}
-        source, meta = source.map(_in_one_row), ("fate", "weights")
+        # No more targets than an encoder-decoder's row has: logits are computed of them alone.
+        of_row = {"tokens": whole, "weights": whole, "answers": targets_length}
+        lengths = of_row | {"fate": lengths["fate"]}
+        source, meta = source.map(_in_one_row), ("fate", "weights", "answers")
     rows = grain.experimental.FirstFitPackIterDataset(
         source.to_iter_dataset(
             # Rendering is Python code, which one thread runs at a time: more of them gain nothing.
@@ -202,6 +206,7 @@ def _in_one_row(example: Example) -> Example:
     return {
         "tokens": np.concatenate([inputs, targets]),
         "weights": np.repeat(np.int32([0, 1]), [len(inputs), len(targets)]),
+        "answers": targets,
         "fate": example["fate"],
     }
 

@@ -106,14 +106,16 @@ class Decoder(nn.Module):
         self,
         tokens: Int[Array, "batch length"],
         mask: Bool[Array, "batch 1 length length"],
-        deterministic: bool = True,
-    ) -> Float32[Array, "batch length vocab"]:
+        chosen: Bool[Array, "batch targets length"] | None,
+        deterministic: bool,
+    ) -> Float32[Array, "batch _ vocab"]:
         """Computes the logits of rows whose distances are those of their indices."""
         bias, mask = self.relpos_bias(tokens.shape[1], tokens.shape[1]), as_bias(mask)
         x = self.dropout(self.token_embedder(tokens), deterministic=deterministic)
         for layer in self.layers:
             x = layer(x, bias, mask, deterministic)
-        return self.logits(self.dropout(self.decoder_norm(x), deterministic=deterministic))
+        x = self.dropout(self.decoder_norm(x), deterministic=deterministic)
+        return self.logits(x if chosen is None else chosen.astype(x.dtype) @ x)
 
     def logits(self, x: Float[Array, "*batch embed"]) -> Float32[Array, "*batch vocab"]:
         """Scores every id of the vocabulary."""
@@ -191,9 +193,10 @@ class DecoderOnly(nn.Module):
         decoder_target_tokens: Int[Array, "batch length"],
         decoder_segment_ids: Int[Array, "batch length"] | None = None,
         decoder_causal_attention: Int[Array, "batch length"] | None = None,
+        chosen: Bool[Array, "batch targets length"] | None = None,
         *,
         deterministic: bool = True,
-    ) -> Float32[Array, "batch length vocab"]:
+    ) -> Float32[Array, "batch _ vocab"]:
         """Computes logits with all tokens given (teacher forcing).
 
         Args:
@@ -203,6 +206,8 @@ class DecoderOnly(nn.Module):
                 inside it.
             decoder_causal_attention: 1 where an example's positions all see each other, its
                 prefix (T5X's name); None, or in a causal model: nowhere.
+            chosen: true where a position is the n-th that logits are computed of; None: logits are
+                computed of all positions.
             deterministic: true for no dropout; else an rng `dropout` is needed.
         """
         own = segments(decoder_target_tokens, decoder_segment_ids)
@@ -210,7 +215,8 @@ class DecoderOnly(nn.Module):
         if decoder_causal_attention is not None and not self.config.causal:
             prefix = decoder_causal_attention > 0
             before = before | (prefix[:, None, :, None] & prefix[:, None, None, :])
-        return self.decoder(decoder_input_tokens, pairs(own, own) & before, deterministic)
+        mask = pairs(own, own) & before
+        return self.decoder(decoder_input_tokens, mask, chosen, deterministic)
 
     def option_logits(
         self,

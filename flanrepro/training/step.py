@@ -64,10 +64,15 @@ def shift_right(
     return jnp.where(positions > 0, jnp.roll(targets, 1, axis=-1), 0)
 
 
-def target_weights(batch: Batch) -> Float32[Array, "batch targets"]:
-    """Gives 1 for a target token, and 0 for padding and for inputs in a decoder-only row."""
-    weights = batch.get("decoder_loss_weights", batch["decoder_target_tokens"])
-    return (weights > 0).astype(jnp.float32)
+def loss_tokens(batch: Batch) -> Int[Array, "batch targets"]:
+    """Gives the ids that the loss is of, 0 for others: the targets.
+
+    A decoder-only row holds its inputs, too; its targets stand by themselves where it was packed by
+    `flanrepro.data.packing`.
+    """
+    if "decoder_loss_tokens" in batch:
+        return batch["decoder_loss_tokens"]
+    return batch["decoder_target_tokens"] * batch.get("decoder_loss_weights", 1)
 
 
 def _rows(batch: Batch) -> tuple[Int[Array, "batch _"], ...]:
@@ -82,13 +87,20 @@ def _rows(batch: Batch) -> tuple[Int[Array, "batch _"], ...]:
     )
 
 
-def _decoder_only_rows(batch: Batch) -> tuple[Int[Array, "batch _"], ...]:
+def _decoder_only_rows(batch: Batch) -> tuple[jax.Array, ...]:
     """Gives the arguments of `flanrepro.model.decoder_only.DecoderOnly`."""
     targets, positions = batch["decoder_target_tokens"], batch["decoder_positions"]
     # As SeqIO's prefix has it: a position that reads an input, or the 0 before the first.
     reads_input = shift_right(1 - batch["decoder_loss_weights"], positions)
     prefix = jnp.where(positions > 0, reads_input, 1)
-    return shift_right(targets, positions), targets, batch["decoder_segment_ids"], prefix
+    rows = shift_right(targets, positions), targets, batch["decoder_segment_ids"], prefix
+    if "decoder_loss_tokens" not in batch:
+        return rows
+    # The n-th target's position, as a product: a gather's gradient is a scatter, slow on a CPU.
+    weights = batch["decoder_loss_weights"]
+    number = jnp.where(weights > 0, jnp.cumsum(weights, axis=1), 0)
+    places = jnp.arange(1, batch["decoder_loss_tokens"].shape[1] + 1)
+    return *rows, number[:, None, :] == places[None, :, None]
 
 
 def loss_fn(
@@ -113,7 +125,8 @@ def loss_fn(
         all_tokens: number of target tokens of the whole batch, where `batch` is a part of it, so
             that the parts' losses add up to its loss; None: `batch` is whole.
     """
-    targets, weights = batch["decoder_target_tokens"], target_weights(batch)
+    targets = loss_tokens(batch)
+    weights = (targets > 0).astype(jnp.float32)
     logits = network(config, remat).apply(
         variables(params),
         *(_decoder_only_rows(batch) if config.decoder_only else _rows(batch)),
@@ -128,8 +141,8 @@ def loss_fn(
     penalty = z_loss * jnp.sum(log_z**2 * weights)
     correct = jnp.sum((last_argmax(logits) == targets) * weights)
     # A decoder-only row holds the inputs, too.
-    read = [jnp.sum(x > 0) for name, x in batch.items() if name.endswith("_tokens")]
-    useful = sum(read).astype(jnp.float32)
+    names = batch.keys() & {"encoder_input_tokens", "decoder_target_tokens"}
+    useful = sum(jnp.sum(batch[name] > 0) for name in names).astype(jnp.float32)
     # At least 1, since a microbatch may hold padding alone.
     count = jnp.maximum(tokens if all_tokens is None else all_tokens, 1.0)
     return (loss + penalty) / count, Metrics.of(loss, correct, tokens, useful)
@@ -159,7 +172,7 @@ def gradients(
     grad, of_step = jax.grad(loss, has_aux=True), trained(params)
     if microbatches == 1:
         return grad(of_step, config, z_loss, batch, dropout_key, remat)
-    all_tokens = target_weights(batch).sum()
+    all_tokens = jnp.sum(loss_tokens(batch) > 0).astype(jnp.float32)
 
     def divided(x: Int[Array, "batch length"]) -> Int[Array, "microbatches part length"]:
         # Every n-th row: where rows are spread over devices, each device keeps its own.

@@ -1,5 +1,6 @@
 """The arithmetic, the data, the engines and the picture of the benchmarks."""
 
+import dataclasses
 import io
 from pathlib import Path
 
@@ -15,10 +16,10 @@ from ci.bench import costs, engines, picture, rows, train_step
 from ci.bench.__main__ import app
 from ci.gpu.packed_writer import write_packed
 from flanrepro.errors import InputError
-from flanrepro.model.network import param_count, param_shapes
-from flanrepro.model.sizes import T5Config, t5_config
-from flanrepro.model.t5 import Transformer
+from flanrepro.model.network import init_params, network, param_count, param_shapes
+from flanrepro.model.sizes import DecoderOnlyConfig, T5Config, t5_config
 from flanrepro.training.spec import RunSpec
+from flanrepro.training.step import loss_fn
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -51,6 +52,70 @@ def test_packed_files_of_a_run_are_data_too_with_its_rows_and_lengths(tmp_path):
         rows.packed_rows(str(tmp_path), 1, 16, 256, 64)
 
 
+def as_lists(batch: rows.Batch) -> list[tuple[list[int], list[int]]]:
+    return [(inputs.tolist(), targets.tolist()) for inputs, targets in rows.examples(batch)]
+
+
+def test_joined_rows_hold_the_examples_of_each_row_in_order_and_no_more_padding():
+    (batch,), size = rows.packed_rows("synthetic", 1, 8, 256, 64)
+    (joined,), same = rows.packed_rows("synthetic", 1, 8, 256, 64, decoder_only=True)
+    assert same == size and rows.shape(joined) == dict(rows=8, inputs_length=256, targets_length=64)
+    assert as_lists(joined) == as_lists(batch)
+    assert rows.useful_tokens(joined) == rows.useful_tokens(batch)
+    names = ("target_tokens", "segment_ids", "positions", "loss_weights")
+    assert set(joined) == {f"decoder_{name}" for name in (*names, "loss_tokens")}
+    for tokens, segments, positions, weights in zip(
+        *(joined[f"decoder_{name}"] for name in names), strict=True
+    ):
+        used = int((tokens > 0).sum())
+        assert not any(array[used:].any() for array in (tokens, segments, positions, weights))
+        for segment in range(1, segments.max() + 1):
+            at = np.flatnonzero(segments == segment)
+            np.testing.assert_array_equal(positions[at], at - at[0])
+            assert (np.diff(at) == 1).all() and (np.diff(weights[at]) >= 0).all()
+
+
+@pytest.mark.slow  # a step is compiled for each of the two shapes
+def test_a_decoder_only_model_s_loss_is_the_same_of_packed_and_of_padded_rows():
+    (packed,), size = rows.packed_rows("pocket", 1, 2, 128, 32, decoder_only=True)
+    examples = rows.examples(packed)
+    length = max(len(inputs) + len(targets) for inputs, targets in examples)
+    names = packed.keys() - {"decoder_loss_tokens", "fate"}
+    padded = {name: np.zeros((len(examples), length), np.int32) for name in names}
+    for row, (inputs, targets) in enumerate(examples):
+        n = len(inputs) + len(targets)
+        padded["decoder_target_tokens"][row, :n] = np.concatenate([inputs, targets])
+        padded["decoder_segment_ids"][row, :n] = 1
+        padded["decoder_positions"][row, :n] = np.arange(n)
+        padded["decoder_loss_weights"][row, len(inputs) : n] = 1
+    config = dataclasses.replace(t5_config("lm-nano", size), num_decoder_layers=1)
+    params, loss_of = init_params(config, seed=0), jax.jit(loss_fn, static_argnums=(1, 2))
+    (loss, sums), (other, others) = (
+        loss_of(params, config, 0.0, batch, None) for batch in (packed, padded)
+    )
+    assert len(examples) > 4 and 2 < float(loss) < 15
+    assert float(other) == pytest.approx(float(loss), rel=1e-5)
+    assert float(others.useful_tokens) == float(sums.useful_tokens) == rows.useful_tokens(packed)
+
+
+@pytest.mark.usefixtures("transformers")
+def test_llama_has_the_same_examples_one_to_a_row_and_learns_their_targets_alone():
+    (batch,), size = rows.packed_rows("pocket", 1, 4, 128, 32, decoder_only=True)
+    padded = {name: tensor.numpy() for name, tensor in engines.padded(batch, "cpu").items()}
+    assert padded["attention_mask"].sum() == rows.useful_tokens(batch)
+    found = [
+        (ids[(ids > 0) & (labels < 0)].tolist(), labels[labels >= 0].tolist())
+        for ids, labels in zip(padded["input_ids"], padded["labels"], strict=True)
+    ]
+    assert found == as_lists(batch)
+    learnt = padded["labels"] >= 0
+    assert (padded["labels"] == padded["input_ids"])[learnt].all()
+    config = t5_config("lm-nano", size)
+    theirs = engines.hugging_face_model(config).parameters()
+    distances = 32 * config.num_heads  # the relative positions' table, which rotary ones lack
+    assert sum(p.numel() for p in theirs) + distances == param_count(config)
+
+
 @pytest.mark.usefixtures("transformers")
 def test_hugging_face_has_the_examples_that_lie_in_a_batch_and_as_many_parameters():
     (batch,), size = rows.packed_rows("pocket", 1, 4, 128, 32)
@@ -81,10 +146,13 @@ def test_each_engine_has_its_turns_and_the_first_steps_do_not_count():
         shapes = [(1, 30, 10), (2, 30, 10)]
         return engines.Engine(steps, shapes, "cpu", lambda: 1.0, float("nan"), {})
 
-    running = {("adamw", name): train_step.turns(engine(name), [10, 20], config) for name in "ab"}
+    running = {
+        ("nano", "adamw", name): train_step.turns(engine(name), [10, 20], config) for name in "ab"
+    }
     rounds = train_step.alternate(running, rounds=2, seconds=0)
     assert [name for name, _ in calls] == [*"aabb", *"abab"]
     assert [numbers for name, numbers in calls if name == "a"] == [[0], [1, 0], [1], [0]]
+    assert list(rounds["model"]) == ["nano"] * 4 and list(rounds["engine"]) == [*"abab"]
     assert list(rounds["useful_tokens"]) == [50, 50, 65, 65]
     assert list(rounds["useful_fraction"]) == [0.25] * 4
     assert list(rounds["loss"]) == [5, 6, 7, 8]
@@ -145,24 +213,28 @@ def test_the_picture_has_a_panel_per_model_and_says_the_ratios():
 # --- costs ---
 
 
-def test_flops_by_formula_are_xla_s_of_the_matrix_products():
+@pytest.mark.parametrize("kind, encoder_layers", [(T5Config, 2), (DecoderOnlyConfig, 0)])
+def test_flops_by_formula_are_xla_s_of_the_matrix_products(kind, encoder_layers):
     # All dimensions differ, so that none can stand for another; wide, since XLA counts norms and
     # softmax too, which are the less the wider a model is.
-    config = T5Config(
+    config = kind(
         vocab_size=2048,
         emb_dim=512,
         num_heads=6,
         head_dim=64,
-        num_encoder_layers=2,
+        num_encoder_layers=encoder_layers,
         num_decoder_layers=3,
         mlp_dim=1280,
     )
-    inputs, targets = (jax.ShapeDtypeStruct((2, n), jnp.int32) for n in (320, 96))
+    lengths = (416, 416) if config.decoder_only else (320, 96, 96)
+    tokens = [jax.ShapeDtypeStruct((2, n), jnp.int32) for n in lengths]
+    if config.decoder_only:  # logits of 96 positions
+        tokens += [None, None, jax.ShapeDtypeStruct((2, 96, 416), bool)]
 
-    def forward(params, inputs, targets):
-        return Transformer(config).apply({"params": params}, inputs, targets, targets)
+    def forward(params, *tokens):
+        return network(config).apply({"params": params}, *tokens)
 
-    lowered = jax.jit(forward).lower(param_shapes(config), inputs, targets)
+    lowered = jax.jit(forward).lower(param_shapes(config), *tokens)
     counted = lowered.cost_analysis()["flops"]
     assert costs.forward_flops(config, 2, 320, 96) == pytest.approx(counted, rel=0.02)
     assert costs.train_flops(config, 2, 320, 96) == 3 * costs.forward_flops(config, 2, 320, 96)

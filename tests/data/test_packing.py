@@ -103,14 +103,16 @@ def test_a_decoder_only_row_has_targets_behind_their_inputs():
     group = [next(stream) for _ in range(4)]
     whole = (SHORT["batch_size"], SHORT["inputs_length"] + SHORT["targets_length"])
     names = ("target_tokens", "segment_ids", "positions", "loss_weights")
-    assert {name: x.shape for name, x in group[0].items() if name != "fate"} == {
-        f"decoder_{name}": whole for name in names
-    }
+    shapes = {f"decoder_{name}": whole for name in names}
+    shapes["decoder_loss_tokens"] = (SHORT["batch_size"], SHORT["targets_length"])
+    assert {name: x.shape for name, x in group[0].items() if name != "fate"} == shapes
     found = []
     for batch in group:
         tokens, ids, positions, weights = (batch[f"decoder_{name}"] for name in names)
         assert ((ids > 0) == (tokens != PAD)).all() and not weights[ids == 0].any()
         for row in range(len(ids)):
+            answers = batch["decoder_loss_tokens"][row]
+            assert answers[answers > 0].tolist() == tokens[row][weights[row] > 0].tolist()
             for segment in range(1, ids[row].max() + 1):
                 own = ids[row] == segment
                 np.testing.assert_array_equal(positions[row][own], np.arange(own.sum()))

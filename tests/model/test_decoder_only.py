@@ -76,8 +76,10 @@ def log_softmax(logits: np.ndarray) -> np.ndarray:
     return logits - np.log(np.exp(logits).sum(-1, keepdims=True))
 
 
-def rows(*examples: tuple[list[int], list[int]], length: int = 48) -> dict[str, np.ndarray]:
-    """A packed row [1, length], with padding behind."""
+def rows(
+    *examples: tuple[list[int], list[int]], length: int = 48, room: int = 16
+) -> dict[str, np.ndarray]:
+    """A packed row [1, length] and its targets [1, room], with padding behind."""
     names = ("target_tokens", "segment_ids", "positions", "loss_weights")
     row = {f"decoder_{name}": np.zeros((1, length), np.int32) for name in names}
     start = 0
@@ -88,6 +90,8 @@ def rows(*examples: tuple[list[int], list[int]], length: int = 48) -> dict[str, 
         for name, values in zip(names, (ids, segment, range(len(ids)), weights), strict=True):
             row[f"decoder_{name}"][0, of] = values
         start += len(ids)
+    answers = [token for _, own in examples for token in own]
+    row["decoder_loss_tokens"] = np.int32([answers + [0] * (room - len(answers))])
     return row
 
 
@@ -115,6 +119,11 @@ def test_packed_examples_have_the_loss_that_each_has_alone(config, params, examp
     assert float(sums.tokens) == count == 11
     assert float(sums.useful_tokens) == sum(len(i) + len(t) for i, t in examples)
     np.testing.assert_allclose(float(loss), np.concatenate(nats).sum() / count, rtol=1e-5)
+    # Of all positions' logits it is the same, as of rows that T5X has packed.
+    whole = {name: x for name, x in rows(*examples).items() if name != "decoder_loss_tokens"}
+    other, same = loss_of(params, config, 0.0, whole, None)
+    np.testing.assert_allclose(float(other), float(loss), rtol=1e-6)
+    np.testing.assert_array_equal(sums[1:], same[1:])
 
 
 def test_packed_logits_are_those_of_a_plain_forward_pass_to_1e_4(config, params, examples):

@@ -24,6 +24,7 @@ def ids(*shape):
 ROWS = {f"encoder_{name}": ids(4, 7) for name in INPUTS}
 ROWS |= {f"decoder_{name}": ids(4, 6) for name in TARGETS}
 WHOLE = {f"decoder_{name}": ids(4, 13) for name in (*TARGETS, "loss_weights")}
+WHOLE |= {"decoder_loss_tokens": ids(4, 6)}
 
 def check(model, batch, dtype, remat, microbatches):
     config = sizes.t5_config(model, 128, 0.1, dtype)
