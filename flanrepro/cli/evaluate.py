@@ -16,7 +16,10 @@ def evaluate(
         ),
     ],
     suite: Annotated[
-        str, typer.Option(help="suites or tasks, separated by commas; empty: all suites")
+        str,
+        typer.Option(
+            help="suites, clusters of FLAN 2021 or tasks, separated by commas; empty: all suites"
+        ),
     ] = "",
     collection: CollectionName = "pocket",
     shots: Annotated[
@@ -26,6 +29,21 @@ def evaluate(
     method: Annotated[
         str, typer.Option(help="decode, rank or rank_per_token; empty: the suite's own")
     ] = "",
+    template: Annotated[
+        str,
+        typer.Option(
+            help="each: every task's items in its templates in turn; 1 to 10: the one of that "
+            "number; empty: the first"
+        ),
+    ] = "",
+    instructions: Annotated[
+        str,
+        typer.Option(help="none: inputs without a template; name: behind the data set's name"),
+    ] = "",
+    options: Annotated[bool, typer.Option(help="list the answer options in prompts")] = True,
+    split: Annotated[
+        str, typer.Option(help="split that is asked, e.g. train as a dev set; empty: the suite's")
+    ] = "",
     dtype: Annotated[
         str,
         typer.Option(help="activations in float32 or bfloat16; empty: a run's own, else float32"),
@@ -34,6 +52,7 @@ def evaluate(
     out: Annotated[str, typer.Option(help="folder for `evaluations/`; empty: the project's")] = "",
 ) -> None:
     """Score checkpoints on suites; finished evaluations are read."""
+    from flanrepro.collection.asking import Asking
     from flanrepro.errors import InputError
     from flanrepro.experiments.models import listed, score_models
     from flanrepro.experiments.profiles import workspace
@@ -51,6 +70,7 @@ def evaluate(
         items=items or None,
         method=method,
         dtype=dtype,
+        asking=Asking(template, instructions, options, split),
     )
     suites = table[table["level"] == "suite"]
     table = table if per_task else suites

@@ -1,14 +1,15 @@
-"""FLAN 2021's task clusters, and what is left out of training when one of them is evaluated.
+"""FLAN 2021's task clusters, what evaluates one of them, and what its training leaves out.
 
 A data set counts as unseen if no data set of its cluster is trained on (Wei et al., 2021, section
 2.2). `clusters.yaml` has the clusters, and those that are too close to another to stay without it.
 """
 
+import dataclasses
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from flanrepro.collection.task import Task
+from flanrepro.collection.task import Collection, Suite, Task, protocol
 from flanrepro.errors import InputError
 from flanrepro.packaged import read_yaml
 
@@ -35,6 +36,43 @@ def title_of(task: Task) -> str:
     """The name of the task's cluster in words, e.g. `natural language inference`."""
     name = cluster_of(task)
     return _data()["clusters"].get(name, {}).get("title", name.replace("_", " "))
+
+
+def cluster_suite(collection: Collection, name: str) -> Suite:
+    """The suite of a cluster: the tasks that FLAN 2021 evaluates it on, or all its data sets.
+
+    The paper evaluates neither summarization nor the miscellaneous cluster. A task is evaluated on
+    its test split where that has labels, else on `validation` (Appendix G).
+
+    Args:
+        collection: the collection that has the tasks.
+        name: one of `cluster_names`.
+
+    Raises:
+        InputError: the collection's prompts are finished texts.
+    """
+    listed, every = _data()["clusters"][name].get("evaluated"), collection.every_task
+    if listed:
+        tasks = tuple(every[task] for task in listed if task in every)
+    else:
+        own = (task for task in every.values() if task.source == SOURCE)
+        tasks = tuple(task for task in own if cluster_of(task) == name)
+    if any(task.rendered for task in tasks):
+        raise InputError(
+            f"cluster '{name}' has finished prompts in collection '{collection.name}', which are "
+            "for training: evaluate it in collection 'flan2022'"
+        )
+    tasks = tuple(map(_without_uncounted_test, tasks))
+    return Suite(name, tasks, "test", protocol(collection.name, "flan2021_cluster"))
+
+
+def _without_uncounted_test(task: Task) -> Task:
+    # A test split that the publisher has no number of is another edition's: GLUE's SST-2 has test
+    # records without labels, and was evaluated on its validation set.
+    if task.splits.get("test", 1):
+        return task
+    splits = {name: size for name, size in task.splits.items() if name != "test"}
+    return dataclasses.replace(task, splits=splits)
 
 
 def held_out(names: Iterable[str]) -> dict[str, tuple[str, str]]:

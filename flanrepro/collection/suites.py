@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from flanrepro.collection import rng
+from flanrepro.collection.asking import asks_of
+from flanrepro.collection.formats import plain
 from flanrepro.collection.prompt import Prompt, check_exemplars, exemplar_candidates, render
 from flanrepro.collection.task import Record, Suite, Task
 from flanrepro.errors import InputError
@@ -61,9 +63,11 @@ def at_hand(suite: Suite, shots: int) -> tuple[Suite, dict[str, str]]:
     missing = {}
     for task in suite.tasks:
         reason = task.missing(suite.split_of(task))
-        if not reason and shots:
+        if not reason:
             try:
-                check_exemplars(task, shots)
+                asks_of(task, suite.asking)
+                if shots:
+                    check_exemplars(task, shots)
             except InputError as error:
                 reason = str(error)
         if reason:
@@ -87,9 +91,17 @@ def lacking(suite: Suite, missing: Iterable[str], shots: int) -> str:
     by_lack: dict[str, list[str]] = {}
     for task in suite.tasks:
         if task.name in missing:
-            lack = lack_of(task, (suite.split_of(task),), shots)
+            lack = _lacks_template(suite, task) or lack_of(task, (suite.split_of(task),), shots)
             by_lack.setdefault(lack, []).append(task.name)
     return joined_lacks(by_lack)
+
+
+def _lacks_template(suite: Suite, task: Task) -> str:
+    try:
+        asks_of(task, suite.asking)
+    except InputError:
+        return f"no template {suite.asking.template}".rstrip()
+    return ""
 
 
 def lack_of(task: Task, splits: Iterable[str], shots: int = 0) -> str:
@@ -131,24 +143,30 @@ def suite_prompts(suite: Suite, shots: int, items: int | None = None) -> list[Pr
     """The prompts that a suite is evaluated on, the same for every run and seed.
 
     Args:
-        suite: tasks, prompted with their first templates and answer options.
+        suite: tasks, and how they are asked.
         shots: number of exemplars per prompt, see `Protocol.exemplars`; 0: zero-shot.
         items: largest number of records per task, drawn at random; None: all.
 
     Raises:
-        InputError: `items` is below 1, or a task cannot give exemplars.
+        InputError: `items` is below 1, or a task has no exemplars or not the template.
     """
     if items is not None and items < 1:
         raise InputError(f"items is {items}: expected at least 1, or None for all")
     prompts = []
+    shown = plain("prompt" if suite.asking is None or suite.asking.options else "nowhere")
     for task in suite.tasks:
         if shots:
             check_exemplars(task, shots)
+        asks = asks_of(task, suite.asking)
         # No seed in the key: paired comparisons need the same items in every run.
         split, key = suite.split_of(task), rng.mix(rng.key_of(f"suite/{suite.name}/{task.name}"))
         size = task.size(split)
-        for record in sorted(rng.sample(size, min(items or size, size), key)):
+        order = rng.sample(size, min(items or size, size), key)
+        # By the place in this order, whose beginning is the same for any number of items: an item
+        # keeps its template, and no pattern in the file's order decides which.
+        for record, place in sorted(zip(order, range(len(order)), strict=True)):
             which = _exemplars(suite, task, split, record, shots, key) if shots else {}
+            which |= {"template": asks[place % len(asks)], "format": shown}
             prompts.append(render(task, record, split=split, **which))
     return prompts
 

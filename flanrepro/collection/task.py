@@ -201,9 +201,10 @@ class Protocol:
         exemplars: `drawn` at random for each item; the first ones in `published` order; or the
             `first` ones that repeat neither the item nor each other.
         unit: equally weighted unit of the suite's mean, a `task` or a `cluster` of tasks.
-        metric: metric of the suite's mean: `accuracy`; each task's first one in `table_3`;
-            `rouge_l`, with exact match beside it, as for Super-Natural Instructions; or
-            `pass_at_1`: programs are run, and the share that passes the tests counts.
+        metric: metric of the suite's mean: `accuracy`; each task's first one in `table_3`, or in
+            Tables 1 and 2 of `flan2021`; `rouge_l`, with exact match beside it, as for
+            Super-Natural Instructions; or `pass_at_1`: programs are run, and the share that passes
+            the tests counts.
         inputs_length, targets_length: numbers of tokens; a longer prompt loses exemplars.
         source: text that says which of these values are published, and where.
     """
@@ -213,7 +214,7 @@ class Protocol:
     shots: int = 3
     exemplars: Literal["drawn", "published", "first"] = "drawn"
     unit: Literal["task", "cluster"] = "task"
-    metric: Literal["accuracy", "table_3", "rouge_l", "pass_at_1"] = "accuracy"
+    metric: Literal["accuracy", "table_3", "flan2021", "rouge_l", "pass_at_1"] = "accuracy"
     inputs_length: int = 256
     targets_length: int = 64
     source: str = "own choice"
@@ -234,15 +235,18 @@ class Suite:
 
     Attributes:
         name: identifier, e.g. `held_in`.
-        tasks: evaluation tasks, prompted with their first templates.
+        tasks: evaluation tasks.
         split: name of the split that is evaluated; tasks without it use `validation` (A.2).
         protocol: defaults for prompting and scoring.
+        asking: how prompts are written, see `flanrepro.collection.asking`; None: in each task's
+            first template, with options.
     """
 
     name: str
     tasks: tuple[Task, ...]
     split: str = "validation"
     protocol: Protocol = Protocol()
+    asking: Any = None
 
     def unit_of(self, task: Task) -> str:
         """Name of the task's equally weighted unit in the suite's mean: task or cluster."""

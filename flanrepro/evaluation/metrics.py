@@ -1,4 +1,4 @@
-"""A task's metrics (Table 3), from the rows of its items."""
+"""A task's metrics (Table 3; Tables 1 and 2 of FLAN 2021), from the rows of its items."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from flanrepro.collection.metrics import table_3_metrics
+from flanrepro.collection.metrics import flan2021_metrics, table_3_metrics
 from flanrepro.collection.task import Task
 from flanrepro.errors import InputError
 from flanrepro.evaluation.extraction import extract_answer, read_answer
-from flanrepro.evaluation.rouge import item_scores
-from flanrepro.evaluation.squad import squad_scores
+from flanrepro.evaluation.rouge import flan2021_rouge, item_scores
+from flanrepro.evaluation.squad import exact_match_and_f1, squad_scores
 
 
 def metric_values(
@@ -22,7 +22,8 @@ def metric_values(
     Args:
         task: task of the predictions.
         rows: rows of `flanrepro.evaluation.answers.answer_suite`, all of this task.
-        protocol: the protocol's metric; with `rouge_l` there are that and `exact_match` too.
+        protocol: the protocol's metric; with `rouge_l` there are that and `exact_match` too; with
+            `flan2021` the metrics of its Tables 1 and 2 in the place of Table 3's.
 
     Returns:
         values by the metric's name; SQuAD's F1 has its `exact_match` beside it.
@@ -38,6 +39,10 @@ def metric_values(
     if protocol == "rouge_l":
         found = item_scores(rows)
         return values | {name: 100 * float(scores.mean()) for name, scores in found.items()}
+    if protocol == "flan2021":
+        found = {name: 100 * float(v.mean()) for name, v in item_values(task, rows).items()}
+        of_yes = {"f1_yes": f1_yes(rows)} if "f1_yes" in flan2021_metrics(task) else {}
+        return values | found | of_yes
     wanted = table_3_metrics(task)
     if task.name == "squad_v2":  # F1 of words, not of classes
         scores = squad_scores(rows)
@@ -46,13 +51,42 @@ def metric_values(
     return values | {name: functions[name](task, rows) for name in wanted if name in functions}
 
 
-def task_score(task: Task, rows: Sequence[Mapping[str, Any]]) -> tuple[str, float]:
+def task_score(
+    task: Task, rows: Sequence[Mapping[str, Any]], protocol: str = "table_3"
+) -> tuple[str, float]:
     """Gives the first metric of Table 3 for a task, else accuracy, and its value in per cent.
 
-    See `metric_values` for arguments and errors.
+    With the protocol's metric `flan2021` it is the first one of its Tables 1 and 2. See
+    `metric_values` for arguments and errors.
     """
-    (name, *_) = table_3_metrics(task) or ("accuracy",)
-    return name, metric_values(task, rows)[name]
+    wanted = flan2021_metrics if protocol == "flan2021" else table_3_metrics
+    (name, *_) = wanted(task) or ("accuracy",)
+    return name, metric_values(task, rows, protocol)[name]
+
+
+def item_values(task: Task, rows: Sequence[Mapping[str, Any]]) -> dict[str, np.ndarray]:
+    """Computes a task's metrics of FLAN 2021 that are means over items, 0 to 1, [items] each."""
+    wanted, given = flan2021_metrics(task), [(row["prediction"], row["references"]) for row in rows]
+    words, found = {"exact_match", "f1"}, {}
+    if words & set(wanted):
+        pairs = np.array([exact_match_and_f1(*pair) for pair in given])
+        found = {"exact_match": pairs[:, 0], "f1": pairs[:, 1]}
+    elif "rouge_1" in wanted:
+        rouge = [flan2021_rouge(*pair) for pair in given]
+        found = {name: np.array([one[name] for one in rouge]) for name in wanted}
+    return {name: found[name] for name in wanted if name in found}
+
+
+def f1_yes(rows: Sequence[Mapping[str, Any]]) -> float:
+    """Computes the F1 of the answer yes over all items, in per cent: MultiRC's F1a.
+
+    As in T5's `f1_score_with_invalid`, an answer that is neither yes nor no is the wrong one.
+    """
+    from sklearn.metrics import f1_score
+
+    expected = np.array([row["references"][0] == "yes" for row in rows])
+    correct = np.array([row["correct"] for row in rows])
+    return 100 * float(f1_score(expected, expected == correct, zero_division=0))
 
 
 def macro_f1(task: Task, rows: Sequence[Mapping[str, Any]]) -> float:

@@ -1,9 +1,12 @@
-"""ROUGE-L and exact match of Super-Natural Instructions, as its authors compute them.
+"""ROUGE and exact match of Super-Natural Instructions, and ROUGE of FLAN 2021.
 
-Wang et al., 2022, and src/compute_metrics.py of Tk-Instruct: each the best over the references,
-then the mean over the items. ROUGE-L's words are stems of runs of a-z and 0-9. Where languages
-other than English are asked for, the authors take GPT-2's pieces instead, which are no part of this
-package: such tasks have exact match alone.
+The former as its authors compute them (Wang et al., 2022, and src/compute_metrics.py of
+Tk-Instruct): each the best over the references, then the mean over the items. ROUGE-L's words are
+stems of runs of a-z and 0-9. Where languages other than English are asked for, the authors take
+GPT-2's pieces instead, which are no part of this package: such tasks have exact match alone.
+
+FLAN 2021's as `t5/evaluation/metrics.py` computes them, without stems: F-measures of single words,
+of pairs of words, and of the longest common subsequence, line by line (`rougeLsum`).
 """
 
 import functools
@@ -18,18 +21,32 @@ _WORD = re.compile("[a-z0-9]")
 _NO_PUNCTUATION = str.maketrans("", "", string.punctuation)
 
 
+FLAN2021 = {"rouge_1": "rouge1", "rouge_2": "rouge2", "rouge_l": "rougeLsum"}
+"""Metrics of FLAN 2021's Table 1, and what `rouge_score` calls them."""
+
+
 @functools.cache
-def _scorer():
+def _scorer(stems: bool = True):
     # Here: it imports NLTK for the stems, which takes a second.
     from rouge_score import rouge_scorer
 
-    return rouge_scorer.RougeScorer(["rougeL"], use_stemmer=True)
+    return rouge_scorer.RougeScorer(["rougeL"] if stems else [*FLAN2021.values()], stems)
 
 
 def rouge_l(prediction: str, references: Sequence[str]) -> float:
     """Computes the F-measure of the longest common subsequence of words, best over references."""
     score = _scorer().score
     return max(score(reference, prediction)["rougeL"].fmeasure for reference in references)
+
+
+def flan2021_rouge(prediction: str, references: Sequence[str]) -> dict[str, float]:
+    """Computes the metrics of `FLAN2021`, 0 to 1, each the best over the references."""
+
+    def lines(text: str) -> str:
+        return text.replace(" . ", " .\n")
+
+    found = [_scorer(False).score(lines(text), lines(prediction)) for text in references]
+    return {name: max(one[key].fmeasure for one in found) for name, key in FLAN2021.items()}
 
 
 def exact_match(prediction: str, references: Sequence[str]) -> float:

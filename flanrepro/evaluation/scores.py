@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from flanrepro.collection.task import Suite, Task
-from flanrepro.evaluation.metrics import metric_values, task_score
+from flanrepro.evaluation.metrics import item_values, metric_values, task_score
 from flanrepro.evaluation.rouge import item_scores
 from flanrepro.evaluation.uncertainty import (
     bootstrap_standard_error,
@@ -68,12 +68,19 @@ def _task_row(suite: Suite, task: Task, rows: Rows) -> dict:
     value = 100 * sum(correct) / len(rows)
     error = standard_error(correct, groups)
     chance = 100 * sum(1 / len(row["choices"]) for row in rows if row["choices"]) / len(rows)
-    if suite.protocol.metric == "table_3":
-        metric, value = task_score(task, rows)
+    if (published := suite.protocol.metric) in ("table_3", "flan2021"):
+        metric, value = task_score(task, rows, published)
+        own = item_values(task, rows) if published == "flan2021" else {}
         if metric != "accuracy":
             # Chance is known of accuracy alone; other metrics are no means of `correct`.
             chance = None
-            error = bootstrap_standard_error(lambda drawn: task_score(task, drawn)[1], rows)
+            error = (
+                standard_error(own[metric], groups)
+                if metric in own
+                else bootstrap_standard_error(
+                    lambda drawn: task_score(task, drawn, published)[1], rows
+                )
+            )
     if suite.protocol.metric == "rouge_l":
         metric, scores = "rouge_l", item_scores(rows)["rouge_l"]
         value, chance, error = 100 * scores.mean(), None, standard_error(scores, groups)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from flanrepro.experiments.condition_scores import core_seconds_of
 from flanrepro.experiments.profiles import Job
+from flanrepro.experiments.scores import suite_of
 from flanrepro.experiments.single_task import single_task_specs
 from flanrepro.experiments.start import start_input
 from flanrepro.experiments.store import Run
@@ -38,10 +39,13 @@ class Pace:
 
 def measured_pace(job: Job, run: Run) -> Pace:
     """Times the first steps of a run, and the evaluation of a finished one on every suite."""
-    suites, items = load_collection(job.collection).suites, job.settings.items_of
+    loaded, items = load_collection(job.collection), job.settings.items_of
     pairs = dict.fromkeys(pair for sweep in SWEEPS.values() for pair in sweep.evaluated(job))
-    per_suite = {(name, k): core_seconds_of(run, suites[name], k, items(name)) for name, k in pairs}
-    asked = (_asked(task.size("validation"), items("held_in")) for task in suites["held_in"].tasks)
+    per_suite = {
+        (name, k): core_seconds_of(run, suite_of(loaded, name), k, items(name)) for name, k in pairs
+    }
+    held_in = loaded.suites["held_in"].tasks
+    asked = (_asked(task.size("validation"), items("held_in")) for task in held_in)
     return Pace(_per_token(run.spec), per_suite, per_suite["held_in", 0] / sum(asked))
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from flanrepro.errors import InputError
 from flanrepro.experiments.condition_scores import Score, asked
 from flanrepro.experiments.profiles import Job
+from flanrepro.experiments.scores import suite_of
 from flanrepro.experiments.store import Run
 from flanrepro.experiments.sweep import untuned
 from flanrepro.sources import load_collection
@@ -76,7 +77,7 @@ def settings(job: Job) -> list[tuple[str, int]]:
 
 def on_suite(job: Job, runs: Sequence[Run], suite: str, shots: int, method: str = "") -> Score:
     """Scores runs on one of the collection's suites, with the profile's number of items."""
-    found = load_collection(job.collection).suites[suite]
+    found = suite_of(load_collection(job.collection), suite)
     # Suites that only the check asks are as large as they are needed.
     items = job.settings.items_of(suite) if suite in job.settings.suites else None
     return asked(runs, found, shots, items, method)

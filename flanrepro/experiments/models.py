@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
+from flanrepro.collection.asking import Asking, asked
 from flanrepro.collection.task import Collection, MissingTasks
 from flanrepro.errors import InputError
 from flanrepro.evaluation.baselines import BASELINES
@@ -41,6 +42,7 @@ def score_models(
     items: int | None = None,
     method: str = "",
     dtype: str = "",
+    asking: Asking | None = None,
 ):
     """The scores of checkpoints, as a DataFrame; finished evaluations are read.
 
@@ -50,11 +52,11 @@ def score_models(
     Args:
         names: names that `flanrepro.load` takes, or baselines: `random`, `majority`.
         collection: name of the collection that has the suites.
-        suites: names of suites or of single tasks.
+        suites: names of suites, of FLAN 2021's clusters or of single tasks.
         folder: gets a folder per checkpoint, named by it and a digest of its parameters, with
             `manifest.json`, `scores/` and `predictions/`.
         shots: numbers of exemplars per prompt; None: zero-shot and each suite's own number.
-        items, method: see `flanrepro.experiments.scores.scores_of`.
+        items, method, asking: see `flanrepro.experiments.scores.scores_of`.
         dtype: see `flanrepro.experiments.load.load`.
 
     Returns:
@@ -69,7 +71,7 @@ def score_models(
 
     loaded, rows, failed = load_collection(collection), [], {}
     without: dict[str, str] = {}
-    asked = [(suite, k) for suite in suites for k in _shots(loaded, suite, shots)]
+    pairs = [(suite, k) for suite in suites for k in _shots(loaded, suite, shots)]
     for name in names:
         try:
             model = name if name in BASELINES else load(name, dtype=dtype)
@@ -77,14 +79,17 @@ def score_models(
             failed[name] = str(error)
             continue
         own = _folder(folder, model)
-        for suite, k in tqdm(asked, desc=name, unit="evaluation", leave=False):
+        for suite, k in tqdm(pairs, desc=name, unit="evaluation", leave=False):
             # The default binds this model: a plain closure would see the loop's last one.
             try:
-                scores = scores_of(own, lambda m=model: m, loaded, suite, k, items, method)
+                scores = scores_of(
+                    own, lambda m=model: m, loaded, suite, k, items, method, asking=asking
+                )
             except NoTasks as error:  # zero-shot scores stay where there are no exemplars
                 without[f"'{suite}' with {k} exemplars"] = str(error)
                 continue
-            head = {"checkpoint": name, "folder": str(own), "split": _splits(loaded, suite)}
+            splits = _splits(loaded, suite, asking)
+            head = {"checkpoint": name, "folder": str(own), "split": splits}
             rows += [head | row for row in scores]
     if without:
         said = "; ".join(f"{what}: {reason}" for what, reason in without.items())
@@ -134,8 +139,8 @@ def _shots(collection: Collection, suite: str, shots: Sequence[int] | None) -> I
     return dict.fromkeys(shots if shots is not None else (0, own))
 
 
-def _splits(collection: Collection, name: str) -> str:
-    suite = suite_of(collection, name)
+def _splits(collection: Collection, name: str, asking: Asking | None) -> str:
+    suite = asked(suite_of(collection, name), asking)
     return ", ".join(dict.fromkeys(suite.split_of(task) for task in suite.tasks))
 
 

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 from flanrepro.cluster import for_people, mesh_shape
 from flanrepro.collection.named import own_few_shot_fraction
 from flanrepro.errors import InputError
+from flanrepro.experiments.scores import suite_of
 from flanrepro.experiments.shipped_scores import shipped_prompts
 from flanrepro.experiments.store import RunStore
 from flanrepro.fields import Is, check, described, make
@@ -132,7 +133,7 @@ class Job:
 
     def shots(self, suite: str) -> int:
         """Number of exemplars in a suite's few-shot evaluation: its protocol's own."""
-        return load_collection(self.collection).suites[suite].protocol.shots
+        return suite_of(load_collection(self.collection), suite).protocol.shots
 
     @property
     def store(self) -> RunStore:

@@ -11,7 +11,7 @@ from flanrepro.collection.task import MissingTasks
 from flanrepro.errors import InputError
 from flanrepro.experiments.profiles import Job
 from flanrepro.experiments.runner import run_sweep
-from flanrepro.experiments.scores import COVERAGE, told
+from flanrepro.experiments.scores import COVERAGE, suite_of, told
 from flanrepro.experiments.shipped_scores import shipped_run, shipped_table
 from flanrepro.experiments.sweep import SWEEPS
 from flanrepro.experiments.unknown_scores import known
@@ -191,12 +191,12 @@ def _scored(job: Job, pairs: Pairs, spec: RunSpec) -> list[dict]:
 
 def _tasks_here(spec: RunSpec, suite: str, shots: int) -> bool:
     """True if any of the suite's tasks can be evaluated here."""
-    return bool(at_hand(spec.load_collection().suites[suite], shots)[0].tasks)
+    return bool(at_hand(suite_of(spec.load_collection(), suite), shots)[0].tasks)
 
 
 def _warn_of_lost_suites(job: Job, pairs: Pairs) -> None:
     for suite, shots in pairs:
-        full = load_collection(job.collection).suites[suite]
+        full = suite_of(load_collection(job.collection), suite)
         here, missing = at_hand(full, shots)
         if not here.tasks:
             warnings.warn(

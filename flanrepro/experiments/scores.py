@@ -8,10 +8,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from flanrepro.collection.asking import Asking, asked, asks_of
+from flanrepro.collection.clusters import cluster_names, cluster_suite
 from flanrepro.collection.mixture import PROMPTS
 from flanrepro.collection.suites import at_hand, lacking, part
 from flanrepro.collection.task import Collection, MissingTasks, Protocol, Suite, Task, protocol
-from flanrepro.collection.templates import load_templates
 from flanrepro.errors import InputError
 from flanrepro.model import compile_cache
 from flanrepro.model.model import Model
@@ -45,6 +46,7 @@ def scores_of(
     items: int | None = None,
     method: str = "",
     lengths: tuple[int, int] | None = None,
+    asking: Asking | None = None,
 ) -> list[dict]:
     """The scores of a model on a suite; they are kept in `folder` with the answer to each item.
 
@@ -52,21 +54,23 @@ def scores_of(
         folder: gets `scores/` and `predictions/` (one JSON row per item).
         model: function that gives a model or a baseline's name; called only to evaluate.
         collection: the collection that has the suite.
-        suite_name: name of a suite or of a single task.
+        suite_name: name of a suite, of one of FLAN 2021's clusters, or of a single task.
         shots: number of exemplars per prompt; 0: zero-shot.
         items: largest number of items per task; None: all.
         method: a name of `flanrepro.evaluation.answers.METHODS`; empty: the suite's protocol.
         lengths: longest inputs and targets, in tokens; None: the protocol's.
+        asking: templates, form, options and split of the prompts, each way with a file of its own;
+            None: the first templates, with options.
 
     Returns:
         rows of `flanrepro.evaluation.scores.score` with `predictions`, the name of the items' file;
         the suite's row, the last one, also says which tasks it is a mean of, see `COVERAGE`.
 
     Raises:
-        InputError: there is no such suite, none of its tasks is available, or kept scores cannot be
-            read.
+        InputError: there is no such suite, none of its tasks is available or has the template or
+            split that is asked for, or kept scores cannot be read.
     """
-    full = suite_of(collection, suite_name)
+    full = asked(suite_of(collection, suite_name), asking)
     settings = _settings(full, shots, items, method, lengths)
     path, suite, missing, content = _place(folder, full, shots, items, method, settings)
     make_folder(folder, "folder of evaluations")
@@ -125,7 +129,8 @@ def _place(
 
     The last is the digest of each available task, see `content_of`.
     """
-    name = f"{full.name}_{shots}shot_{items or 'all'}" + (f"_{method}" if method else "")
+    label = full.asking.label if full.asking else ""
+    name = "_".join(filter(None, (f"{full.name}_{shots}shot_{items or 'all'}", method, label)))
     path = folder / "scores" / f"{name}.json"
     # Scores of the whole suite hold even where its data is no longer available.
     suite, missing = at_hand(full, shots)
@@ -143,16 +148,23 @@ def content_of(suite: Suite, task: Task, shots: int) -> str:
     A label that is mended in place, another mirror's copy or another wording gives others.
     """
     splits = (suite.split_of(task), *([task.exemplar_split] if shots else []))
-    wording = dataclasses.asdict(load_templates(task.templates)[0])
+    wordings = [dataclasses.asdict(template) for template in asks_of(task, suite.asking)]
+    wording = wordings[0] if len(wordings) == 1 else wordings
     records = {split: task.digest(split) for split in splits}
     made_of = [PROMPTS, wording, records, task.answer, suite.unit_of(task)]
     return hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def suite_of(collection: Collection, name: str) -> Suite:
-    """A suite by name, or one of a single task by the task's name; InputError lists the suites."""
+    """A suite by name, that of a cluster of FLAN 2021, or one of a single task by the task's name.
+
+    Raises:
+        InputError: there is none; the sentence lists the suites and the clusters.
+    """
     if name in collection.suites:
         return collection.suites[name]
+    if name in cluster_names():
+        return cluster_suite(collection, name)
     if name in collection.every_task:
         task = collection.task(name)
         single = collection.suites.get("single_task", Suite("", ()))
@@ -161,7 +173,8 @@ def suite_of(collection: Collection, name: str) -> Suite:
         return Suite(name, (task,), _evaluated_split(task), own)
     raise InputError(
         f"collection '{collection.name}' has no suite '{name}': it has "
-        f"{', '.join(collection.suites)}, and each of its tasks by name"
+        f"{', '.join(collection.suites)}; FLAN 2021's clusters {', '.join(cluster_names())}; and "
+        "each of its tasks by name"
     )
 
 
@@ -183,7 +196,10 @@ def _settings(suite: Suite, shots: int, items: int | None, method: str, lengths)
         protocol["method"] = method
     if lengths:
         protocol["inputs_length"], protocol["targets_length"] = lengths
-    return {"version": VERSION, "shots": shots, "items": items, **protocol}
+    # Scores from before there was another way to ask do not name theirs.
+    way = dataclasses.asdict(suite.asking) if suite.asking and suite.asking.label else None
+    how = {"asking": way} if way else {}
+    return {"version": VERSION, "shots": shots, "items": items, **protocol, **how}
 
 
 def _kept(path: Path, settings: dict, suite: Suite, content: dict[str, str]) -> list[dict] | None:

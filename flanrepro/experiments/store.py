@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from flanrepro import cluster
+from flanrepro.collection.asking import Asking, asked
 from flanrepro.data.fates import LOSSES, say_losses
 from flanrepro.errors import InputError
 from flanrepro.experiments.scores import kept_scores, scores_of, suite_of
@@ -79,19 +80,26 @@ class Run:
         spec = self.spec
         return Model(spec.run_id, spec.model_config(), self.params(), spec.load_vocabulary())
 
-    def has_scores(self, suite_name: str, shots: int, items: int | None = None) -> bool:
+    def has_scores(
+        self, suite_name: str, shots: int, items: int | None = None, asking: Asking | None = None
+    ) -> bool:
         """True if `scores` with these arguments would be read, not evaluated."""
         spec, lengths = self.spec, (self.spec.room, self.spec.targets_length)
-        suite = suite_of(spec.load_collection(), suite_name)
+        suite = asked(suite_of(spec.load_collection(), suite_name), asking)
         return bool(kept_scores(self.folder, suite, shots, items, lengths=lengths))
 
     def scores(
-        self, suite_name: str, shots: int, items: int | None = None, method: str = ""
+        self,
+        suite_name: str,
+        shots: int,
+        items: int | None = None,
+        method: str = "",
+        asking: Asking | None = None,
     ) -> list[dict]:
         """Scores on a suite, with the run's own lengths; evaluated once and read from then on.
 
         Args:
-            suite_name, shots, items, method: see `flanrepro.experiments.scores.scores_of`.
+            suite_name, shots, items, method, asking: see `flanrepro.experiments.scores.scores_of`.
 
         Returns:
             rows of `flanrepro.evaluation.scores.score` with `run` and `seed`.
@@ -106,6 +114,7 @@ class Run:
             items,
             method,
             lengths,
+            asking,
         )
         return [{"run": spec.run_id, "seed": spec.seed} | row for row in scores]
 

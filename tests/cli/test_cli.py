@@ -267,12 +267,27 @@ def test_checkpoints_are_evaluated_and_converted(monkeypatch, capsys, tmp_path):
     assert "strategyqa" in out
 
 
+def test_a_cluster_is_evaluated_in_all_its_templates(monkeypatch, capsys, tmp_path):
+    asked = ["--suite", "coreference", "--shots", "0", "--items", "7", "--out", str(tmp_path)]
+    how = ["--template", "each", "--no-options"]
+    status, out, _ = flanrepro(monkeypatch, capsys, "evaluate", "random", *asked, *how)
+    assert status == 0
+    assert out.splitlines()[1].split()[1:5] == ["coreference", "validation", "0", "mean"]
+    (path,) = (tmp_path / "evaluations/random/predictions").iterdir()
+    assert path.name == "coreference_0shot_7_each_nooptions.jsonl"
+    asked = [json.loads(line) for line in path.read_text().splitlines()]
+    assert sorted(row["template_idx"] for row in asked) == sorted([*range(7)] * 2)
+
+
 @pytest.mark.parametrize(
     ("given", "said"),
     [
         (["--shots", "five"], "shots is 'five': expected whole numbers with commas between"),
         (["--suite", "exam"], "has no suite 'exam': it has held_in, cot, mmlu, bbh, bbh_cot, "),
         (["--method", "guess"], "unknown method 'guess': choose one of decode, rank, "),
+        (["--template", "11"], "template is '11': expected each, a number from 1 to 10, or "),
+        (["--instructions", "x"], "unknown instructions 'x': choose one of none, name, or "),
+        (["--split", "dev"], "suite 'cot' has no task with a split 'dev': there is "),
     ],
 )
 def test_a_wrong_evaluation_is_one_sentence(monkeypatch, capsys, tmp_path, given, said):

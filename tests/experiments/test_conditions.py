@@ -251,6 +251,7 @@ def test_the_cost_counts_every_run_once(measured, job):
         ({"model": "mini"}, ["C1"], "no checkpoint of model 'mini' ships for collection 'pocket'"),
     ],
 )
+@pytest.mark.filterwarnings("ignore::flanrepro.experiments.profiles.NoBase")
 def test_what_cannot_be_checked_is_said_before_anything_is_trained(
     changes, conditions, said, tmp_path
 ):

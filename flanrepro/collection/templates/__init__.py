@@ -63,6 +63,15 @@ class Template:
         return self.targets == "{answer}" and not self.inverted
 
     @functools.cached_property
+    def asks(self) -> bool:
+        """True if it asks for the answer to what it shows of the record.
+
+        An inverted one asks for an input; "write a sentence in French" accepts any sentence.
+        """
+        shown = set(fields_of(self.instruction + self.inputs))
+        return not self.inverted and bool(shown - {"options", *_OF_ALL})
+
+    @functools.cached_property
     def without_options(self) -> str:
         """The inputs pattern for a record whose options are not shown."""
         return re.sub(r"^\{options\}\s*|\s*\{options\}", "", self.inputs)
