@@ -59,6 +59,7 @@ def test_a_phase_of_an_objective_that_comes_again_has_its_number():
 def test_what_ships_was_made_as_listed_and_is_small():
     shipped = list(pretrained.index().values())
     assert [(row.collection, row.model) for row in shipped] == [
+        ("pocket", "micro"),
         ("pocket", "nano"),
     ]
     for row in shipped:
