@@ -38,6 +38,8 @@ def main(
     for job in of_profile:
         if seeds := job.settings.shipped_seeds:
             tables.append(finished(dataclasses.replace(job, seeds=seeds)))
+        for size, seeds in job.settings.shipped_sizes.items():
+            tables.append(finished(dataclasses.replace(job, model=size, seeds=seeds)))
     curves = [of.pop("single_task") for of in tables if "single_task" in of]
     curves = pd.concat(curves) if curves else pd.DataFrame(columns=CURVES)
     scores = pd.concat([table for of in tables for table in of.values()])

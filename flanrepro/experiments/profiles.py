@@ -48,6 +48,8 @@ class Profile:
         checkpoints: `names` of the models evaluated without training, and `items` per task.
         models: fields of `run` that change for a size, by size.
         shipped_seeds: number of seeds whose scores ship.
+        shipped_sizes: sizes beside `sizes` whose scores in Figure 4's sweep ship, each with its
+            number of seeds.
         little_seeds: least number of seeds of a target with fewer than 1,000 training records
             (A.2), unless a job asks for another number.
     """
@@ -66,6 +68,7 @@ class Profile:
     checkpoints: dict[str, Any] = field(default_factory=dict, hash=False)
     models: dict[str, dict[str, Any]] = field(default_factory=dict, hash=False)
     shipped_seeds: int = 0
+    shipped_sizes: Mapping[str, int] = field(default_factory=dict, hash=False)
     little_seeds: int = 0
 
     def items_of(self, suite: str) -> int | None:

@@ -62,7 +62,7 @@ def balancing_equal_prompts(job: Job) -> list[RunSpec]:
 
 def scaling_equal_prompts(job: Job) -> list[RunSpec]:
     """The specs of Figure 4 at equal prompts of Held-In's tasks."""
-    return at_equal_prompts(task_scaling(job))
+    return at_equal_prompts(_scaling(job))
 
 
 def _of_mixtures(job: Job, names: Iterable[str]) -> list[RunSpec]:
@@ -83,8 +83,17 @@ def _of_mixtures(job: Job, names: Iterable[str]) -> list[RunSpec]:
 def task_scaling(job: Job) -> list[RunSpec]:
     """The specs of Figure 4: model sizes by numbers of tasks, trained zero-shot only (section 3.3).
 
-    A job that names a model has that size only.
+    A job that names a model has that size only. Further sizes may ship.
     """
+    specs = _scaling(job)
+    if job.engine == "shipped" and not job.model:
+        for size, seeds in job.settings.shipped_sizes.items():
+            own = min(job.seeds or seeds, seeds)
+            specs += _scaling(dataclasses.replace(job, model=size, seeds=own))
+    return specs
+
+
+def _scaling(job: Job) -> list[RunSpec]:
     return [
         spec
         for size in ((job.model,) if job.model else job.settings.sizes)

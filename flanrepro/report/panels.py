@@ -115,7 +115,9 @@ def add_legend(fig: plt.Figure, axes: list[plt.Axes], columns: int = 5) -> None:
 def _draw_line(ax: plt.Axes, line: pd.DataFrame, x: str, style: int, label: str) -> None:
     color, marker = COLORS[style], MARKERS[style]
     ax.plot(line[x], line["value"], color=color, marker=marker, markersize=4, label=label)
-    ax.fill_between(line[x], line["low"], line["high"], color=color, alpha=0.15, linewidth=0)
+    # A t-interval of two seeds may go beyond what a score can be.
+    low, high = line["low"].clip(0, 100), line["high"].clip(0, 100)
+    ax.fill_between(line[x], low, high, color=color, alpha=0.15, linewidth=0)
     if line["value"].nunique() > 1:  # on a flat line, the first point would look like a peak
         peak = line.loc[line["value"].idxmax()]
         star = {"marker": "*", "markersize": 13, "color": "gold", "mec": color, "mew": 1.2}
