@@ -140,8 +140,9 @@ def loss_fn(
     loss = jnp.sum((log_z - picked) * weights)
     penalty = z_loss * jnp.sum(log_z**2 * weights)
     correct = jnp.sum((last_argmax(logits) == targets) * weights)
-    # A decoder-only row holds the inputs, too.
-    names = batch.keys() & {"encoder_input_tokens", "decoder_target_tokens"}
+    # A decoder-only row holds the inputs, too. In one order: a set's is another in each process,
+    # and so would be the program that is kept compiled.
+    names = [n for n in ("encoder_input_tokens", "decoder_target_tokens") if n in batch]
     useful = sum(jnp.sum(batch[name] > 0) for name in names).astype(jnp.float32)
     # At least 1, since a microbatch may hold padding alone.
     count = jnp.maximum(tokens if all_tokens is None else all_tokens, 1.0)
