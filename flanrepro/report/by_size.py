@@ -3,12 +3,13 @@
 import dataclasses
 import itertools
 import math
+import warnings
 from collections.abc import Sequence
 
 import pandas as pd
 
 from flanrepro.errors import InputError
-from flanrepro.experiments.profiles import Job
+from flanrepro.experiments.profiles import Job, NoBase
 from flanrepro.experiments.results import finished
 from flanrepro.model.sizes import SIZES
 from flanrepro.report.claims import claims, every_part, judge, part_table
@@ -53,7 +54,9 @@ def table(job: Job, sizes: Sequence[str]) -> pd.DataFrame:
     rows = []
     for size in sizes:
         own = dataclasses.replace(job, model=size)
-        found = every_part(finished(own), answers_in(own))
+        with warnings.catch_warnings():  # of what would be trained; nothing is
+            warnings.simplefilter("ignore", NoBase)
+            found = every_part(finished(own), answers_in(own))
         card = judge(found, own.settings.targets)
         parts = dict(iter(part_table(found).groupby("claim", sort=False)))
         for row in card[card["verdict"] != "published"].itertuples():

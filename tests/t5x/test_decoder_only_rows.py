@@ -63,11 +63,15 @@ def test_rows_are_seqio_s_prefix_lm_rows(seqio, examples):
     for name in (f"decoder_{name}" for name in names):
         np.testing.assert_array_equal(row[name], expected[name], name)
     batch = {name: x[None] for name, x in row.items()}
-    read, targets, segments, prefix = (np.asarray(x)[0] for x in _decoder_only_rows(batch))
+    arguments = (np.asarray(x)[0] for x in _decoder_only_rows(batch))
+    read, targets, segments, prefix, chosen = arguments
     np.testing.assert_array_equal(read[targets > 0], expected["decoder_input_tokens"][targets > 0])
     np.testing.assert_array_equal(segments, expected["decoder_segment_ids"])
     # Padding, which neither attends nor is attended to, is in no prefix there, and in one here.
     assert (prefix * (targets > 0)).tolist() == expected["decoder_causal_attention"].tolist()
+    # One place per target, in order: those that the loss is of.
+    places = np.flatnonzero(expected["decoder_loss_weights"])
+    assert [np.flatnonzero(row).tolist() for row in chosen if row.any()] == [[i] for i in places]
 
 
 def test_a_row_s_prefix_ends_with_the_position_that_reads_the_inputs_last_token(seqio):
