@@ -70,7 +70,7 @@ def ship(runs, scores, curves, collection: str, to: Path | None = None, add: boo
     target = (to or folder()) / collection
     target.mkdir(parents=True, exist_ok=True)
     described = pd.DataFrame(_described(run.spec, run.manifest) for run in runs)
-    keys = ["run", "suite", "shots", "items"]
+    keys = ["run", "suite", "shots", "asking", "items"]
     kept = scores[[*keys, "metric", "value", "chance", "standard_error", "n"]]
     steps = curves[[*CURVES]]
     # Sweeps share runs, so a run can come several times. Sorted: only new scores change the files.
@@ -82,7 +82,7 @@ def ship(runs, scores, curves, collection: str, to: Path | None = None, add: boo
     for name, (table, key) in tables.items():
         path = target / f"{name}.csv"
         if add:
-            table = pd.concat([pd.read_csv(path, dtype={"run": str}), table.round(4)])
+            table = pd.concat([read(path), table.round(4)])
         table = table.drop_duplicates(key, keep="last").sort_values(key)
         table.round(4).to_csv(path, index=False)
     write_checksums(target)

@@ -57,6 +57,30 @@ def cluster_suite(collection: Collection, name: str) -> Suite:
     else:
         own = (task for task in every.values() if task.source == SOURCE)
         tasks = tuple(task for task in own if cluster_of(task) == name)
+    return _suite(collection, name, tasks)
+
+
+def task_suite(collection: Collection, cluster: str, name: str) -> Suite:
+    """The suite of one task of a cluster, scored as the cluster is.
+
+    Args:
+        collection: the collection that has the task.
+        cluster: one of `cluster_names`.
+        name: name of a task.
+
+    Raises:
+        InputError: the task is of another cluster, or the collection's prompts are finished texts.
+    """
+    task = collection.task(name)
+    if (own := cluster_of(task)) != cluster:
+        raise InputError(
+            f"task '{name}' is of cluster {own}, not {cluster}: write {own}.{name}, or the task's "
+            "name alone"
+        )
+    return dataclasses.replace(_suite(collection, cluster, (task,)), name=f"{cluster}.{name}")
+
+
+def _suite(collection: Collection, name: str, tasks: tuple[Task, ...]) -> Suite:
     if any(task.rendered for task in tasks):
         raise InputError(
             f"cluster '{name}' has finished prompts in collection '{collection.name}', which are "

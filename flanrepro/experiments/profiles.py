@@ -15,7 +15,7 @@ from flanrepro.experiments.shipped_scores import shipped_prompts
 from flanrepro.experiments.store import RunStore
 from flanrepro.fields import Is, check, described, make
 from flanrepro.model import pretrained
-from flanrepro.model.sizes import SIZES
+from flanrepro.model.sizes import MODELS
 from flanrepro.packaged import read_yaml
 from flanrepro.sources import COLLECTIONS, load_collection
 from flanrepro.training.spec import ENGINES, RunSpec
@@ -50,6 +50,9 @@ class Profile:
         shipped_seeds: number of seeds whose scores ship.
         shipped_sizes: sizes beside `sizes` whose scores in Figure 4's sweep ship, each with its
             number of seeds.
+        flan2021: fields of `run` that change for FLAN 2021's runs.
+        prompt_tuning: fields of `run` that change for a soft prompt (FLAN 2021, section 4.5), with
+            `targets` (names of tasks) and `examples` (numbers of training records; None: all).
         little_seeds: least number of seeds of a target with fewer than 1,000 training records
             (A.2), unless a job asks for another number.
     """
@@ -67,13 +70,20 @@ class Profile:
     single_task: dict[str, Any] = field(default_factory=dict, hash=False)
     checkpoints: dict[str, Any] = field(default_factory=dict, hash=False)
     models: dict[str, dict[str, Any]] = field(default_factory=dict, hash=False)
+    flan2021: dict[str, Any] = field(default_factory=dict, hash=False)
+    prompt_tuning: dict[str, Any] = field(default_factory=dict, hash=False)
     shipped_seeds: int = 0
     shipped_sizes: Mapping[str, int] = field(default_factory=dict, hash=False)
     little_seeds: int = 0
 
     def items_of(self, suite: str) -> int | None:
-        """Number of items evaluated per task of a suite; None: all."""
-        return self.items[suite] if isinstance(self.items, Mapping) else self.items
+        """Number of items evaluated per task of a suite; None: all.
+
+        FLAN 2021's clusters, and single tasks, have the number of `flan2021_cluster`.
+        """
+        if not isinstance(self.items, Mapping):
+            return self.items
+        return self.items.get(suite, self.items["flan2021_cluster"])
 
 
 def _profiles() -> dict[str, dict]:
@@ -105,7 +115,7 @@ class Job:
     """A notebook's parameters; a field that is not what its line below says is an InputError."""
 
     collection: Annotated[str, Is("name of the tasks and texts", choices=COLLECTIONS)] = "pocket"
-    model: Annotated[str, Is("name of a size; empty: the profile's", choices=("", *SIZES))] = ""
+    model: Annotated[str, Is("name of a size; empty: the profile's", choices=("", *MODELS))] = ""
     profile: Annotated[str, Is("how much to spend", choices=profile_names)] = "quick"
     seeds: Annotated[int, Is("number of runs per setting; 0: the profile's", 0, MOST_SEEDS)] = 0
     engine: Annotated[

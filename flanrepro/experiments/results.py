@@ -1,28 +1,34 @@
 """Scores of sweeps as one tidy table, from runs trained here or from the scores that ship."""
 
 import functools
-import math
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
+from flanrepro.collection.asking import asked as asked_suite
+from flanrepro.collection.clusters import cluster_of
 from flanrepro.collection.named import named_mixture
 from flanrepro.collection.suites import at_hand
-from flanrepro.collection.task import MissingTasks
+from flanrepro.collection.task import Collection, MissingTasks, Suite
 from flanrepro.errors import InputError
+from flanrepro.experiments.flan2021 import FLAN2021
 from flanrepro.experiments.profiles import Job
 from flanrepro.experiments.runner import run_sweep
 from flanrepro.experiments.scores import COVERAGE, suite_of, told
 from flanrepro.experiments.shipped_scores import shipped_run, shipped_table
-from flanrepro.experiments.sweep import SWEEPS
+from flanrepro.experiments.sweep import SWEEPS, Evaluation
 from flanrepro.experiments.unknown_scores import known
 from flanrepro.fields import shown
 from flanrepro.sources import load_collection
-from flanrepro.training.spec import RunSpec
+from flanrepro.training.spec import RUN_ID, RunSpec
 from flanrepro.whole import kind_of, read_json
 
 OF_SPEC = ("collection", "model", "seed", "mixture", "few_shot_fraction", "subset")
-DESCRIBED = ("run", *OF_SPEC, "inversion_rate", "formats", "tasks")
-COLUMNS = ("run", "suite", "shots", "items", "metric", "value", "chance", "standard_error", "n")
+OF_FLAN2021 = ("state", "clusters", "templates", "instructions", "examples")
+DESCRIBED = ("run", *OF_SPEC, "inversion_rate", "formats", "tasks", *OF_FLAN2021)
+COLUMNS = (
+    *("run", "suite", "shots", "asking", "items"),
+    *("metric", "value", "chance", "standard_error", "n"),
+)
 
 
 def scores(job: Job, sweep: str, train: bool = True):
@@ -30,15 +36,20 @@ def scores(job: Job, sweep: str, train: bool = True):
 
     Args:
         job: notebook parameters; engine `shipped` reads the scores that ship, others train here.
-        sweep: a key of `flanrepro.experiments.sweep.SWEEPS`.
+        sweep: a key of `flanrepro.experiments.sweep.SWEEPS`, or of
+            `flanrepro.experiments.flan2021.FLAN2021`.
         train: false: leave out unfinished runs instead of training them.
 
     Returns:
         a row per run, suite and shots: run, collection, model, seed, mixture, few_shot_fraction,
         inversion_rate (inverted prompts per regular one; NaN: the mixture's own rate), formats (how
         prompts are written, see `flanrepro.collection.mixture.Mixture`), subset (number of tasks
-        asked for; NaN: all), tasks (number of tasks), suite, shots, setting (`zero_shot`,
-        `few_shot`), items (asked for per task; NaN: all), metric, value and chance in per cent,
+        asked for; NaN: all), tasks (number of tasks), state (`untuned`: no step, or a soft prompt
+        for a model that is not tuned; else `tuned`), clusters (number of the training tasks'
+        clusters), templates (number per task; NaN: all), instructions (form of the prompts,
+        see `RunSpec`), examples (records per task; NaN: all), suite, shots, setting (`zero_shot`,
+        `few_shot`), asking (label of `flanrepro.collection.asking.Asking`; empty: first templates,
+        with options), items (asked for per task; NaN: all), metric, value and chance in per cent,
         standard_error (over items), n (items). If a suite lacks tasks here, also the columns
         `flanrepro.experiments.scores.COVERAGE`; one that lacks all of them has no row.
 
@@ -47,14 +58,17 @@ def scores(job: Job, sweep: str, train: bool = True):
     """
     import pandas as pd
 
-    specs, evaluated = SWEEPS[sweep].specs(job), SWEEPS[sweep].evaluated(job)
+    asked = _sweep(sweep).asked(job)
+    specs = list(asked)
     if job.engine == "shipped":
-        found = _shipped(job, specs, evaluated)
+        found = _shipped(job, asked)
     else:
-        _warn_of_lost_suites(job, evaluated)
-        done = functools.partial(_evaluated, job, evaluated)
+        if train and (before := getattr(_sweep(sweep), "after", "")):
+            scores(job, before)  # the runs that these start from
+        _warn_of_lost_suites(job, asked)
+        done = functools.partial(_evaluated, job, asked)
         specs = specs if train else [spec for spec in specs if done(spec)]
-        do = functools.partial(_scored, job, evaluated)
+        do = functools.partial(_scored, job, asked)
         made = run_sweep(do, specs, done=done, label=f"runs of {sweep}")
         found = pd.DataFrame((row for rows in made for row in rows), columns=[*COLUMNS, *COVERAGE])
     if found.empty and train:
@@ -86,22 +100,20 @@ def with_specs(found, specs: Sequence[RunSpec]):
     return table
 
 
+def _sweep(name: str):
+    return (SWEEPS | FLAN2021)[name]
+
+
 def train_all(job: Job) -> None:
     """Trains and evaluates the runs of all sweeps; `single_task` is left to its notebook."""
     # One list for all sweeps: with a list per sweep, cores would idle at the end of each. The runs
     # of `single_task` start from runs of this list, so they cannot be part of it.
-    evaluated: dict[RunSpec, list[tuple]] = {}
+    every: dict[RunSpec, tuple[Evaluation, ...]] = {}
     for sweep in SWEEPS.values():
-        for spec in sweep.specs(job):
-            evaluated.setdefault(spec, []).append(sweep.evaluated(job))
-    done = functools.partial(_each, _evaluated, job, evaluated)
-    run_sweep(functools.partial(_each, _scored, job, evaluated), list(evaluated), done=done)
-
-
-def _each(function, job: Job, evaluated: dict[RunSpec, list[tuple]], spec: RunSpec) -> bool:
-    """Calls `function` on a run for every sweep that it belongs to; true if all results are."""
-    # A list, not a generator: `all` would stop at the first false result.
-    return all([function(job, how, spec) for how in evaluated[spec]])
+        for spec, asked in sweep.asked(job).items():
+            every[spec] = tuple(dict.fromkeys((*every.get(spec, ()), *asked)))
+    done = functools.partial(_evaluated, job, every)
+    run_sweep(functools.partial(_scored, job, every), list(every), done=done)
 
 
 def finished(job: Job) -> dict:
@@ -111,7 +123,7 @@ def finished(job: Job) -> dict:
     """
     from flanrepro.experiments.single_task import curves
 
-    tables = {name: scores(job, name, train=False) for name in SWEEPS}
+    tables = {name: scores(job, name, train=False) for name in (*SWEEPS, *FLAN2021)}
     tables = {name: table for name, table in tables.items() if compared(table)}
     single = curves(job, train=False)
     return tables | ({"single_task": single} if len(single) else {})
@@ -122,7 +134,14 @@ def compared(table) -> bool:
     return len(table[list(VARIED)].drop_duplicates()) > 1
 
 
-VARIED = ("mixture", "few_shot_fraction", "subset", "inversion_rate", "formats")
+VARIED = (
+    "mixture",
+    "few_shot_fraction",
+    "subset",
+    "inversion_rate",
+    "formats",
+    *OF_FLAN2021,
+)
 
 
 def setting(shots: int) -> str:
@@ -138,69 +157,95 @@ def _described(spec: RunSpec) -> dict:
     # A subset larger than the mixture has all of its tasks.
     row = {"run": spec.run_id, **{name: getattr(spec, name) for name in OF_SPEC}}
     row |= {"inversion_rate": rate, "formats": spec.formats or spec.load_collection().way}
-    every = _every_task(spec.collection, spec.mixture, spec.without_clusters)
-    return row | {"tasks": min(spec.subset or every, every)}
+    if spec.mixture:
+        every = _every_task(spec.collection, spec.mixture, spec.without_clusters)
+        row |= {"tasks": min(spec.subset or every[0], every[0]), "clusters": every[1]}
+    else:
+        row |= {"tasks": len(spec.tasks), "clusters": None}
+    untuned = not spec.steps or (spec.prompt_length and not RUN_ID.fullmatch(spec.start))
+    row |= {name: getattr(spec, name) for name in ("templates", "instructions")}
+    return row | {"state": "untuned" if untuned else "tuned", "examples": spec.max_examples}
 
 
 @functools.cache
-def _every_task(collection: str, mixture: str, without_clusters: tuple[str, ...]) -> int:
-    made = named_mixture(mixture, load_collection(collection), without_clusters=without_clusters)
-    return len(made.mixture.tasks)
+def _every_task(collection: str, mixture: str, without: tuple[str, ...]) -> tuple[int, int]:
+    """The number of a mixture's tasks, and of their clusters."""
+    made = named_mixture(mixture, load_collection(collection), without_clusters=without)
+    return len(made.mixture.tasks), len({cluster_of(task) for task in made.mixture.tasks})
 
 
-Pairs = Sequence[tuple[str, int]]
-"""Names of suites, each with a number of exemplars."""
+Asked = Mapping[RunSpec, Iterable[Evaluation]]
+"""The evaluations of runs."""
 
 
-def _shipped(job: Job, specs: Sequence[RunSpec], pairs: Pairs):
+def _shipped(job: Job, asked: Asked):
     table = shipped_table(job.collection, "scores")
-    items = table["suite"].map({suite: job.settings.items_of(suite) for suite, _ in pairs})
+    suites = {one.suite for of in asked.values() for one in of}
+    items = table["suite"].map({suite: job.settings.items_of(suite) for suite in suites})
     # NaN stands for all items, and NaN == NaN is false.
     same = (table["items"] == items) | (table["items"].isna() & items.isna())
     # In the order in which `_scored` gives the rows of a run, so that tables come out the same.
-    order = {pair: i for i, pair in enumerate(pairs)}
-    keys = zip(table["suite"], table["shots"], strict=True)
-    table = table.assign(rank=[order.get(key, math.nan) for key in keys])
-    asked = table["rank"].notna() & same & table["run"].isin([spec.run_id for spec in specs])
-    return table[asked].sort_values("rank", kind="stable")[list(COLUMNS)]
+    order = {
+        (spec.run_id, one.suite, one.shots, label(one)): place
+        for spec, of in asked.items()
+        for place, one in enumerate(of)
+    }
+    keys = zip(*(table[name] for name in ("run", "suite", "shots", "asking")), strict=True)
+    table = table.assign(rank=[order.get(key, -1) for key in keys])
+    wanted = table[(table["rank"] >= 0) & same]
+    return wanted.sort_values("rank", kind="stable")[list(COLUMNS)]
 
 
-def _evaluated(job: Job, pairs: Pairs, spec: RunSpec) -> bool:
+def label(one: Evaluation) -> str:
+    """How an evaluation asks, as text; empty for the first templates, with options."""
+    return one.asking.label if one.asking else ""
+
+
+def _evaluated(job: Job, asked: Asked, spec: RunSpec) -> bool:
     """True if the run is finished and all scores that the data here allow are kept."""
     run = job.store.find(spec)
     if not run:
         return False
-    asked = [(suite, shots, job.settings.items_of(suite)) for suite, shots in pairs]
-    return all(run.has_scores(*pair) or not _tasks_here(spec, *pair[:2]) for pair in asked)
+    items = job.settings.items_of
+    return all(
+        run.has_scores(one.suite, one.shots, items(one.suite), one.asking)
+        or not _tasks_here(spec, one)
+        for one in asked[spec]
+    )
 
 
-def _scored(job: Job, pairs: Pairs, spec: RunSpec) -> list[dict]:
+def _scored(job: Job, asked: Asked, spec: RunSpec) -> list[dict]:
     """A run's rows of suite scores; trains and evaluates what is not kept."""
     run = job.store.get(spec, bar=spec.label())
     rows = []
-    for suite, shots in pairs:
-        items = job.settings.items_of(suite)
+    for one in asked[spec]:
+        items = job.settings.items_of(one.suite)
+        how = (one.suite, one.shots, items)
         # One suite without data must not cost the scores of the others.
-        if not run.has_scores(suite, shots, items) and not _tasks_here(spec, suite, shots):
+        if not run.has_scores(*how, one.asking) and not _tasks_here(spec, one):
             continue
         # The last row is the suite's; those before are of tasks and clusters.
-        row = run.scores(suite, shots, items)[-1] | {"items": items}
+        row = run.scores(*how, asking=one.asking)[-1] | {"items": items, "asking": label(one)}
         rows.append({name: row[name] for name in (*COLUMNS, *COVERAGE)})
     return rows
 
 
-def _tasks_here(spec: RunSpec, suite: str, shots: int) -> bool:
+def _tasks_here(spec: RunSpec, one: Evaluation) -> bool:
     """True if any of the suite's tasks can be evaluated here."""
-    return bool(at_hand(suite_of(spec.load_collection(), suite), shots)[0].tasks)
+    return bool(at_hand(_suite(spec.load_collection(), one), one.shots)[0].tasks)
 
 
-def _warn_of_lost_suites(job: Job, pairs: Pairs) -> None:
-    for suite, shots in pairs:
-        full = suite_of(load_collection(job.collection), suite)
-        here, missing = at_hand(full, shots)
+def _suite(collection: Collection, one: Evaluation) -> Suite:
+    return asked_suite(suite_of(collection, one.suite), one.asking)
+
+
+def _warn_of_lost_suites(job: Job, asked: Asked) -> None:
+    for one in dict.fromkeys(one for of in asked.values() for one in of):
+        full = _suite(load_collection(job.collection), one)
+        here, missing = at_hand(full, one.shots)
         if not here.tasks:
             warnings.warn(
-                f"suite '{suite}' with {shots} exemplars is left out, since none of its "
+                f"suite '{one.suite}' with {one.shots} exemplars is left out, since none of its "
                 f"{len(full.tasks)} tasks is here: e.g. {next(iter(missing.values()))}",
                 MissingTasks,
                 stacklevel=3,

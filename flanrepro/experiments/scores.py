@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from flanrepro.collection.asking import Asking, asked, asks_of
-from flanrepro.collection.clusters import cluster_names, cluster_suite
+from flanrepro.collection.clusters import cluster_names, cluster_suite, task_suite
 from flanrepro.collection.mixture import PROMPTS
 from flanrepro.collection.suites import at_hand, lacking, part
 from flanrepro.collection.task import Collection, MissingTasks, Protocol, Suite, Task, protocol
@@ -156,7 +156,9 @@ def content_of(suite: Suite, task: Task, shots: int) -> str:
 
 
 def suite_of(collection: Collection, name: str) -> Suite:
-    """A suite by name, that of a cluster of FLAN 2021, or one of a single task by the task's name.
+    """A suite by name, that of a cluster of FLAN 2021, or one of a single task.
+
+    By its name alone a task is scored as in finetuning; as `nli.rte`, as FLAN 2021 scores it.
 
     Raises:
         InputError: there is none; the sentence lists the suites and the clusters.
@@ -165,6 +167,9 @@ def suite_of(collection: Collection, name: str) -> Suite:
         return collection.suites[name]
     if name in cluster_names():
         return cluster_suite(collection, name)
+    cluster, _, one = name.partition(".")
+    if cluster in cluster_names() and one in collection.every_task:
+        return task_suite(collection, cluster, one)
     if name in collection.every_task:
         task = collection.task(name)
         single = collection.suites.get("single_task", Suite("", ()))

@@ -28,7 +28,10 @@ def read(path: Path):
     if reason := damage(path.parent):
         raise InputError(f"the shipped scores in {path.parent}: {reason}; install the package anew")
     # pandas would read a run id such as 12e345678901 as a number.
-    return pd.read_csv(path, dtype={"run": str})
+    table = pd.read_csv(path, dtype={"run": str, "asking": object})
+    if "asking" in table:  # an empty cell is the usual way to ask
+        table["asking"] = table["asking"].fillna("")
+    return table
 
 
 def shipped_table(collection: str, name: str):

@@ -2,6 +2,7 @@
 
 import contextlib
 import csv
+import functools
 import hashlib
 import importlib.metadata
 import io
@@ -80,6 +81,11 @@ class Run:
         spec = self.spec
         return Model(spec.run_id, spec.model_config(), self.params(), spec.load_vocabulary())
 
+    @functools.cached_property
+    def _model(self) -> Model:
+        # Several suites are asked of one run: its parameters are restored once.
+        return self.model()
+
     def has_scores(
         self, suite_name: str, shots: int, items: int | None = None, asking: Asking | None = None
     ) -> bool:
@@ -107,7 +113,7 @@ class Run:
         spec, lengths = self.spec, (self.spec.room, self.spec.targets_length)
         scores = scores_of(
             self.folder,
-            self.model,
+            lambda: self._model,
             spec.load_collection(),
             suite_name,
             shots,

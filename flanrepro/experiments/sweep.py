@@ -4,7 +4,9 @@ import dataclasses
 import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
+from flanrepro.collection.asking import Asking
 from flanrepro.collection.named import mixture_names, own_inversion_rate
 from flanrepro.collection.task import MissingTasks, NoTask
 from flanrepro.experiments.equal_prompts import at_equal_prompts
@@ -152,6 +154,14 @@ def formats_sweep(job: Job) -> list[RunSpec]:
     return [spec for way in ways for spec in job.specs(mixture="flan2022", formats=way)]
 
 
+class Evaluation(NamedTuple):
+    """How a run is evaluated: a suite's name, a number of exemplars, and how the suite asks."""
+
+    suite: str
+    shots: int
+    asking: Asking | None = None
+
+
 @dataclass(frozen=True)
 class Sweep:
     """The runs of a figure or table, and how they are evaluated.
@@ -167,6 +177,10 @@ class Sweep:
     suites: tuple[str, ...] = ()
     zero_shot: bool = False
     beside: tuple[str, ...] = ()
+
+    def asked(self, job: Job) -> dict[RunSpec, tuple[Evaluation, ...]]:
+        """The specs with their evaluations, which are the same for all of them."""
+        return dict.fromkeys(self.specs(job), tuple(Evaluation(*p) for p in self.evaluated(job)))
 
     def evaluated(self, job: Job) -> tuple[tuple[str, int], ...]:
         """The suites' names, each with 0 exemplars and with the number of its protocol."""

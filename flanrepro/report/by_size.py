@@ -12,6 +12,7 @@ from flanrepro.errors import InputError
 from flanrepro.experiments.profiles import Job, NoBase
 from flanrepro.experiments.results import finished
 from flanrepro.model.sizes import SIZES
+from flanrepro.report.claim_parts import sign_of
 from flanrepro.report.claims import claims, every_part, judge, part_table
 from flanrepro.report.item_noise import answers_in
 
@@ -138,7 +139,7 @@ def _signs(made: pd.DataFrame) -> pd.DataFrame:
     signs = measured.assign(ours=measured["ours"].map(_sign))
     wide = signs.pivot_table(index=["claim", "part"], columns="model", values="ours")
     paper = signs.drop_duplicates(["claim", "part"]).set_index(["claim", "part"])["paper"]
-    wide[PAPER] = paper.map(lambda said: 1.0 if isinstance(said, str) else _sign(said))
+    wide[PAPER] = paper.map(lambda said: sign_of(said) if isinstance(said, str) else _sign(said))
     return wide.reindex(columns=[*_from_smallest(made), PAPER])
 
 

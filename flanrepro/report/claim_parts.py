@@ -45,7 +45,7 @@ class Part:
         claim: id of the claim.
         of: name of the suite or the target.
         setting: `zero_shot` or `few_shot`; empty for finetuning.
-        paper: the paper's number, or `>0` where it gives none.
+        paper: the paper's number, or `>0` or `<0` where it gives none.
         direction: the paper's sign, 1 or -1; 0: an equivalence.
         smallest: smallest effect that counts, in the claim's unit.
         values: the contrast, one number per seed.
@@ -119,7 +119,7 @@ def parts_of(name: str, table: pd.DataFrame, answers: Answers | None = None) -> 
     for of, setting, paper, cell in _cells(claim, table):
         values, runs = contrast(claim, cell)
         if len(values):
-            direction = 0 if claim.get("direction") == "none" else _sign(paper)
+            direction = 0 if claim.get("direction") == "none" else sign_of(paper)
             numbers = tuple(float(value) for value in values)
             smallest = claim["smallest_effect"]
             said = {} if claim["sweep"] == "single_task" else lacks_of(claim, cell)
@@ -129,8 +129,9 @@ def parts_of(name: str, table: pd.DataFrame, answers: Answers | None = None) -> 
     return made
 
 
-def _sign(paper: float | str) -> int:
-    return 1 if isinstance(paper, str) or paper > 0 else -1  # the only text is ">0"
+def sign_of(paper: float | str) -> int:
+    """The sign of the paper's number, 1 or -1; `>0` and `<0` have one, too."""
+    return -1 if paper == "<0" or (not isinstance(paper, str) and paper <= 0) else 1
 
 
 def _cells(claim: Mapping[str, Any], table: pd.DataFrame) -> Iterator[tuple]:
@@ -145,9 +146,52 @@ def _cells(claim: Mapping[str, Any], table: pd.DataFrame) -> Iterator[tuple]:
             yield target, "", claim["paper"], cell
         return
     for suite, setting, paper in _numbers(claim):
-        cell = table[(table["suite"] == suite) & (table["setting"] == setting)]
+        rows = table[table["suite"] == suite]
+        if suites := claim.get("average", {}).get(suite):
+            rows = averaged(table, suites, _keys(claim)).assign(suite=suite)
+        # A claim that compares settings needs both.
+        cell = rows if "setting" in claim.get("of", {}) else rows[rows["setting"] == setting]
         if len(cell):
             yield suite, setting, paper, cell
+
+
+def _keys(claim: Mapping[str, Any]) -> list[str]:
+    """The columns that tell the rows of a claim apart, beside the suites."""
+    sides = [claim.get("of", {}), claim.get("to", {})]
+    wheres = [one for side in sides for one in (side if isinstance(side, list) else [side])]
+    named = [column for where in wheres for column in where]
+    return list(dict.fromkeys(["model", "seed", "setting", *named, *claim.get("over", ())]))
+
+
+def averaged(table: pd.DataFrame, suites: Sequence[str], keys: Sequence[str]) -> pd.DataFrame:
+    """The means over suites, e.g. of FLAN 2021's clusters, which may be of several runs.
+
+    Args:
+        table: DataFrame of `flanrepro.experiments.results.scores`.
+        suites: names of the suites; those that no row has are left out, and `left_out` says so.
+        keys: names of the columns that tell rows apart; a group without one of the suites has no
+            mean.
+
+    Returns:
+        the first row of each group, with the mean `value` and `chance`, their standard error as of
+        independent scores, the sum of `n`, and the run ids in `run`, separated by spaces.
+    """
+    rows, here = table[table["suite"].isin(suites)], set(table["suite"])
+    absent = [name for name in suites if name not in here]
+    lack = f"no scores of {', '.join(absent)}" if absent else ""
+    means = []
+    for _, group in rows.groupby(list(keys), sort=False, dropna=False):
+        if len(group) != len(suites) - len(absent):
+            continue
+        mean = group.iloc[0].to_dict() | {"run": " ".join(dict.fromkeys(group["run"]))}
+        mean |= {name: group[name].mean() for name in ("value", "chance")} | coverage.of_rows(group)
+        mean |= {"items": None, "n": group["n"].sum(), "metric": "mean"}
+        errors = group["standard_error"].to_numpy(float)
+        mean["standard_error"] = float(np.sqrt((errors**2).sum())) / len(group)
+        if lack:
+            mean["left_out"] = "; ".join(filter(None, (mean.get("left_out", ""), lack)))
+        means.append(mean)
+    return pd.DataFrame(means, columns=None if means else table.columns)
 
 
 def _numbers(claim: Mapping[str, Any]) -> list[tuple[str, str, float | str]]:
@@ -163,7 +207,8 @@ def _numbers(claim: Mapping[str, Any]) -> list[tuple[str, str, float | str]]:
 def lacks_of(claim: Mapping[str, Any], cell: pd.DataFrame) -> dict[str, str]:
     """The tasks that the cell's suite lacks, and the alternatives of `to` that were not run."""
     said = coverage.of_rows(cell)
-    for column, wanted in claim.get("to", {}).items():
+    to = claim.get("to", {})
+    for column, wanted in to.items() if isinstance(to, Mapping) else ():
         alternatives = wanted if isinstance(wanted, list) else []
         if absent := [str(value) for value in alternatives if value not in set(cell[column])]:
             of = "" if column == "mixture" else f"{column} "  # a mixture's name says what it is

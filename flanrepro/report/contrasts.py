@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from flanrepro.model.sizes import SIZES
+from flanrepro.model.sizes import MODELS
 
 GROUPS = {
     "finetuned": ("held_in", "held_out"),
@@ -32,19 +32,58 @@ NONE: Contrast = ([], [])
 
 
 def difference(claim: Mapping[str, Any], cell: pd.DataFrame) -> Contrast:
-    """The mean of the selection `of` minus the best of `to`, in points."""
+    """The mean of the selection `of` minus the best of `to`, in points.
+
+    A list of selections for `to` stands for the best of these.
+    """
     cell = _main_size(cell)
-    of, to = (_select(cell, claim[side]) for side in ("of", "to"))
-    if of.empty or to.empty:
+    several = claim["to"] if isinstance(claim["to"], list) else [claim["to"]]
+    of, rivals = _select(cell, claim["of"]), [_select(cell, where) for where in several]
+    if of.empty or any(rows.empty for rows in rivals):
         return NONE
-    first, others = _wide(of, claim["of"]).mean(axis=1), _wide(to, claim["to"])
-    both = pd.concat([first, others], axis=1).dropna()
+    first = _wide(of, claim["of"]).mean(axis=1)
+    others = [_wide(rows, where) for rows, where in zip(rivals, several, strict=True)]
+    others = [_of_every_seed(*one, first.index) for one in zip(others, rivals, strict=True)]
+    both = pd.concat([first, *others], axis=1).dropna()
     if both.empty:
         return NONE
     # The best rival is chosen on the scores it is compared on. This favours the rival, so it is
     # conservative for a claim that `of` is better.
-    rivals = both.iloc[:, 1:]
-    return list(both.iloc[:, 0] - rivals[rivals.mean().idxmax()]), _runs(of, to)
+    compared = both.iloc[:, 1:]
+    best = compared.iloc[:, compared.mean().argmax()]  # by place: two selections may have one name
+    return list(both.iloc[:, 0] - best), _runs(of, *rivals)
+
+
+def _of_every_seed(wide: pd.DataFrame, rows: pd.DataFrame, seeds: pd.Index) -> pd.DataFrame:
+    """The values of one model that nothing has tuned as those of every seed; others as they are."""
+    if "state" not in rows or set(rows["state"]) != {"untuned"} or rows["run"].nunique() > 1:
+        return wide
+    return pd.DataFrame({name: wide[name].iloc[0] for name in wide}, index=seeds)
+
+
+def larger_gain(claim: Mapping[str, Any], cell: pd.DataFrame) -> Contrast:
+    """How much more a larger size gains (see `difference`) than the next smaller one, in points."""
+    gains, used = {}, []
+    for size in (size for size in MODELS if size in set(cell["model"])):
+        values, runs = difference(claim, cell[cell["model"] == size])
+        if values:
+            seeds = sorted(set(_select(cell[cell["model"] == size], claim["of"])["seed"]))
+            gains[size], used = pd.Series(values, seeds), [*used, *runs]
+    wide = pd.DataFrame(gains).dropna()
+    if wide.shape[1] < 2 or wide.empty:
+        return NONE
+    # The successive differences add up to that of the last size and the first.
+    return list((wide.iloc[:, -1] - wide.iloc[:, 0]) / (wide.shape[1] - 1)), used
+
+
+def slope_of_clusters(claim: Mapping[str, Any], cell: pd.DataFrame) -> Contrast:
+    """The slope in points per cluster that is added, by least squares."""
+    cell = _main_size(cell)
+    wide = cell.pivot_table(index="seed", columns="clusters", values="value").dropna()
+    if wide.shape[1] < 2 or wide.empty:
+        return NONE
+    x = wide.columns.to_numpy(float)
+    return [float(np.polyfit(x, row, 1)[0]) for row in wide.to_numpy()], _runs(cell)
 
 
 def mean_difference(claim: Mapping[str, Any], cell: pd.DataFrame) -> Contrast:
@@ -102,7 +141,7 @@ def later_peak(claim: Mapping[str, Any], cell: pd.DataFrame) -> Contrast:
 
 def _compared_sizes(cell: pd.DataFrame) -> tuple[list[str], pd.DataFrame]:
     """The sizes from the smallest, and the rows of the numbers of tasks that all of them have."""
-    sizes = [size for size in SIZES if size in set(cell["model"])]
+    sizes = [size for size in MODELS if size in set(cell["model"])]
     # A size that ran on more numbers of tasks would have more places for a peak.
     common = set.intersection(*(set(cell[cell["model"] == size]["tasks"]) for size in sizes))
     return sizes, cell[cell["tasks"].isin(common)]
@@ -228,8 +267,8 @@ def _select(cell: pd.DataFrame, where: Mapping[str, Any]) -> pd.DataFrame:
     """The rows that a claim's `of` or `to` selects: a value, a list, a range, or `all` tasks."""
     for column, wanted in where.items():
         values = cell[column]
-        if wanted == "all":  # of the tasks
-            cell = cell[cell["subset"].isna()]
+        if wanted == "all":  # of the tasks, the templates or the records
+            cell = cell[cell["subset" if column == "tasks" else column].isna()]
         elif isinstance(wanted, Mapping):
             # All tasks are no subset, even where their number is within the range.
             within = values.between(wanted["from"], wanted["to"])
@@ -241,7 +280,9 @@ def _select(cell: pd.DataFrame, where: Mapping[str, Any]) -> pd.DataFrame:
 
 def _wide(rows: pd.DataFrame, where: Mapping[str, Any]) -> pd.DataFrame:
     """Values with a row per seed and a column per alternative of the selection."""
-    return rows.pivot_table(index="seed", columns=next(iter(where)), values="value")
+    column = rows[next(iter(where))].astype(object)
+    column = column.where(column.notna(), "all")  # a pivot drops what is missing
+    return rows.pivot_table(index="seed", columns=column, values="value")
 
 
 def _runs(*tables: pd.DataFrame) -> list[str]:

@@ -177,7 +177,8 @@ def answers_in(job: Job) -> Answers | None:
 
     def answers(row: Mapping[str, Any]) -> list[dict] | None:
         items = "all" if pd.isna(row["items"]) else int(row["items"])
-        kept = read(row["run"], f"{row['suite']}_{int(row['shots'])}shot_{items}")
+        name = f"{row['suite']}_{int(row['shots'])}shot_{items}"
+        kept = read(row["run"], "_".join(filter(None, (name, row.get("asking", "")))))
         return next((found for found in kept if _is_mean(row, found)), None)
 
     return answers
