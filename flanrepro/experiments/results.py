@@ -131,7 +131,7 @@ def finished(job: Job) -> dict:
 
 def compared(table) -> bool:
     """True if a sweep's scores are of two settings or more; seeds and sizes are no settings."""
-    return len(table[list(VARIED)].drop_duplicates()) > 1
+    return len(table[[name for name in VARIED if name in table]].drop_duplicates()) > 1
 
 
 VARIED = (
