@@ -79,10 +79,12 @@ def ship(runs, scores, curves, collection: str, to: Path | None = None, add: boo
         "scores": (kept, keys),
         "curves": (steps, ["run", "step"]),
     }
+    # All are read before one is written: their checksums are those of the three together.
+    before = {name: read(target / f"{name}.csv") for name in tables if add}
     for name, (table, key) in tables.items():
         path = target / f"{name}.csv"
         if add:
-            table = pd.concat([read(path), table.round(4)])
+            table = pd.concat([before[name], table.round(4)])
         table = table.drop_duplicates(key, keep="last").sort_values(key)
         table.round(4).to_csv(path, index=False)
     write_checksums(target)

@@ -33,9 +33,13 @@ def cluster_of(task: Task) -> str:
 
 
 def title_of(task: Task) -> str:
-    """The name of the task's cluster in words, e.g. `natural language inference`."""
-    name = cluster_of(task)
-    return _data()["clusters"].get(name, {}).get("title", name.replace("_", " "))
+    """The name of the task's cluster in words, see `title`."""
+    return title(cluster_of(task))
+
+
+def title(cluster: str) -> str:
+    """The name of a cluster in words, e.g. `natural language inference`."""
+    return _data()["clusters"].get(cluster, {}).get("title", cluster.replace("_", " "))
 
 
 def cluster_suite(collection: Collection, name: str) -> Suite:

@@ -143,11 +143,14 @@ def prompt_tuning(job: Job) -> Asked:
         start = list(tuned(job, cluster))
         for amount in amounts:
             fields = settings | {"tasks": (target,), "mixture": "", "max_examples": amount}
-            for spec, run in zip(job.specs(**fields), start, strict=True):
-                # As the prompts of `MIXTURE`: the answer options are always there.
-                spec = dataclasses.replace(spec, options_fraction=1.0, few_shot_fraction=0.0)
-                for one in (spec, dataclasses.replace(spec, start=run.run_id)):
-                    found[one] = (Evaluation(f"{cluster}.{target}", 0),)
+            first = next(job.specs(**fields, start=start[0].run_id))
+            # As the prompts of `MIXTURE`: the answer options are always there.
+            first = dataclasses.replace(first, options_fraction=1.0, few_shot_fraction=0.0)
+            for run in start:
+                # A size without a base has nothing to put a prompt before but what was tuned.
+                for name in filter(None, (run.start, run.run_id)):
+                    spec = dataclasses.replace(first, seed=run.seed, start=name)
+                    found[spec] = (Evaluation(f"{cluster}.{target}", 0),)
     return found
 
 

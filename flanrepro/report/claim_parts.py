@@ -184,7 +184,8 @@ def averaged(table: pd.DataFrame, suites: Sequence[str], keys: Sequence[str]) ->
         if len(group) != len(suites) - len(absent):
             continue
         mean = group.iloc[0].to_dict() | {"run": " ".join(dict.fromkeys(group["run"]))}
-        mean |= {name: group[name].mean() for name in ("value", "chance")} | coverage.of_rows(group)
+        mean |= {name: group[name].mean(skipna=False) for name in ("value", "chance")}
+        mean |= coverage.of_rows(group)
         mean |= {"items": None, "n": group["n"].sum(), "metric": "mean"}
         errors = group["standard_error"].to_numpy(float)
         mean["standard_error"] = float(np.sqrt((errors**2).sum())) / len(group)

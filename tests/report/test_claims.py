@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from flanrepro.experiments.flan2021 import FLAN2021
 from flanrepro.experiments.sweep import SWEEPS
 from flanrepro.report import contrasts
 from flanrepro.report.claims import (
@@ -59,16 +60,16 @@ def verdicts(**tables: pd.DataFrame) -> dict[str, str]:
 
 
 def test_every_claim_has_its_contrast_smallest_effect_and_place():
-    numbered = {f"F{i}" for i in range(1, 34)} | {f"L{i}" for i in range(1, 8)}
-    assert numbered <= set(claims()) and len(claims()) == 50
+    numbered = {f"F{i}" for i in range(1, 34)} | {f"L{i}" for i in range(1, 9)}
+    assert numbered <= set(claims()) and len(claims()) == 54
     for name, claim in claims().items():
         assert claim["place"] and claim["claim"].endswith(".")
         assert set(claim.get("beside", ())) < set(claims())
         assert ("sweep" in claim) != ("published" in claim)
-        if name.startswith("F") and "sweep" in claim:
+        if "sweep" in claim:
             assert callable(getattr(contrasts, claim["contrast"]))
             assert claim["smallest_effect"] > 0
-            assert claim["sweep"] in (*SWEEPS, "single_task")
+            assert claim["sweep"] in (*SWEEPS, *FLAN2021, "single_task")
 
 
 def test_a_large_effect_replicates_and_its_reverse_is_opposite():
@@ -99,7 +100,7 @@ def test_one_seed_decides_nothing(effect):
 
 def test_claims_without_their_runs_are_listed():
     found = verdicts(ablations=ablations())
-    assert len(found) == 50
+    assert len(found) == 54
     assert {found[name] for name in ("F12", "F18", "F23", "L1", "L7")} == {"not run"}
     missing = ablations()
     missing = missing[missing["mixture"] != "flan2022_without_cot"]
