@@ -4,6 +4,7 @@ The paper's model has 137 B parameters, and its clusters other data: what can be
 sign and the order of differences, not the height of bars.
 """
 
+import textwrap
 from collections.abc import Mapping, Sequence
 
 import matplotlib as mpl
@@ -28,6 +29,9 @@ BARS = {
 }
 PAPER = "the paper (137 B)"
 MEAN = "mean"
+
+ABLATIONS = ("templates", "options", "instructions")
+"""The ablations that share a figure; the sweep of each is `flan2021_` and its name."""
 
 OPTIONS = {
     "with, asked with": (MIXTURE, "each"),
@@ -79,6 +83,25 @@ def _of_clusters() -> dict[tuple[str, str, str], float]:
     return rows.groupby(["cluster", "state", "shots"])["value"].mean().to_dict()
 
 
+def published_by_dataset() -> pd.DataFrame:
+    """The paper's scores per data set of Tables 1 and 2, in per cent (BLEU for translation).
+
+    Returns:
+        a row per data set, named by cluster and dataset, with columns for LaMDA-PT, GPT-3 and FLAN
+        (zero-shot by the mean and by the best template; WSC273 has no best one), and of_25 and
+        large_margin, see `flanrepro.report.paper.published`.
+    """
+    rows = published("flan2021_datasets").astype({"value": float})
+    rows = rows[rows["model"].isin(["LaMDA-PT", "GPT-3", "FLAN"])]
+    text = rows["model"] + " " + rows["shots"] + " " + rows["template"]
+    rows = rows.assign(column=text.str.strip())
+    wide = rows.pivot_table(
+        index=["cluster", "dataset"], columns="column", values="value", sort=False
+    )
+    compared = published("flan2021_compared").set_index("dataset")[["of_25", "large_margin"]]
+    return wide.join(compared, on="dataset")
+
+
 def draw_clusters(table: pd.DataFrame) -> plt.Figure:
     """Draws bars per cluster in two panels, ours and the paper's.
 
@@ -86,7 +109,7 @@ def draw_clusters(table: pd.DataFrame) -> plt.Figure:
     """
     best = table.sort_values("value").groupby(["cluster", "state", "setting"]).tail(1)
     best = best.assign(bar=best["state"] + " " + best["setting"])
-    names = {name: title(name) for name in CLUSTERS if name in set(best["cluster"])}
+    names = {name: _short(name) for name in CLUSTERS if name in set(best["cluster"])}
     fig, axes = new_figure(2, size=(11.0, 4.2), sharey=True)
     with mpl.rc_context(STYLE):
         draw_bars(axes[0], best, ("cluster", names), ("bar", BARS))
@@ -97,6 +120,10 @@ def draw_clusters(table: pd.DataFrame) -> plt.Figure:
         axes[1].set(title=PAPER)
         add_legend(fig, axes[:1])
     return caption(fig, table.rename(columns={"cluster": "suite"}))
+
+
+def _short(cluster: str) -> str:
+    return textwrap.fill(title(cluster), 22)
 
 
 def _mark_chance(ax: plt.Axes, table: pd.DataFrame, names: Mapping[str, str]) -> None:
@@ -289,7 +316,7 @@ def draw_prompt_tuning(table: pd.DataFrame) -> plt.Figure:
         "untuned": ("from the model that is not tuned", {"color": COLORS[0]}),
         "tuned": ("from the tuned model", {"color": COLORS[1]}),
     }
-    fig, axes = new_figure(len(amounts), size=(4.2 * len(amounts), 3.6), sharey=True)
+    fig, axes = new_figure(len(amounts), size=(max(7.5, 4.2 * len(amounts)), 3.6), sharey=True)
     with mpl.rc_context(STYLE):
         for ax, amount in zip(axes, amounts, strict=True):
             shown = table[table["examples"] == amount]

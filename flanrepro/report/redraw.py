@@ -18,6 +18,7 @@ from flanrepro.report import (
     figure5,
     figure6,
     figure7,
+    flan2021,
     formats,
     inversion,
     scorecard,
@@ -46,6 +47,12 @@ FROM_SCORES: dict[str, dict[str, tuple[Table, Draw]]] = {
     "single_task": {
         "figure_5": (figure5.table, figure5.draw),
         "figure_6": (figure6.table, figure6.draw),
+    },
+    "flan2021_clusters": {"flan2021_clusters": (flan2021.clusters_table, flan2021.draw_clusters)},
+    "flan2021_numbers": {"flan2021_numbers": (flan2021.numbers_table, flan2021.draw_numbers)},
+    "flan2021_scale": {"flan2021_scale": (flan2021.scale_table, flan2021.draw_scale)},
+    "flan2021_prompt_tuning": {
+        "flan2021_prompt_tuning": (flan2021.prompt_tuning_table, flan2021.draw_prompt_tuning)
     },
 }
 """The figures and tables by sweep and file name without the collection; other sweeps have claims
@@ -78,6 +85,10 @@ def redraw(job: Job, tables: Mapping[str, pd.DataFrame]) -> list[Path]:
     for sweep, scores in tables.items():
         figures = FROM_SCORES.get(sweep, {})
         drawn |= {name: (table(scores), draw) for name, (table, draw) in figures.items()}
+    ablations = [tables.get(f"flan2021_{name}") for name in flan2021.ABLATIONS]
+    if all(table is not None for table in ablations):
+        table = flan2021.ablations_table(*ablations)
+        drawn["flan2021_ablations"] = (table, flan2021.draw_ablations)
     every = claims.every_part(tables, answers_in(job))
     drawn["scorecard"] = (claims.judge(every, job.settings.targets), scorecard.draw)
     drawn["scorecard_parts"] = (claims.part_table(every), None)
