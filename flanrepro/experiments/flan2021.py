@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from flanrepro.collection.asking import EACH, Asking
 from flanrepro.collection.clusters import cluster_names, cluster_of, cluster_suite
 from flanrepro.experiments.profiles import Job
-from flanrepro.experiments.sweep import Evaluation, untuned
+from flanrepro.experiments.sweep import Evaluation, of_sizes, untuned
 from flanrepro.sources import load_collection
 from flanrepro.training.spec import RunSpec
 
@@ -90,11 +90,13 @@ def numbers_of_clusters(job: Job) -> Asked:
 
 
 def scale(job: Job) -> Asked:
-    """The sizes, tuned on seven clusters and not tuned, asked for unseen and seen clusters."""
+    """The sizes, tuned on seven clusters and not tuned, asked for unseen and seen clusters.
+
+    As in Figure 4's sweep, a job that names a model has that size only, and further sizes may ship.
+    """
     seen = [cluster for cluster in CLUSTERS if cluster in ADDED]
     found: Asked = {}
-    for size in (job.model,) if job.model else job.settings.sizes:
-        own = dataclasses.replace(job, model=size)
+    for own in of_sizes(job):
         found |= _of_untuned(own, (*UNSEEN, *seen))
         for spec in _ablation(own):
             found[spec] = _asked(own, (*UNSEEN, *seen), (IN_TEMPLATES,))

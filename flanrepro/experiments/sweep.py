@@ -64,7 +64,7 @@ def balancing_equal_prompts(job: Job) -> list[RunSpec]:
 
 def scaling_equal_prompts(job: Job) -> list[RunSpec]:
     """The specs of Figure 4 at equal prompts of Held-In's tasks."""
-    return at_equal_prompts(_scaling(job))
+    return at_equal_prompts(_scaling(_of_profile(job)))
 
 
 def _of_mixtures(job: Job, names: Iterable[str]) -> list[RunSpec]:
@@ -87,22 +87,30 @@ def task_scaling(job: Job) -> list[RunSpec]:
 
     A job that names a model has that size only. Further sizes may ship.
     """
-    specs = _scaling(job)
+    return _scaling(of_sizes(job))
+
+
+def of_sizes(job: Job) -> list[Job]:
+    """The job for each of the profile's sizes, or for its own model; further sizes may ship."""
+    jobs = _of_profile(job)
     if job.engine == "shipped" and not job.model:
         for size, seeds in job.settings.shipped_sizes.items():
             own = min(job.seeds or seeds, seeds)
-            specs += _scaling(dataclasses.replace(job, model=size, seeds=own))
-    return specs
+            jobs.append(dataclasses.replace(job, model=size, seeds=own))
+    return jobs
 
 
-def _scaling(job: Job) -> list[RunSpec]:
+def _of_profile(job: Job) -> list[Job]:
+    sizes = (job.model,) if job.model else job.settings.sizes
+    return [dataclasses.replace(job, model=size) for size in sizes]
+
+
+def _scaling(jobs: Iterable[Job]) -> list[RunSpec]:
     return [
         spec
-        for size in ((job.model,) if job.model else job.settings.sizes)
+        for job in jobs
         for subset in (*job.settings.subsets, None)  # None: all tasks
-        for spec in dataclasses.replace(job, model=size).specs(
-            mixture="flan2022_without_few_shot", subset=subset
-        )
+        for spec in job.specs(mixture="flan2022_without_few_shot", subset=subset)
     ]
 
 

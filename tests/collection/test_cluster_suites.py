@@ -8,6 +8,7 @@ from flanrepro.collection.metrics import _data, flan2021_metrics
 from flanrepro.collection.suites import at_hand, suite_items
 from flanrepro.collection.task import protocol
 from flanrepro.errors import InputError
+from flanrepro.experiments.scores import suite_of
 from flanrepro.report.paper import published
 from flanrepro.sources import load_collection
 
@@ -108,3 +109,12 @@ def test_a_real_cluster_has_every_record_of_its_files(mirror, monkeypatch, tmp_p
             own = [item.prompt for item in made if item.prompt.task == task]
             assert len({prompt.template for prompt in own}) == templates
             assert not any(prompt.inverted for prompt in own)
+
+
+def test_a_cluster_s_task_is_scored_as_the_cluster_is():
+    one, whole = suite_of(POCKET, "nli.rte"), suite_of(POCKET, "nli")
+    assert (one.name, [task.name for task in one.tasks]) == ("nli.rte", ["rte"])
+    assert one.protocol == whole.protocol
+    said = r"task 'rte' is of cluster nli, not sentiment: write nli\.rte, or the task's name alone"
+    with pytest.raises(InputError, match=said):
+        suite_of(POCKET, "sentiment.rte")

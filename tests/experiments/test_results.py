@@ -9,6 +9,7 @@ from ci.ship import ship
 from flanrepro.collection.task import MissingTasks
 from flanrepro.errors import InputError
 from flanrepro.experiments import shipped_scores as shipped
+from flanrepro.experiments.flan2021 import FLAN2021
 from flanrepro.experiments.profiles import Job, profile_names
 from flanrepro.experiments.results import compared, finished, scores, trace
 from flanrepro.experiments.store import Run
@@ -141,9 +142,10 @@ def test_of_a_collection_without_shipped_scores_it_is_said_which_has_some(tmp_pa
 def test_every_shipped_profile_has_scores_of_every_sweep_and_each_leads_to_its_run(profile):
     job = Job(profile=profile, engine="shipped")
     found = finished(job)
-    assert set(found) == {*SWEEPS, "single_task"}
-    for table in found.values():
-        assert set(range(job.settings.shipped_seeds)) == set(table["seed"])
+    assert set(found) - set(FLAN2021) == {*SWEEPS, "single_task"}
+    for name, table in found.items():
+        if name not in FLAN2021:  # these have fewer seeds
+            assert set(range(job.settings.shipped_seeds)) == set(table["seed"])
     for run in {run for table in found.values() for run in table["run"]}:
         facts = shipped.shipped_run("pocket", run)
         assert facts["seconds"] >= 0 and facts["device"] and facts["versions"]["jax"]

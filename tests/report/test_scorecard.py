@@ -141,5 +141,5 @@ def test_the_figure_of_one_seed_says_how_many_parts_agree(runs):
 def test_a_scorecard_without_any_run_can_be_drawn_and_printed():
     card = scorecard({})
     shown = " ".join(" ".join(texts(draw(card))).split())
-    assert ", L6, L7 not run" in shown and shown.endswith("F33 published")
+    assert ", L7, L8 not run" in shown and shown.endswith("F33 published")
     assert printed(card, JOB).splitlines()[-1].endswith("not run, 1 published")
