@@ -121,8 +121,8 @@ def options(job: Job) -> Asked:
 def instructions(job: Job) -> Asked:
     """The runs on instructions, on bare inputs and on data sets' names (section 4.3).
 
-    They hold out the four clusters at once that they are asked for. Those on bare inputs are asked
-    in FLAN's instructions, those on names in both ways, as in the paper.
+    They hold out the four clusters at once that they are asked for. As in the paper, a model tuned
+    on bare inputs is asked in FLAN's instructions, and one tuned on names in both ways.
     """
     ways = {"": (IN_TEMPLATES,), "none": (IN_TEMPLATES,), "name": (IN_TEMPLATES, BY_NAME)}
     return {

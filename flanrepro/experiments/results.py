@@ -5,7 +5,7 @@ import warnings
 from collections.abc import Iterable, Mapping, Sequence
 
 from flanrepro.collection.asking import asked as asked_suite
-from flanrepro.collection.clusters import cluster_of
+from flanrepro.collection.clusters import cluster_names, held_out
 from flanrepro.collection.named import named_mixture
 from flanrepro.collection.suites import at_hand
 from flanrepro.collection.task import Collection, MissingTasks, Suite
@@ -45,8 +45,8 @@ def scores(job: Job, sweep: str, train: bool = True):
         inversion_rate (inverted prompts per regular one; NaN: the mixture's own rate), formats (how
         prompts are written, see `flanrepro.collection.mixture.Mixture`), subset (number of tasks
         asked for; NaN: all), tasks (number of tasks), state (`untuned`: no step, or a soft prompt
-        for a model that is not tuned; else `tuned`), clusters (number of the training tasks'
-        clusters), templates (number per task; NaN: all), instructions (form of the prompts,
+        for a model that is not tuned; else `tuned`), clusters (number of FLAN 2021's
+        clusters that are not held out), templates (number per task; NaN: all), instructions (form of the prompts,
         see `RunSpec`), examples (records per task; NaN: all), suite, shots, setting (`zero_shot`,
         `few_shot`), asking (label of `flanrepro.collection.asking.Asking`; empty: first templates,
         with options), items (asked for per task; NaN: all), metric, value and chance in per cent,
@@ -159,19 +159,19 @@ def _described(spec: RunSpec) -> dict:
     row |= {"inversion_rate": rate, "formats": spec.formats or spec.load_collection().way}
     if spec.mixture:
         every = _every_task(spec.collection, spec.mixture, spec.without_clusters)
-        row |= {"tasks": min(spec.subset or every[0], every[0]), "clusters": every[1]}
+        row |= {"tasks": min(spec.subset or every, every)}
     else:
-        row |= {"tasks": len(spec.tasks), "clusters": None}
+        row |= {"tasks": len(spec.tasks)}
+    row |= {"clusters": len(cluster_names()) - len(held_out(spec.without_clusters))}
     untuned = not spec.steps or (spec.prompt_length and not RUN_ID.fullmatch(spec.start))
     row |= {name: getattr(spec, name) for name in ("templates", "instructions")}
     return row | {"state": "untuned" if untuned else "tuned", "examples": spec.max_examples}
 
 
 @functools.cache
-def _every_task(collection: str, mixture: str, without: tuple[str, ...]) -> tuple[int, int]:
-    """The number of a mixture's tasks, and of their clusters."""
-    made = named_mixture(mixture, load_collection(collection), without_clusters=without)
-    return len(made.mixture.tasks), len({cluster_of(task) for task in made.mixture.tasks})
+def _every_task(collection: str, mixture: str, without_clusters: tuple[str, ...]) -> int:
+    made = named_mixture(mixture, load_collection(collection), without_clusters=without_clusters)
+    return len(made.mixture.tasks)
 
 
 Asked = Mapping[RunSpec, Iterable[Evaluation]]
