@@ -45,8 +45,8 @@ def scores(job: Job, sweep: str, train: bool = True):
         inversion_rate (inverted prompts per regular one; NaN: the mixture's own rate), formats (how
         prompts are written, see `flanrepro.collection.mixture.Mixture`), subset (number of tasks
         asked for; NaN: all), tasks (number of tasks), state (`untuned`: no step, or a soft prompt
-        for a model that is not tuned; else `tuned`), clusters (number of FLAN 2021's
-        clusters that are not held out), templates (number per task; NaN: all), instructions (form of the prompts,
+        for a model that is not tuned; else `tuned`), clusters (number of FLAN 2021's clusters that
+        are not held out), templates (number per task; NaN: all), instructions (form of the prompts,
         see `RunSpec`), examples (records per task; NaN: all), suite, shots, setting (`zero_shot`,
         `few_shot`), asking (label of `flanrepro.collection.asking.Asking`; empty: first templates,
         with options), items (asked for per task; NaN: all), metric, value and chance in per cent,
