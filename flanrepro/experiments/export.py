@@ -13,6 +13,7 @@ from flanrepro.experiments.pretrain import loss_curve, phase_names
 from flanrepro.experiments.start import vocabulary_digest
 from flanrepro.experiments.store import Run
 from flanrepro.model import pretrained
+from flanrepro.model.sizes import DECODER_ONLY_SIZES
 from flanrepro.model.tree import count
 from flanrepro.packaged import read_text
 from flanrepro.training.spec import RunSpec
@@ -22,6 +23,12 @@ _HEADER = (
     "# Checkpoints that ship with the package, see `flanrepro.model.pretrained`; written by\n"
     "# `flanrepro pretrain --export`.\n"
 )
+
+
+_HOW = {
+    "span_corruption": "span corruption (Raffel et al.,\n2020, section 3.3.4)",
+    "prefix_lm": "prefix language modelling (Lester et al., 2021)",
+}
 
 
 def export(runs: Sequence[Run], folder: Path, scores: Path | None = None) -> pretrained.Pretrained:
@@ -85,6 +92,8 @@ def _card(
         stem=Path(row.file).stem,
         **{key: getattr(row, key) for key in ("model", "collection", "vocabulary", "file")},
         sha256=row.sha256,
+        kind="decoder" if row.model in DECODER_ONLY_SIZES else "encoder-decoder",
+        how=", then ".join(_HOW[name] for name in dict.fromkeys(r.spec.objective for r in runs)),
         parameters=count(params),
         megabytes=(folder / row.file).stat().st_size / 1e6,
         phases=markdown.table(

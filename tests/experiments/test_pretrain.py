@@ -21,7 +21,7 @@ from flanrepro.experiments.pretrain import (
 from flanrepro.experiments.start import start_params, vocabulary_digest
 from flanrepro.experiments.store import RunStore
 from flanrepro.model import pretrained
-from flanrepro.model.sizes import SIZES
+from flanrepro.model.sizes import DECODER_ONLY_SIZES, MODELS
 from flanrepro.training.spec import RunSpec
 
 # --- specs ---
@@ -29,12 +29,14 @@ from flanrepro.training.spec import RunSpec
 
 def test_every_listed_recipe_makes_specs_each_starting_from_the_one_before():
     recipes = module._recipes()
-    assert "nano" in recipes["pocket"] and set(recipes["pocket"]) <= set(SIZES)
+    assert "nano" in recipes["pocket"] and set(recipes["pocket"]) <= set(MODELS)
     for collection, models in recipes.items():
         for model in models:
             specs = pretraining_specs(collection, model, seed=3)
             objectives = [spec.objective for spec in specs]
-            assert objectives == ["span_corruption"] + ["prefix_lm"] * (len(specs) - 1)
+            # A decoder-only model's text is read from left to right alone.
+            first = [] if model in DECODER_ONLY_SIZES else ["span_corruption"]
+            assert objectives == first + ["prefix_lm"] * (len(specs) - len(first))
             assert [spec.start for spec in specs] == ["", *(spec.run_id for spec in specs[:-1])]
             assert {(spec.seed, spec.model, spec.vocabulary) for spec in specs} == {
                 (3, model, collection)
@@ -59,6 +61,7 @@ def test_a_phase_of_an_objective_that_comes_again_has_its_number():
 def test_what_ships_was_made_as_listed_and_is_small():
     shipped = list(pretrained.index().values())
     assert [(row.collection, row.model) for row in shipped] == [
+        ("pocket", "lm-nano"),
         ("pocket", "micro"),
         ("pocket", "nano"),
     ]
