@@ -1,0 +1,50 @@
+"""Notebook 07, as its users run it."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from flanrepro.experiments.flan2021 import CLUSTERS
+from flanrepro.report.claims import claims
+
+ROOT = Path(__file__).parents[2]
+NOTEBOOK = ROOT / "notebooks" / "07_flan2021.ipynb"
+FIGURES = ("clusters", "numbers", "scale", "ablations", "prompt_tuning")
+
+
+def papermill(executed: Path, **parameters: object) -> None:
+    pairs = [text for name, value in parameters.items() for text in ("-p", name, str(value))]
+    command = [sys.executable, "-m", "papermill", str(NOTEBOOK), str(executed), *pairs]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+
+
+@pytest.mark.slow
+def test_it_draws_every_figure_and_reads_its_runs_the_second_time(tmp_path, code_cells):
+    executed = tmp_path / "out.ipynb"
+    papermill(executed, profile="smoke", out=tmp_path)
+    folder = tmp_path / "figures" / "smoke"
+    for name in FIGURES:
+        for kind in ("png", "svg"):
+            assert (folder / f"flan2021_{name}_pocket.{kind}").stat().st_size > 5000
+    table = pd.read_csv(folder / "flan2021_clusters_pocket.csv")
+    assert list(dict.fromkeys(table["cluster"])) == list(CLUSTERS)
+    assert table["value"].between(0, 100).all() and table["paper"].notna().all()
+    said = "\n".join(
+        out.get("text", "")
+        for cell in code_cells(executed)
+        for out in cell.outputs
+        if out.get("name") == "stdout"
+    )
+    assert "FLAN beats zero-shot GPT-3 on 20 of 25 data sets" in said
+    # One size cannot show the effect of size, and smoke has no prompt of all examples.
+    lines = [line.split()[0] for line in said.splitlines() if "one seed, no verdict:" in line]
+    of_flan2021 = {name for name in claims() if name.startswith("L")}
+    assert set(lines) == of_flan2021 - {"L3l", "L6f"}
+    metrics = {path: path.stat().st_mtime_ns for path in tmp_path.glob("runs/*/metrics.csv")}
+    assert len(metrics) > 20
+    papermill(executed, profile="smoke", out=tmp_path)
+    assert {path: path.stat().st_mtime_ns for path in metrics} == metrics
