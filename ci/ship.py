@@ -38,7 +38,8 @@ def main(
     for job in of_profile:
         if seeds := job.settings.shipped_seeds:
             tables.append(finished(dataclasses.replace(job, seeds=seeds)))
-        for size, seeds in job.settings.shipped_sizes.items():
+        others = {**job.settings.shipped_sizes, **job.settings.shipped_models}
+        for size, seeds in others.items():
             tables.append(finished(dataclasses.replace(job, model=size, seeds=seeds)))
     curves = [of.pop("single_task") for of in tables if "single_task" in of]
     curves = pd.concat(curves) if curves else pd.DataFrame(columns=CURVES)

@@ -50,6 +50,8 @@ class Profile:
         shipped_seeds: number of seeds whose scores ship.
         shipped_sizes: sizes beside `sizes` whose scores in Figure 4's sweep ship, each with its
             number of seeds.
+        shipped_models: models whose scores in FLAN 2021's sweeps ship beside, each with its number
+            of seeds.
         flan2021: fields of `run` that change for FLAN 2021's runs.
         prompt_tuning: fields of `run` that change for a soft prompt (FLAN 2021, section 4.5), with
             `targets` (names of tasks) and `examples` (numbers of training records; None: all).
@@ -74,6 +76,7 @@ class Profile:
     prompt_tuning: dict[str, Any] = field(default_factory=dict, hash=False)
     shipped_seeds: int = 0
     shipped_sizes: Mapping[str, int] = field(default_factory=dict, hash=False)
+    shipped_models: Mapping[str, int] = field(default_factory=dict, hash=False)
     little_seeds: int = 0
 
     def items_of(self, suite: str) -> int | None:
