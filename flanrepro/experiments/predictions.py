@@ -273,7 +273,7 @@ def rescored(predictions: Predictions) -> "pd.DataFrame":
         _check_items(predictions, name, given, items)
         answers = answered(suite, list(items.values()), [given[item] for item in items])
         scored = score(suite, shots, answers)[-1]
-        rows.append(scored | {"run": run, "items": predictions.items[name]})
+        rows.append(scored | {"run": run, "asking": "", "items": predictions.items[name]})
     return with_specs(pd.DataFrame(rows, columns=list(COLUMNS)), predictions.specs)
 
 

@@ -12,6 +12,7 @@ from flanrepro.experiments.profiles import Job
 from flanrepro.experiments.results import _tasks_here
 from flanrepro.experiments.scores import _settings, content_of, read_items, scores_of, suite_of
 from flanrepro.experiments.store import Run
+from flanrepro.experiments.sweep import Evaluation
 from flanrepro.sources import load_collection
 
 POCKET = load_collection("pocket")
@@ -90,7 +91,7 @@ def test_a_cluster_is_a_suite_wherever_one_is_named(tmp_path):
     spec = next(Job(profile="smoke").specs(mixture="flan2021_original"))
     run = Run(spec, tmp_path)
     assert Job().shots("nli") == 16
-    assert _tasks_here(spec, "translation", 16)
+    assert _tasks_here(spec, Evaluation("translation", 16))
     assert not run.has_scores("nli", 0, 3, Asking("each"))
     lengths = (spec.room, spec.targets_length)
     scores_of(tmp_path, lambda: "random", POCKET, "nli", 0, 3, "", lengths, Asking("each"))
