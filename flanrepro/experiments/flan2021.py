@@ -143,7 +143,7 @@ def prompt_tuning(job: Job) -> Asked:
     for target in settings.pop("targets", ()):
         cluster = cluster_of(loaded.task(target))
         start = list(tuned(job, cluster))
-        for amount in amounts:
+        for amount in amounts if start else ():
             fields = settings | {"tasks": (target,), "mixture": "", "max_examples": amount}
             first = next(job.specs(**fields, start=start[0].run_id))
             # As the prompts of `MIXTURE`: the answer options are always there.
@@ -168,6 +168,8 @@ def _specs(job: Job, **changes) -> Iterator[RunSpec]:
 
 
 def _of_untuned(job: Job, suites: Sequence[str], shots: Sequence[int] = (0,)) -> Asked:
+    if next(iter(job.specs()), None) is None:  # of this profile nothing ships
+        return {}
     return {untuned(job): _asked(job, suites, (IN_TEMPLATES, BARE), shots)}
 
 

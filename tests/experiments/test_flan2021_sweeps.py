@@ -140,6 +140,11 @@ def test_the_paper_s_profile_has_section_2_4_s_values():
     assert profile.prompt_tuning["examples"] == [int(stated["prompt_examples"]), None]
 
 
+@pytest.mark.parametrize("name", FLAN2021)
+def test_of_a_profile_of_which_nothing_ships_there_is_no_run(name):
+    assert FLAN2021[name].asked(Job(profile="smoke", engine="shipped")) == {}
+
+
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory) -> tuple[Job, dict]:
     job = Job(profile="smoke", out=str(tmp_path_factory.mktemp("flan2021")))
