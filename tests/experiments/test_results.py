@@ -149,7 +149,7 @@ def test_every_shipped_profile_has_scores_of_every_sweep_and_each_leads_to_its_r
     for run in {run for table in found.values() for run in table["run"]}:
         facts = shipped.shipped_run("pocket", run)
         assert facts["seconds"] >= 0 and facts["device"] and facts["versions"]["jax"]
-        assert facts["git_commit"]
+        assert isinstance(facts["git_commit"], str)  # an empty cell is NaN, which is true
 
 
 def test_every_run_of_quick_ships():
