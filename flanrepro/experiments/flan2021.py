@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from flanrepro.collection.asking import EACH, Asking
-from flanrepro.collection.clusters import cluster_names, cluster_of, cluster_suite
+from flanrepro.collection.clusters import cluster_of
 from flanrepro.experiments.profiles import Job
 from flanrepro.experiments.sweep import Evaluation, of_sizes, untuned
 from flanrepro.sources import load_collection
@@ -67,10 +67,11 @@ Asked = dict[RunSpec, tuple[Evaluation, ...]]
 
 def clusters(job: Job) -> Asked:
     """The runs that hold out a cluster, each asked for it zero-shot and few-shot (section 3)."""
-    found = _of_untuned(job, CLUSTERS, (0, *_shots(job)))
+    shots = (0, job.shots(CLUSTERS[0]))
+    found = _of_untuned(job, CLUSTERS, shots)
     for cluster in CLUSTERS:
         for spec in tuned(job, cluster):
-            asked = _asked(job, (cluster,), (IN_TEMPLATES,), (0, *_shots(job)))
+            asked = _asked((cluster,), (IN_TEMPLATES,), shots)
             found[spec] = (*found.get(spec, ()), *asked)
     return found
 
@@ -83,7 +84,7 @@ def tuned(job: Job, cluster: str) -> Iterator[RunSpec]:
 def numbers_of_clusters(job: Job) -> Asked:
     """The runs on one to seven clusters, in Figure 6's order (section 4.1)."""
     return {
-        spec: _asked(job, UNSEEN, (IN_TEMPLATES,))
+        spec: _asked(UNSEEN, (IN_TEMPLATES,))
         for count in range(1, len(ADDED) + 1)
         for spec in _ablation(job, ADDED[:count])
     }
@@ -99,20 +100,20 @@ def scale(job: Job) -> Asked:
     for own in of_sizes(job):
         found |= _of_untuned(own, (*UNSEEN, *seen))
         for spec in _ablation(own):
-            found[spec] = _asked(own, (*UNSEEN, *seen), (IN_TEMPLATES,))
+            found[spec] = _asked((*UNSEEN, *seen), (IN_TEMPLATES,))
     return found
 
 
 def templates(job: Job) -> Asked:
     """The runs on 1, 4 and all templates per data set (Appendix B, Figure 11)."""
     specs = [spec for n in (*FEW_TEMPLATES, None) for spec in _ablation(job, templates=n)]
-    return {spec: _asked(job, UNSEEN, (IN_TEMPLATES,)) for spec in specs}
+    return {spec: _asked(UNSEEN, (IN_TEMPLATES,)) for spec in specs}
 
 
 def options(job: Job) -> Asked:
     """The runs with and without answer options in their prompts, each asked in both ways."""
     return {
-        spec: _asked(job, UNSEEN, (IN_TEMPLATES, WITHOUT))
+        spec: _asked(UNSEEN, (IN_TEMPLATES, WITHOUT))
         for mixture in (MIXTURE, WITHOUT_OPTIONS)
         for spec in _ablation(job, mixture=mixture)
     }
@@ -126,7 +127,7 @@ def instructions(job: Job) -> Asked:
     """
     ways = {"": (IN_TEMPLATES,), "none": (IN_TEMPLATES,), "name": (IN_TEMPLATES, BY_NAME)}
     return {
-        spec: _asked(job, OF_INSTRUCTIONS, asking)
+        spec: _asked(OF_INSTRUCTIONS, asking)
         for form, asking in ways.items()
         for spec in _specs(job, without_clusters=OF_INSTRUCTIONS, instructions=form)
     }
@@ -170,17 +171,13 @@ def _specs(job: Job, **changes) -> Iterator[RunSpec]:
 def _of_untuned(job: Job, suites: Sequence[str], shots: Sequence[int] = (0,)) -> Asked:
     if next(iter(job.specs()), None) is None:  # of this profile nothing ships
         return {}
-    return {untuned(job): _asked(job, suites, (IN_TEMPLATES, BARE), shots)}
+    return {untuned(job): _asked(suites, (IN_TEMPLATES, BARE), shots)}
 
 
 def _asked(
-    job: Job, suites: Sequence[str], asking: Sequence[Asking], shots: Sequence[int] = (0,)
+    suites: Sequence[str], asking: Sequence[Asking], shots: Sequence[int] = (0,)
 ) -> tuple[Evaluation, ...]:
     return tuple(Evaluation(s, k, way) for s in suites for k in shots for way in asking)
-
-
-def _shots(job: Job) -> tuple[int]:
-    return (cluster_suite(load_collection(job.collection), cluster_names()[0]).protocol.shots,)
 
 
 @dataclass(frozen=True)

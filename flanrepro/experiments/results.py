@@ -63,7 +63,7 @@ def scores(job: Job, sweep: str, train: bool = True):
     if job.engine == "shipped":
         found = _shipped(job, asked)
     else:
-        if train and (before := getattr(_sweep(sweep), "after", "")):
+        if train and (before := _sweep(sweep).after):
             scores(job, before)  # the runs that these start from
         _warn_of_lost_suites(job, asked)
         done = functools.partial(_evaluated, job, asked)
@@ -131,7 +131,7 @@ def finished(job: Job) -> dict:
 
 def compared(table) -> bool:
     """True if a sweep's scores are of two settings or more; seeds and sizes are no settings."""
-    return len(table[[name for name in VARIED if name in table]].drop_duplicates()) > 1
+    return len(table[list(VARIED)].drop_duplicates()) > 1
 
 
 VARIED = (

@@ -179,12 +179,14 @@ class Sweep:
         suites: names of the suites in the paper's figure or table; empty: all of the profile's.
         zero_shot: true: no few-shot evaluation.
         beside: names of suites that no other sweep is evaluated on, where the collection has them.
+        after: name of the sweep whose runs these start from; empty: none's.
     """
 
     specs: Callable[[Job], list[RunSpec]]
     suites: tuple[str, ...] = ()
     zero_shot: bool = False
     beside: tuple[str, ...] = ()
+    after: str = ""
 
     def asked(self, job: Job) -> dict[RunSpec, tuple[Evaluation, ...]]:
         """The specs with their evaluations, which are the same for all of them."""

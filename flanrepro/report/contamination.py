@@ -4,7 +4,6 @@ As in FLAN 2021 (Wei et al., 2021, appendix C and Table 5): an item is clean if 
 in the text that the model was pretrained on.
 """
 
-import functools
 from collections.abc import Sequence
 
 import numpy as np
@@ -55,21 +54,19 @@ def table(
         row = {"cluster": cluster, "items": size, "hit": sum(map(len, hit.values()))}
         own = scores[(scores["suite"] == cluster) & (scores["shots"] == 0)]
         kept = [answers(score) for score in own.to_dict("records")] if answers else []
-        total, clean = functools.partial(_mean, hit={}), functools.partial(_mean, hit=hit)
         kept = [items for items in kept if items]
-        row |= {"total": _over(kept, total), "clean": _over(kept, clean)}
+        row |= {"total": _mean(kept, {}), "clean": _mean(kept, hit)}
         rows.append(row | {"runs": " ".join(dict.fromkeys(own["run"]))})
     return pd.DataFrame(rows)
 
 
-def _over(kept: Sequence[list[dict]], mean) -> float:
-    return float(np.mean([mean(items) for items in kept])) if kept else float("nan")
-
-
-def _mean(items: list[dict], hit: dict[str, set[int]]) -> float:
-    """The share of right answers to items that are not hit, tasks weighing the same."""
-    clean = [item for item in items if item["record"] not in hit.get(item["task"], ())]
-    if not clean:
-        return float("nan")
-    correct = np.array([float(item["correct"]) for item in clean])
-    return 100 * float(correct @ weights([item["unit"] for item in clean]))
+def _mean(kept: Sequence[list[dict]], hit: dict[str, set[int]]) -> float:
+    """The runs' mean share of right answers to items that are not hit, tasks weighing the same."""
+    shares = []
+    for items in kept:
+        clean = [item for item in items if item["record"] not in hit.get(item["task"], ())]
+        correct = np.array([float(item["correct"]) for item in clean])
+        shares += (
+            [100 * float(correct @ weights([item["unit"] for item in clean]))] if clean else []
+        )
+    return float(np.mean(shares)) if shares else float("nan")

@@ -17,7 +17,7 @@ from flanrepro.model.sizes import MODELS
 from flanrepro.report.claim_parts import averaged
 from flanrepro.report.coverage import caption
 from flanrepro.report.figures import COLORS, STYLE, new_figure
-from flanrepro.report.panels import add_legend, draw_bars
+from flanrepro.report.panels import add_chance, add_legend, draw_bars
 from flanrepro.report.paper import published
 from flanrepro.report.statistics import over_seeds
 
@@ -45,14 +45,7 @@ INSTRUCTIONS = {
     "data set's name": ("name", "each"),
     "name, asked by name": ("name", "name"),
 }
-"""The bars of Figure 8, each with the form of training and of asking."""
-
-LEVELS = {
-    "instructions": ("instructions", "inference_prompt=instructions"),
-    "no template": ("no template", "inference_prompt=instructions"),
-    "data set's name": ("dataset name", "inference_prompt=instructions"),
-    "name, asked by name": ("dataset name", "inference_prompt=dataset name"),
-}
+"""The bars of Figure 8 in its order, each with the form of training and of asking."""
 
 
 def clusters_table(scores: pd.DataFrame) -> pd.DataFrame:
@@ -113,7 +106,9 @@ def draw_clusters(table: pd.DataFrame) -> plt.Figure:
     fig, axes = new_figure(2, size=(11.0, 4.2), sharey=True)
     with mpl.rc_context(STYLE):
         draw_bars(axes[0], best, ("cluster", names), ("bar", BARS))
-        _mark_chance(axes[0], best, names)
+        chance = best.groupby("cluster")["chance"].mean()
+        for place, name in enumerate(names):
+            add_chance(axes[0], place, chance[name])
         stated = best.assign(value=best["paper"], low=float("nan"), high=float("nan"))
         draw_bars(axes[1], stated, ("cluster", names), ("bar", BARS))
         axes[0].set(title="here", ylabel="score (%)")
@@ -124,12 +119,6 @@ def draw_clusters(table: pd.DataFrame) -> plt.Figure:
 
 def _short(cluster: str) -> str:
     return textwrap.fill(title(cluster), 22)
-
-
-def _mark_chance(ax: plt.Axes, table: pd.DataFrame, names: Mapping[str, str]) -> None:
-    chance = table.groupby("cluster")["chance"].mean()
-    for place, name in enumerate(names):
-        ax.hlines(chance[name], place - 0.4, place + 0.4, color="gray", linestyle="--", linewidth=1)
 
 
 def numbers_table(scores: pd.DataFrame) -> pd.DataFrame:
@@ -239,20 +228,19 @@ def ablations_table(
         pairs = zip(means[column], means["asking"], strict=True)
         means = means.assign(level=[of.get(pair) for pair in pairs]).dropna(subset="level")
         made = over_seeds(means, ["level"]).assign(ablation=name)
-        stated = [_instructed(level) if name == "instructions" else None for level in made["level"]]
-        made["paper"] = stated
+        stated = _instructed() if name == "instructions" else {}
+        made["paper"] = [stated.get(level) for level in made["level"]]
         found.append(made)
     made = pd.concat(found, ignore_index=True)
     columns = ["ablation", "level"]
     return made[[*columns, *made.columns.difference(columns, sort=False)]]
 
 
-def _instructed(level: str) -> float:
+def _instructed() -> dict[str, float]:
+    """The paper's means by level: Figure 8's four bars, in its order."""
     rows = published("flan2021_figures")
-    trained, asked = LEVELS[level]
     rows = rows[(rows["claim"] == "L8") & (rows["cluster"] == "average of the four")]
-    (value,) = rows[(rows["level"] == trained) & (rows["given"] == asked)]["value"]
-    return float(value)
+    return dict(zip(INSTRUCTIONS, rows["value"].astype(float), strict=True))
 
 
 def draw_ablations(table: pd.DataFrame) -> plt.Figure:

@@ -44,6 +44,17 @@ class Executed:
     manifests: dict[str, int]
 
 
+@pytest.fixture(scope="session")
+def executes():
+    """executes(name, copy, **parameters): executes a notebook into a copy, which must succeed."""
+
+    def execute(name: str, copy: Path, **parameters: object) -> None:
+        done = papermill(ROOT / "notebooks" / name, copy, **parameters)
+        assert done.returncode == 0, done.stderr[-3000:]
+
+    return execute
+
+
 def papermill(notebook: Path, copy: Path, **parameters: object) -> subprocess.CompletedProcess:
     pairs = [text for name, value in parameters.items() for text in ("-p", name, str(value))]
     command = [sys.executable, "-m", "papermill", "--no-progress-bar", str(notebook), str(copy)]

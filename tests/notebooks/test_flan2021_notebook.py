@@ -1,31 +1,19 @@
 """Notebook 07, as its users run it."""
 
-import subprocess
-import sys
-from pathlib import Path
-
 import pandas as pd
 import pytest
 
 from flanrepro.experiments.flan2021 import CLUSTERS
 from flanrepro.report.claims import claims
 
-ROOT = Path(__file__).parents[2]
-NOTEBOOK = ROOT / "notebooks" / "07_flan2021.ipynb"
+NOTEBOOK = "07_flan2021.ipynb"
 FIGURES = ("clusters", "numbers", "scale", "ablations", "prompt_tuning")
 
 
-def papermill(executed: Path, **parameters: object) -> None:
-    pairs = [text for name, value in parameters.items() for text in ("-p", name, str(value))]
-    command = [sys.executable, "-m", "papermill", str(NOTEBOOK), str(executed), *pairs]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
-    assert done.returncode == 0, done.stderr[-3000:]
-
-
 @pytest.mark.slow
-def test_it_draws_every_figure_and_reads_its_runs_the_second_time(tmp_path, code_cells):
+def test_it_draws_every_figure_and_reads_its_runs_the_second_time(executes, tmp_path, code_cells):
     executed = tmp_path / "out.ipynb"
-    papermill(executed, profile="smoke", out=tmp_path)
+    executes(NOTEBOOK, executed, profile="smoke", out=tmp_path)
     folder = tmp_path / "figures" / "smoke"
     for name in FIGURES:
         for kind in ("png", "svg"):
@@ -46,5 +34,5 @@ def test_it_draws_every_figure_and_reads_its_runs_the_second_time(tmp_path, code
     assert set(lines) == of_flan2021 - {"L3l", "L6f"}
     metrics = {path: path.stat().st_mtime_ns for path in tmp_path.glob("runs/*/metrics.csv")}
     assert len(metrics) > 20
-    papermill(executed, profile="smoke", out=tmp_path)
+    executes(NOTEBOOK, executed, profile="smoke", out=tmp_path)
     assert {path: path.stat().st_mtime_ns for path in metrics} == metrics

@@ -1,29 +1,18 @@
 """The notebook itself, as its users run it."""
 
 import os
-import subprocess
-import sys
-from pathlib import Path
 
 import pandas as pd
 import pytest
 
-ROOT = Path(__file__).parents[2]
-NOTEBOOK = ROOT / "notebooks" / "08_released_checkpoints.ipynb"
+NOTEBOOK = "08_released_checkpoints.ipynb"
 SUITES = {"held_in", "cot", "mmlu", "bbh", "bbh_cot", "single_task"}
 
 
-def papermill(executed: Path, **parameters: object) -> None:
-    pairs = [text for name, value in parameters.items() for text in ("-p", name, str(value))]
-    command = [sys.executable, "-m", "papermill", str(NOTEBOOK), str(executed), *pairs]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
-    assert done.returncode == 0, done.stderr[-3000:]
-
-
 @pytest.mark.slow
-def test_it_draws_checkpoints_and_reads_them_the_second_time(tmp_path, code_cells):
+def test_it_draws_checkpoints_and_reads_them_the_second_time(executes, tmp_path, code_cells):
     executed = tmp_path / "out.ipynb"
-    papermill(executed, profile="smoke", out=tmp_path)
+    executes(NOTEBOOK, executed, profile="smoke", out=tmp_path)
     table = pd.read_csv(tmp_path / "figures" / "smoke" / "checkpoints_pocket.csv")
     assert set(table["suite"]) == SUITES
     assert set(table["checkpoint"]) == {"pocket-nano", "random"}
@@ -35,15 +24,19 @@ def test_it_draws_checkpoints_and_reads_them_the_second_time(tmp_path, code_cell
     assert not any("Warning" in text for text in streams)
     before = {path: path.stat().st_mtime_ns for path in tmp_path.glob("evaluations/*/*/*")}
     assert len(before) == 2 * 2 * len(SUITES) * 2  # checkpoints, shots, suites, answers and scores
-    papermill(executed, profile="smoke", out=tmp_path)
+    executes(NOTEBOOK, executed, profile="smoke", out=tmp_path)
     assert {path: path.stat().st_mtime_ns for path in before} == before
 
 
 @pytest.mark.slow
-def test_it_runs_on_real_data_with_a_checkpoint_of_ones_own(tmp_path, mirror, monkeypatch):
+def test_it_runs_on_real_data_with_a_checkpoint_of_ones_own(
+    executes, tmp_path, mirror, monkeypatch
+):
     monkeypatch.setenv("FLANREPRO_MIRROR", str(mirror))
     given = {"collection": "flan2022", "checkpoints": "pocket-nano,majority"}
-    papermill(tmp_path / "o.ipynb", **given, suites="held_in", profile="smoke", out=tmp_path)
+    executes(
+        NOTEBOOK, tmp_path / "o.ipynb", **given, suites="held_in", profile="smoke", out=tmp_path
+    )
     table = pd.read_csv(tmp_path / "figures" / "smoke" / "checkpoints_flan2022.csv")
     assert set(table["checkpoint"]) == {"pocket-nano", "majority"}
     assert dict(zip(table["setting"], table["paper"], strict=True)) == {

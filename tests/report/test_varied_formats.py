@@ -9,6 +9,8 @@ SCORES = {
     (("formats", "reference"), ("mixture", "flan2022")): (58.0, 56.0),
 }
 SAME = {"few_shot_fraction": 0.5, "subset": np.nan, "inversion_rate": np.nan}
+SAME |= {"state": "tuned", "clusters": 12, "templates": np.nan, "instructions": ""}
+SAME |= {"examples": np.nan}
 
 
 def test_it_has_a_row_per_suite_setting_and_way_of_writing_prompts(scored):
