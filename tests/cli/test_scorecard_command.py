@@ -24,10 +24,11 @@ def test_it_judges_what_ships_and_writes_it(monkeypatch, capsys, tmp_path):
     args = ("--engine", "shipped", "--csv", str(path))
     status, out, _ = scorecard(monkeypatch, capsys, *args)
     assert status == 0
-    assert "profile quick, collection pocket, model nano: " in out.splitlines()[-1]
+    assert "\nprofile quick, collection pocket, model nano: " in out
     rows = {row["claim"]: row for row in csv.DictReader(path.read_text().splitlines())}
     assert set(rows) == set(claims())
-    assert (rows["F6"]["seeds"], rows["L1"]["verdict"]) == ("5", "not run")
+    assert rows["F6"]["seeds"] == "5"
+    assert not [name for name, row in rows.items() if row["verdict"] == "not run"]
     assert rows["F6"]["by_part"].startswith("replicates ")
     assert int(rows["F6"]["seeds_needed"]) > 3 and float(rows["F6"]["detectable"]) > 1
 
