@@ -17,6 +17,9 @@ from flanrepro.model.sizes import T5Config
 LENGTH_STEP = 16
 """Number of tokens of whose multiples inputs are padded to one."""
 
+SHORTEST = 32
+"""Number of tokens of the shortest of the lengths that evaluations share."""
+
 BATCH_TOKENS, CPU_BATCH_TOKENS = 65536, 4096
 """Number of input tokens per batch at most, padding included. An accelerator wants many. On a CPU
 the keys and values of a small batch stay in the caches, from where every token of the output reads
@@ -129,7 +132,9 @@ def batches(
     """Groups inputs of like length with targets of like length.
 
     All batches of a length have one shape, so that the model is compiled once for it; there are as
-    many lengths as save more time in padding than they cost in compilation.
+    many lengths as save more time in padding than they cost in compilation. For the same reason
+    evaluations share shapes: a batch is as long and as full as others are wherever that padding
+    costs less than a compilation.
 
     Args:
         encoded: ids of each input.
@@ -146,14 +151,19 @@ def batches(
     made = []
     for behind, rows in sorted(groups.items()):
         for length, same in _by_length(rows, [len(ids) for ids in encoded], config).items():
-            most = rows_per_batch(config, length, behind)
-            # As many batches as `most` makes necessary, and all of them equally full.
-            size = -(-len(same) // -(-len(same) // most))
+            size = _rows(len(same), rows_per_batch(config, length, behind), _work(config, length))
             for start in range(0, len(same), size):
                 index = same[start : start + size]
                 tokens = padded([encoded[i] for i in index], (size, length))
                 made.append((Batch(tokens, index), behind))
     return made
+
+
+def _rows(count: int, most: int, work: float) -> int:
+    """Gives the rows of each batch: `most`, unless the padding costs more than a compilation."""
+    number = -(-count // most)
+    padding = (number * most - count) * work
+    return most if padding < _compiling() else -(-count // number)
 
 
 def _by_length(
@@ -169,7 +179,7 @@ def _by_length(
         members.setdefault(-(-lengths[i] // LENGTH_STEP) * LENGTH_STEP, []).append(i)
     steps = sorted(members)
     # best[n] is the least work for the n shortest steps, and where the last group of them begins.
-    best, compiling = [(0.0, 0)], CPU_COMPILE_WORK if _on_cpu() else COMPILE_WORK
+    best, compiling = [(0.0, 0)], _compiling()
     for end, length in enumerate(steps, 1):
         options, count, work = [], 0, _work(config, length)
         for start in reversed(range(end)):
@@ -179,10 +189,24 @@ def _by_length(
     # Backwards, from each group to the one before it.
     grouped, end = {}, len(steps)
     while end:
-        start = best[end][1]
-        grouped[steps[end - 1]] = [i for step in steps[start:end] for i in members[step]]
+        start, length = best[end][1], steps[end - 1]
+        same = [i for step in steps[start:end] for i in members[step]]
+        shared = _shared_length(length)
+        if len(same) * (_work(config, shared) - _work(config, length)) < compiling:
+            length = shared
+        grouped[length] = same + grouped.get(length, [])
         end = start
     return grouped
+
+
+def _shared_length(length: int) -> int:
+    """Rounds up to a length that evaluations share: a power of two, or three quarters of one."""
+    power = max(SHORTEST, 1 << (length - 1).bit_length())
+    return power * 3 // 4 if length <= power * 3 // 4 and power > SHORTEST else power
+
+
+def _compiling() -> float:
+    return CPU_COMPILE_WORK if _on_cpu() else COMPILE_WORK
 
 
 def _work(config: T5Config, length: int) -> float:

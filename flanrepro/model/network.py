@@ -53,6 +53,12 @@ def init_params(config: T5Config, seed: int, shardings: dict | None = None) -> d
 
 def param_shapes(config: T5Config) -> dict:
     """Gives the tree of `init_params` as `jax.ShapeDtypeStruct`s; nothing is compiled."""
+    # Copied: the tree is the caller's, and tracing takes longer than to write a small checkpoint.
+    return jax.tree.map(lambda x: x, _param_shapes(config))
+
+
+@functools.cache
+def _param_shapes(config: T5Config) -> dict:
     # One layer per stack is traced: the others are like it, and a file may claim many.
     depths = {"encoder": config.num_encoder_layers, "decoder": config.num_decoder_layers}
     one_each = {f"num_{stack}_layers": min(depth, 1) for stack, depth in depths.items()}

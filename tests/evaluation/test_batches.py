@@ -44,17 +44,32 @@ def shapes(lengths, config=NANO):
     return [batch.tokens.shape for batch, _ in batches([[2] * n for n in lengths], config, 8)]
 
 
+XL = t5_config("xl", 32128)
+
+
 def test_a_few_inputs_share_a_length_and_many_do_not():
-    assert {shape[1] for shape in shapes([20, 100] * 10)} == {112}
-    assert {shape[1] for shape in shapes([20, 100] * 5000)} == {32, 112}
+    assert {shape[1] for shape in shapes([20, 100] * 10)} == {128}
+    assert {shape[1] for shape in shapes([20, 100] * 5000)} == {32, 128}
     # A large model takes as long to compile and much longer to run.
-    assert {shape[1] for shape in shapes([20, 100] * 500)} == {112}
-    assert {shape[1] for shape in shapes([20, 100] * 500, t5_config("xl", 32128))} == {32, 112}
+    assert {shape[1] for shape in shapes([20, 100] * 500)} == {128}
+    assert {shape[1] for shape in shapes([20, 100] * 500, XL)} == {32, 112}
 
 
-def test_batches_of_a_length_have_one_shape_and_are_about_as_full(monkeypatch):
+def test_a_length_is_one_that_evaluations_share_unless_its_padding_costs_more_than_compiling():
+    assert {shape[1] for shape in shapes([5])} == {32}
+    assert [shapes([n])[0][1] for n in (33, 48, 49, 65, 96, 97, 129)] == [
+        *(48, 48, 64, 96, 96, 128, 192)
+    ]
+    assert {shape[1] for shape in shapes([97] * 50_000)} == {112}
+    assert {shape[1] for shape in shapes([97] * 500, XL)} == {112}
+
+
+def test_batches_of_a_length_have_one_shape(monkeypatch):
     monkeypatch.setattr(module, "rows_per_batch", lambda *_: 16)
-    assert shapes([20] * 33) == [(11, 32)] * 3
+    # A small model's are full whatever there is to fill them, so that every evaluation's are alike.
+    assert shapes([20] * 33) == [(16, 32)] * 3 and shapes([20]) == [(16, 32)]
+    # A large model's rows of padding take longer than to compile for fewer rows.
+    assert shapes([200] * 33, XL) == [(11, 208)] * 3 and shapes([200], XL) == [(1, 256)]
 
 
 def test_a_batch_has_the_rows_that_fit_into_the_memory(monkeypatch):
