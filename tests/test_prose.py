@@ -9,7 +9,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 MODULES = sorted([*(ROOT / "flanrepro").rglob("*.py"), *(ROOT / "ci").rglob("*.py")])
-PAGES = sorted([ROOT / "README.md", *ROOT.glob("ci/*.md"), *ROOT.glob("notebooks/*.ipynb")])
+OF_PAGES = ("README.md", "ci/*.md", "docs/*.md", "notebooks/*.ipynb")
+PAGES = sorted(path for pattern in OF_PAGES for path in ROOT.glob(pattern))
 
 BEGINNINGS = re.compile(r"(Of|Those|So many|Such|Whether)\b")
 """A sentence that begins so has its subject at its end, or none."""

@@ -10,6 +10,7 @@ from flanrepro.cli.evaluate import evaluate
 from flanrepro.cli.figures import figures
 from flanrepro.cli.mixture import mixture
 from flanrepro.cli.pretrain import pretrain
+from flanrepro.cli.report import report
 from flanrepro.cli.reproduce import reproduce
 from flanrepro.cli.run import run
 from flanrepro.cli.scorecard import scorecard
@@ -26,7 +27,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 COMMANDS = (
-    run, reproduce, figures, scorecard, trace,  # the paper's notebooks and their results
+    run, reproduce, figures, scorecard, report, trace,  # the paper's notebooks and their results
     tasks, show, mixture, cache, vocabulary,  # data
     pretrain, evaluate, convert,  # models
     student, doctor,
