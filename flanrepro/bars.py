@@ -48,7 +48,7 @@ def told_to(listener: Callable[[At], object]) -> Iterator[None]:
 def bar(iterable=None, **how: Any) -> tqdm:
     """A bar that is gone when it ends; `how` goes to tqdm."""
     file = None if how.pop("disable", False) else _file()
-    how = {"leave": False, "dynamic_ncols": True, "mininterval": EVERY, **how}
+    how = {"leave": False, "dynamic_ncols": _has_width(file), "mininterval": EVERY, **how}
     return tqdm(iterable, file=file, disable=file is None, **how)
 
 
@@ -96,6 +96,14 @@ def _file() -> "IO[str] | _Display | _Log | None":
         return None
     stream = os.fdopen(os.dup(number), "w", encoding="utf-8", errors="replace")
     return stream if os.isatty(number) else _Log(stream)
+
+
+def _has_width(file: object) -> bool:
+    """True for a terminal that knows how wide it is; tqdm draws nothing in one of no columns."""
+    try:
+        return os.get_terminal_size(file.fileno()).columns > 0
+    except (AttributeError, OSError):
+        return False
 
 
 def _cell_is_watched() -> bool:

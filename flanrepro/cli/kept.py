@@ -29,5 +29,5 @@ def left(command: str) -> str:
         return "start the same command again"
     if kept == RUNS and _stores:
         finished = sum(1 for _ in _stores[0].glob("*/manifest.json"))
-        kept = f"{finished} {kept} in {_stores[0]}"
+        kept = f"in {_stores[0]} {finished} {kept}"
     return f"{kept}; start the same command again, and it goes on from there"

@@ -1,8 +1,7 @@
 """`flanrepro pocket`: measures what the pocket collection shows, and the conditions that it meets.
 
 Runs start from the shipped checkpoint, have the profile's hyperparameters, and stay in the run
-store. Tables go to figures/PROFILE/ in the folder of results, as CSV; intervals are 95 % t-intervals
-over seeds.
+store. Tables go to out/figures/PROFILE/ as CSV; intervals are 95 % t-intervals over seeds.
 """
 
 from collections.abc import Iterable

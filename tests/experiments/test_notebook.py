@@ -75,7 +75,7 @@ def test_a_failed_notebook_leaves_the_cells_before_the_error(tmp_path):
     path = write_notebook(tmp_path / "fails.ipynb", *cells)
     with pytest.raises(InputError, match=r"fails.ipynb stopped in cell 3 with ZeroDivisionError"):
         run_notebook(path, {"out": str(tmp_path)})
-    left = tmp_path / "notebooks" / "executed" / "fails.pocket.quick.ipynb"
+    left = tmp_path / "executed" / "fails.pocket.quick.ipynb"
     assert "made" in left.read_text()
 
 
@@ -97,7 +97,7 @@ def test_a_notebook_runs_with_this_python_whatever_its_name_its_folder_and_insta
     out = str(tmp_path / "{out} {0}")
     target = run_notebook(path, {"out": out, "seeds": "2", "x": "{y}"})
     assert Path("ran").read_text() == f"{sys.executable}|{out}|2|{{y}}"
-    assert target == Path(out, "notebooks", "executed", f"{path.stem}.pocket.quick.ipynb")
+    assert target == Path(out, "executed", f"{path.stem}.pocket.quick.ipynb")
     assert capfd.readouterr() == ("", "")
 
 
@@ -123,12 +123,12 @@ def test_an_error_of_several_lines_is_one_sentence(tmp_path):
     assert "\n" not in said and len(said) < 2500
 
 
-@pytest.mark.parametrize("place", ["out", "out/notebooks", "out/notebooks/executed"])
+@pytest.mark.parametrize("place", ["out", "out/executed"])
 def test_a_file_in_the_place_of_a_folder_is_one_sentence(tmp_path, place):
     (tmp_path / place).parent.mkdir(parents=True, exist_ok=True)
     (tmp_path / place).touch()
     path = write_notebook(tmp_path / "a.ipynb", ("out = ''", "parameters"))
-    with pytest.raises(InputError, match=r"the folder of executed notebooks .*/out/notebooks/exec"):
+    with pytest.raises(InputError, match=r"the folder of executed notebooks .*/out/executed "):
         run_notebook(path, {"out": str(tmp_path / "out")})
 
 
@@ -152,6 +152,7 @@ def reproduce(tmp_path, monkeypatch, capsys):
     monkeypatch.delenv("FLANREPRO_OUT", raising=False)
     monkeypatch.setattr(runner, "train_all", lambda job: Path("trained").write_text(f"{job}"))
     (tmp_path / "notebooks").mkdir()
+    (tmp_path / "pyproject.toml").write_text('name = "flanrepro"')
 
     def run(*args: str) -> tuple[int, list[str], str]:
         monkeypatch.setattr(sys, "argv", ["flanrepro", "reproduce", *args])
@@ -175,7 +176,7 @@ def test_reproduce_runs_the_papers_notebooks_in_order_and_a_failed_one_stops_no_
     write_notebook(tmp_path / "notebooks" / "02_dies.ipynb", PARAMETERS, died)
     status, lines, err = reproduce("--profile", "smoke", "-p", "seeds", "2")
     assert status == 2
-    assert lines[0] == "4 notebooks into reproduced: profile smoke, seeds 2."
+    assert lines[0] == "4 notebooks into out: profile smoke, seeds 2."
     assert lines[1].startswith(HOW_LONG)
     assert [line.rpartition(",")[0] for line in lines[2:7]] == [
         "the runs that notebooks share",
@@ -185,15 +186,15 @@ def test_reproduce_runs_the_papers_notebooks_in_order_and_a_failed_one_stops_no_
         "4 of 4: 09_last",
     ]
     assert lines[7:] == [
-        "figures and tables: reproduced/figures",
-        "executed notebooks: reproduced/notebooks/executed",
+        "figures and tables: out/figures/smoke.seeds2",
+        "executed notebooks: out/executed",
     ]
-    assert (tmp_path / "order").read_text() == "smoke 2 reproduced;" * 2
-    assert (tmp_path / "reproduced/notebooks/executed/09_last.pocket.smoke.ipynb").is_file()
+    assert (tmp_path / "order").read_text() == "smoke 2 ;" * 2
+    assert (tmp_path / "out/executed/09_last.pocket.smoke.seeds2.ipynb").is_file()
     assert "flanrepro: 2 of 5 steps failed: 1 of 4: 01_fails stopped: 01_fails.ipynb stopped" in err
     assert "02_dies.ipynb stopped because its kernel died" in err
     trained = (tmp_path / "trained").read_text()
-    assert "profile='smoke', seeds=2" in trained and "out='reproduced'" in trained
+    assert "profile='smoke', seeds=2" in trained
 
 
 @pytest.mark.parametrize(
@@ -201,7 +202,7 @@ def test_reproduce_runs_the_papers_notebooks_in_order_and_a_failed_one_stops_no_
     [
         (["--profile", "fast"], "unknown profile 'fast': choose one of smoke, quick"),
         (["-p", "size", "3"], "00_a.ipynb has no parameter 'size': it has profile, seeds, out"),
-        (["--notebooks", "elsewhere"], "there are no notebooks 00 to 09 in elsewhere: run this in"),
+        (["--notebooks", "elsewhere"], "there are no notebooks 00 to 09 in elsewhere: name the"),
     ],
 )
 def test_reproduce_refuses_a_wrong_parameter_before_anything_runs(
