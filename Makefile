@@ -79,7 +79,7 @@ $(VENV)/created:
 	"$(PYTHON)" -m venv $(VENV)
 	@touch $@
 
-# Saved notebooks look unchanged to git, which runs this at the top of the checkout.
+# Git compares notebooks without what running them leaves; it runs this at the top of the checkout.
 FILTER := git config filter.stripped-notebook.clean 'python3 ci/strip_notebook.py' 2>/dev/null || true
 
 $(VENV)/installed: $(VENV)/created pyproject.toml constraints.txt

@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import IO, Any
+from typing import Any
 
 from tqdm import tqdm
 
@@ -85,7 +85,7 @@ class Told:
             self.listener(At(self.name, self.n, self.last, self.said))
 
 
-def _file() -> "IO[str] | _Display | _Log | None":
+def _file() -> "_Terminal | _Log | _Display | None":
     """What a bar is written to; None: nobody would see it."""
     if _cell_is_watched():
         return _Display()
@@ -94,8 +94,7 @@ def _file() -> "IO[str] | _Display | _Log | None":
         number = sys.stderr.fileno()
     except (AttributeError, OSError, ValueError):  # no stream, or none with a file
         return None
-    stream = os.fdopen(os.dup(number), "w", encoding="utf-8", errors="replace")
-    return stream if os.isatty(number) else _Log(stream)
+    return _Terminal(number) if os.isatty(number) else _Log(number)
 
 
 def _has_width(file: object) -> bool:
@@ -116,19 +115,42 @@ def _cell_is_watched() -> bool:
     return "cellId" in (kernel.get_parent("shell") or {}).get("metadata", {})
 
 
+class _Terminal:
+    """A terminal's file, by its number: a kernel's standard error itself goes to the notebook."""
+
+    encoding = "utf-8"  # tqdm asks, for its blocks
+
+    def __init__(self, number: int):
+        self._number = number
+
+    def fileno(self) -> int:
+        return self._number
+
+    def write(self, text: str) -> None:
+        _write(self._number, text)
+
+    def flush(self) -> None:
+        pass
+
+
+def _write(number: int, text: str) -> None:
+    with contextlib.suppress(OSError):  # a terminal that was closed stops no run
+        os.write(number, text.encode())
+
+
 class _Log:
     """A file of lines: a bar that is drawn over and over would be one long line of it."""
 
     encoding = "ascii"
 
-    def __init__(self, stream: IO[str]):
-        self.stream, self._when = stream, time.monotonic()
+    def __init__(self, number: int):
+        self._number, self._when = number, time.monotonic()
 
     def write(self, text: str) -> None:
         line = text.replace("\r", "").strip()
         if line and time.monotonic() - self._when >= LOG_EVERY:
             self._when = time.monotonic()
-            print(line, file=self.stream, flush=True)
+            _write(self._number, f"{line}\n")
 
     def flush(self) -> None:
         pass
@@ -137,7 +159,7 @@ class _Log:
 class _Display:
     """A file whose last line is shown below the cell, and replaced by the next one."""
 
-    encoding = "utf-8"  # tqdm asks, for its blocks
+    encoding = "utf-8"
 
     def __init__(self):
         from IPython.display import display
