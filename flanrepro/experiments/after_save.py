@@ -1,12 +1,20 @@
-"""What JupyterLab calls after it has saved a notebook: git's view of it is brought up to date.
+"""An extension of Jupyter's server: git's view of a notebook that it has saved is brought up to date.
 
-The package brings `etc/jupyter/jupyter_server_config.d/flanrepro.json`, which names the function.
+The package brings `etc/jupyter/jupyter_server_config.d/flanrepro.json`, which turns it on.
 """
 
 import contextlib
 import os
 import subprocess
 from typing import Any
+
+
+def _jupyter_server_extension_points() -> list[dict[str, str]]:
+    return [{"module": __name__}]
+
+
+def _load_jupyter_server_extension(server: Any) -> None:
+    server.contents_manager.register_post_save_hook(refresh)
 
 
 def refresh(model: dict, os_path: str, contents_manager: Any, **others: Any) -> None:

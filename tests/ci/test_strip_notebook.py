@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import nbformat
 import pytest
@@ -94,11 +95,16 @@ def test_the_hook_adds_no_change_of_the_author_and_no_new_file(clone, tmp_path):
 
 
 def after_save(path: Path) -> None:
-    """Calls what JupyterLab is told to call, as it calls it."""
+    """Calls the extension as Jupyter's server does after it has saved a notebook."""
     config = json.loads((ROOT / "ci" / "jupyter_server.json").read_text("utf-8"))
-    module, _, name = config["FileContentsManager"]["post_save_hook"].rpartition(".")
-    hook = getattr(importlib.import_module(module), name)
-    hook(model={"type": "notebook"}, os_path=str(path), contents_manager=None)
+    (name,) = config["ServerApp"]["jpserver_extensions"]
+    (point,) = importlib.import_module(name)._jupyter_server_extension_points()
+    hooks = []
+    manager = SimpleNamespace(register_post_save_hook=hooks.append)
+    extension = importlib.import_module(point["module"])
+    extension._load_jupyter_server_extension(SimpleNamespace(contents_manager=manager))
+    (hook,) = hooks
+    hook(os_path=str(path), model={"type": "notebook"}, contents_manager=manager)
 
 
 def test_what_the_author_changed_is_committed_without_what_running_it_left(clone):

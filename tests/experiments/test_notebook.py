@@ -223,3 +223,109 @@ def test_on_several_hosts_notebooks_are_run_one_by_one(reproduce, monkeypatch):
     status, _, err = reproduce()
     assert status == 2
     assert "is one process of several: start `flanrepro run NOTEBOOK` on all of them" in err
+
+
+# --- where from, where to, with what ---
+
+SHOWN = ("print(profile, seeds, out)", "result")
+
+
+@pytest.fixture
+def flanrepro(tmp_path, monkeypatch, capsys):
+    """flanrepro(*args): exit status, standard output's lines and standard error of the command."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("FLANREPRO_OUT", raising=False)
+
+    def run(*args: object) -> tuple[int, list[str], str]:
+        monkeypatch.setattr(sys, "argv", ["flanrepro", *map(str, args)])
+        with pytest.raises(SystemExit) as stop:
+            main()
+            raise SystemExit(0)
+        out, err = capsys.readouterr()
+        return stop.value.code or 0, out.splitlines(), err
+
+    return run
+
+
+def test_a_notebook_runs_by_its_number_and_the_first_line_says_where_results_go(
+    flanrepro, tmp_path
+):
+    (tmp_path / "pyproject.toml").write_text('name = "flanrepro"')
+    (tmp_path / "notebooks" / "deep").mkdir(parents=True)
+    path = write_notebook(tmp_path / "notebooks" / "07_mine.ipynb", PARAMETERS, SHOWN)
+    before = path.read_bytes()
+    for name in ("07", "7", "07_mine"):
+        status, lines, err = flanrepro("run", name, "-p", "seeds", "3")
+        assert (status, err) == (0, "")
+        assert lines[0] == (
+            "Results go to out: figures to out/figures/quick.seeds3, runs to out/runs. "
+            "The executed copy is out/executed/07_mine.pocket.quick.seeds3.ipynb."
+        )
+        assert lines[1] == "quick 3 "
+    written = {p.relative_to(tmp_path).parts[0] for p in tmp_path.rglob("*") if p.is_file()}
+    assert written == {"pyproject.toml", "notebooks", "out"}
+    assert path.read_bytes() == before and len(list(path.parent.iterdir())) == 2
+
+
+def test_a_relative_out_is_the_same_folder_when_the_executed_copy_runs_elsewhere(
+    flanrepro, tmp_path, monkeypatch
+):
+    write_notebook(tmp_path / "a.ipynb", PARAMETERS, SHOWN)
+    assert flanrepro("run", "a.ipynb", "-p", "out", "mine")[0] == 0
+    copy = tmp_path / "mine" / "executed" / "a.pocket.quick.ipynb"
+    monkeypatch.chdir(copy.parent)
+    assert printed_result(run_notebook(copy, {})) == f"quick 0 {tmp_path / 'mine'}\n"
+
+
+def test_parameters_come_from_a_file_and_p_goes_before_it(flanrepro, tmp_path):
+    write_notebook(tmp_path / "a.ipynb", PARAMETERS, SHOWN)
+    (tmp_path / "p.yaml").write_text("profile: smoke\nseeds: 4\n")
+    args = ("run", "a.ipynb", "--params", "p.yaml", "--output", "there/b.ipynb")
+    status, lines, err = flanrepro(*args, "-p", "seeds", "2")
+    assert (status, err) == (0, "") and "smoke 2 " in lines
+    assert "The executed copy is there/b.ipynb." in lines[0]
+    assert printed_result(tmp_path / "there" / "b.ipynb") == "smoke 2 \n"
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("args", "sentence"),
+    [
+        (["02_no"], "there is no notebook '02_no': give the path of one, or the name or number of"),
+        (["a.ipynb", "--params", "no.yaml"], "the file of parameters no.yaml is missing: expected"),
+        (["a.ipynb", "--params", "list.yaml"], "the file of parameters list.yaml holds no names"),
+        (["a.ipynb", "--params", "bad.yaml"], "the file of parameters bad.yaml cannot be read ("),
+        (["a.ipynb", "--params", "size.yaml"], "a.ipynb has no parameter 'size': it has profile"),
+        (["a.ipynb", "--params", "seeds.yaml"], "parameter 'seeds' is '[1]': expected int"),
+        (["a.ipynb", "--output", "a.ipynb"], "the executed copy would be the notebook itself, a"),
+        (["a.ipynb", "--output", "b.txt"], "the executed copy would be b.txt: expected the path"),
+        (["a.ipynb", "--output", "d.ipynb"], "the executed copy would be d.ipynb, which is a fold"),
+        (["a.ipynb", "--kernel", "no"], "there is no kernel 'no': installed are "),
+    ],
+)
+def test_what_a_run_cannot_do_is_one_sentence_and_writes_nothing(
+    flanrepro, tmp_path, args, sentence
+):
+    write_notebook(tmp_path / "a.ipynb", PARAMETERS, SHOWN)
+    (tmp_path / "d.ipynb").mkdir()
+    texts = {"list": "- 1\n", "bad": "a: [", "size": "size: 3\n", "seeds": "seeds: [1]\n"}
+    for name, text in texts.items():
+        (tmp_path / f"{name}.yaml").write_text(text)
+    before = sorted(tmp_path.rglob("*"))
+    status, lines, err = flanrepro("run", *args)
+    assert (status, lines, err.count("\n")) == (2, [], 1)
+    assert err.startswith(f"flanrepro: {sentence}")
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_another_kernel_is_used_if_it_is_named(flanrepro, tmp_path, monkeypatch):
+    kernel = tmp_path / "kernels" / "mine" / "kernel.json"
+    kernel.parent.mkdir(parents=True)
+    argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+    spec = {"argv": argv, "display_name": "x", "language": "python", "env": {"MINE": "1"}}
+    kernel.write_text(json.dumps(spec))
+    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path))
+    said = ("import os; print('mine', os.environ.get('MINE'))", "result")
+    write_notebook(tmp_path / "a.ipynb", PARAMETERS, said)
+    assert flanrepro("run", "a.ipynb", "--kernel", "mine")[1][1] == "mine 1"
+    assert flanrepro("run", "a.ipynb")[1][1] == "mine None"
