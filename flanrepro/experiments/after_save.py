@@ -1,4 +1,4 @@
-"""An extension of Jupyter's server: git's view of a notebook that it has saved is brought up to date.
+"""An extension of Jupyter's server, which brings git's view of saved notebooks up to date.
 
 The package brings `etc/jupyter/jupyter_server_config.d/flanrepro.json`, which turns it on.
 """

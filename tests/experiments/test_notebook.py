@@ -97,7 +97,7 @@ def test_a_notebook_runs_with_this_python_whatever_its_name_its_folder_and_insta
     out = str(tmp_path / "{out} {0}")
     target = run_notebook(path, {"out": out, "seeds": "2", "x": "{y}"})
     assert Path("ran").read_text() == f"{sys.executable}|{out}|2|{{y}}"
-    assert target == Path(out, "executed", f"{path.stem}.pocket.quick.ipynb")
+    assert target == Path(out, "executed", f"{path.stem}.pocket.quick.seeds2.ipynb")
     assert capfd.readouterr() == ("", "")
 
 
@@ -106,7 +106,7 @@ def test_an_executed_copy_runs_again_with_its_own_values(tmp_path, monkeypatch):
     cells = [("profile = 'quick'\nseeds = 1", "parameters"), ("print(profile, seeds)", "result")]
     path = write_notebook(tmp_path / "a.ipynb", *cells)
     again = run_notebook(run_notebook(path, {"profile": "smoke"}), {"seeds": "2"})
-    assert again.name == "a.pocket.smoke.pocket.smoke.ipynb"
+    assert again.name == "a.pocket.smoke.pocket.smoke.seeds2.ipynb"
     assert printed_result(again) == "smoke 2\n"
     tags = [cell.metadata.get("tags") for cell in nbformat.read(again, as_version=4).cells]
     assert tags == [["parameters"], ["injected-parameters"], ["result"]]
