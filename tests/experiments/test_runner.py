@@ -363,14 +363,16 @@ def test_a_notebooks_stop_button_is_one_sentence_with_what_is_kept(tmp_path, mon
     code = f"{SPECS}\nrun_sweep(partial(work.first, {str(tmp_path)!r}), specs, done=work.none, "
     manager, client = start_new_kernel(kernel_name="python3")
     try:
-        client.execute(f"{code}workers={workers}, label='runs of x')")
+        asked = client.execute(f"{code}workers={workers}, label='runs of x')")
         until = time.monotonic() + HANGS
         while len(list(tmp_path.glob("*.pid"))) < workers or not (tmp_path / "done").exists():
             assert time.monotonic() < until
             time.sleep(0.05)
         time.sleep(1.0)  # the first run's end is told to the sweep
         manager.interrupt_kernel()  # SIGINT, as JupyterLab sends it
-        reply = client.get_shell_msg(timeout=HANGS)["content"]
+        while (answer := client.get_shell_msg(timeout=HANGS))["parent_header"]["msg_id"] != asked:
+            pass  # of questions that came before
+        reply = answer["content"]
     finally:
         client.stop_channels()
         manager.shutdown_kernel(now=True)
