@@ -33,11 +33,11 @@ help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(firstword $(MAKEFILE_LIST)) \
 	| awk -F ':.*## ' '{ printf "  make %-12s %s\n", $$1, $$2 }'
 
-reproduce: install ## train, and draw the paper's figures and tables into reproduced/; PROFILE=quick
+reproduce: install ## train, and draw the paper's figures and tables into out/; PROFILE=quick
 	$(BIN)/flanrepro reproduce --profile $(PROFILE)
 
 student: install ## write the notebooks without their exercises' solutions into student/
-	$(BIN)/flanrepro student student
+	$(BIN)/flanrepro notebooks copy student --student
 
 test: install-dev ## run the tests but for the slow ones; PYTEST_ARGS="-k packaging -x" goes to pytest
 ifdef PYTEST_ARGS
@@ -55,7 +55,7 @@ lint: install-dev ## ruff check and ruff format --check, notebooks too
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-figures: install ## draw every figure and table anew from the scores that ship; trains nothing
+figures: install ## draw every figure and table that ships anew, from the scores that ship
 	$(BIN)/flanrepro figures
 
 bench: install ## measure this machine: the data's speed, and each notebook's; figures/bench/
@@ -79,12 +79,17 @@ $(VENV)/created:
 	"$(PYTHON)" -m venv $(VENV)
 	@touch $@
 
+# Git compares notebooks without what running them leaves; it runs this at the top of the checkout.
+FILTER := git config filter.stripped-notebook.clean 'python3 ci/strip_notebook.py' 2>/dev/null || true
+
 $(VENV)/installed: $(VENV)/created pyproject.toml constraints.txt
 	$(PIP) install -c constraints.txt -e .
+	@$(FILTER)
 	@touch $@
 
 $(VENV)/installed-dev: $(VENV)/created pyproject.toml constraints.txt
 	$(PIP) install -c constraints.txt -e '.[dev]'
+	@$(FILTER)
 	@touch $(VENV)/installed $@
 
 # Without their dependencies: they pin others' versions, and ask for TensorFlow's nightly builds.

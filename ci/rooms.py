@@ -20,6 +20,7 @@ GROUND = {
     f"flanrepro.{name}"
     for name in (
         "allocator",
+        "bars",
         "cluster",
         "errors",
         "fields",

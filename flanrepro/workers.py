@@ -17,12 +17,13 @@ import traceback
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from multiprocessing.connection import wait
+from multiprocessing.connection import Connection, wait
 from typing import Any, TypeVar
 
 from tqdm import tqdm
 
 from flanrepro import allocator
+from flanrepro.bars import At, told_to
 from flanrepro.errors import InputError
 
 T = TypeVar("T")
@@ -36,14 +37,27 @@ def in_workers(
     count: int,
     report: Report,
     tick: Callable[[], object] = lambda: None,
+    told: Callable[[Any, At], object] = lambda job, at: None,
 ) -> None:
-    """Reports every job's result from `count` processes; calls `tick` once a second."""
+    """Reports every job's result from `count` processes.
+
+    Args:
+        do: function of a job.
+        jobs: what is to be done.
+        count: number of processes.
+        report: called with each job's result.
+        tick: called once a second.
+        told: called with a job and where the run is that it trains, see `flanrepro.bars`.
+    """
     todo, shared = deque(jobs), cores()
-    workers: dict[object, _Worker] = {}  # keyed by the pipe that its answers come from
+    workers: dict[Connection, _Worker] = {}  # keyed by the pipe that its answers come from
 
     def start(share: list[int]) -> None:
         process = _start(share)
-        workers[process.stdout] = worker = _Worker(process, share)
+        # It reads message by message: of a buffered file, `wait` would not see what it has read.
+        answers = Connection(os.dup(process.stdout.fileno()), writable=False)
+        process.stdout.close()
+        workers[answers] = worker = _Worker(process, share, answers)
         _hand(worker, do, todo.popleft())
 
     try:
@@ -54,31 +68,36 @@ def in_workers(
             for pipe in wait(list(workers), timeout=1.0):
                 worker = workers[pipe]
                 try:
-                    report(worker.job, *pickle.load(pipe))
-                except (EOFError, pickle.UnpicklingError):  # it died, perhaps within an answer
+                    answer = pickle.loads(pipe.recv_bytes())
+                except (EOFError, OSError):  # it died, perhaps within an answer
                     del workers[pipe]
-                    report(worker.job, None, _end(worker.process))
+                    report(worker.job, None, _end(worker))
                     if todo:
                         start(worker.cores)
                     continue
+                if isinstance(answer, At):
+                    told(worker.job, answer)
+                    continue
+                report(worker.job, *answer)
                 if todo:
                     _hand(worker, do, todo.popleft())
                 else:
-                    _end(workers.pop(pipe).process)
+                    _end(workers.pop(pipe))
             tick()
     finally:  # also on Control-C: no worker may go on training
         for worker in workers.values():
             worker.process.kill()
         for worker in workers.values():
-            _end(worker.process)
+            _end(worker)
 
 
 @dataclass
 class _Worker:
-    """A worker process, the cores that it may use, and the job that it works on."""
+    """A worker process, its cores, the pipe of its answers, and the job that it works on."""
 
     process: subprocess.Popen
     cores: list[int]
+    answers: Connection
     job: Any = None
 
 
@@ -139,12 +158,12 @@ def _hand(worker: _Worker, do: Callable, job: Any) -> None:
         worker.process.stdin.flush()
 
 
-def _end(process: subprocess.Popen) -> str:
+def _end(worker: _Worker) -> str:
     """Ends a worker, closes its pipes, and returns how it ended, in words."""
     with contextlib.suppress(BrokenPipeError):
-        process.stdin.close()
-    process.stdout.close()
-    code = process.wait()
+        worker.process.stdin.close()
+    worker.answers.close()
+    code = worker.process.wait()
     if code >= 0:
         return f"its process ended with exit code {code}"
     name = signal.Signals(-code).name
@@ -157,7 +176,7 @@ def _end(process: subprocess.Popen) -> str:
 
 def _work() -> None:
     """Answers jobs until the parent process is gone; jobs come by stdin, answers go by stdout."""
-    jobs, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+    jobs, answers = os.fdopen(os.dup(0), "rb"), Connection(os.dup(1), readable=False)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.dup2(2, 1)  # what `do` prints must not mix with the answers
     sys.stdout.reconfigure(line_buffering=True)
@@ -166,9 +185,9 @@ def _work() -> None:
     todo: queue.SimpleQueue[bytes] = queue.SimpleQueue()
     # A thread, so that a worker in the middle of a run notices that the parent is gone.
     threading.Thread(target=_receive, args=(jobs, todo), daemon=True).start()
-    while True:
-        answers.write(_answer(todo.get()))
-        answers.flush()
+    with told_to(lambda at: answers.send_bytes(pickle.dumps(at))):
+        while True:
+            answers.send_bytes(_answer(todo.get()))
 
 
 def _receive(jobs, todo: queue.SimpleQueue) -> None:

@@ -1,6 +1,6 @@
 """How fast the pocket collection is: `python -m ci.bench.pocket timing`, `records`.
 
-Tables go to figures/PROFILE/ as CSV.
+Tables go to the checkout's figures/PROFILE/ as CSV.
 """
 
 import json
@@ -12,6 +12,7 @@ import time
 import pandas as pd
 import typer
 
+from ci.bench.common import ROOT
 from flanrepro.cli.pocket import Profile, write
 from flanrepro.experiments.profiles import Job
 from flanrepro.sources import load_collection
@@ -56,7 +57,7 @@ def timing(profile: Profile = "quick") -> None:
     )
     # A run says in lines before what did not fit its rows.
     row = json.loads(child.stdout.splitlines()[-1]) | {"cpus": len(os.sched_getaffinity(0))}
-    write(Job(profile=profile), pd.DataFrame([row]), "pocket_timing")
+    write(Job(profile=profile, out=str(ROOT)), pd.DataFrame([row]), "pocket_timing")
 
 
 @app.command()
@@ -70,7 +71,7 @@ def records(number: int = 1_000_000, collection: str = "pocket") -> None:
             made += sum(len(task.load(split)) for split in task.splits)
     seconds = time.monotonic() - began
     row = {"records": made, "seconds": seconds, "per_million": 1e6 * seconds / made}
-    write(Job(collection=collection), pd.DataFrame([row]), f"{collection}_records")
+    write(Job(collection=collection, out=str(ROOT)), pd.DataFrame([row]), f"{collection}_records")
 
 
 if __name__ == "__main__":

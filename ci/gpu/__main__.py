@@ -2,9 +2,9 @@
 
     python -m ci.gpu prepare --minutes 25   # here: packed files, into .gpu/1, .gpu/2, ...
     MINUTES=9 bash ci/gpu/run.sh            # there, with .gpu/1; again with .gpu/2, ...
-    python -m ci.gpu take FOLDER            # here: what came back, into runs/
+    python -m ci.gpu take FOLDER            # here: what came back, into out/runs/
 
-What is lacking is trained: runs of profile `full` that neither ship nor are finished in `runs/`,
+What is lacking is trained: runs of profile `full` that neither ship nor are finished here,
 then the pretraining of `mini`. A part `.gpu/N` is as much as can be carried at a time, and stands
 by itself, except that a long run's later steps need the earlier ones on the same machine. There,
 runs are kept in `.gpu-work`: a job that is killed and started again goes on. Runs are float32, as
@@ -85,7 +85,7 @@ def work(minutes: Minutes = 8.0, tiny: Tiny = False) -> None:
 
 @app.command()
 def take(folder: Annotated[Path, typer.Argument(help="what came back: outcome.zip.*")]) -> None:
-    """Take over finished runs into runs/, and say which they are.
+    """Take over finished runs into out/runs/, and say which they are.
 
     A run of a sweep comes with its scores and predictions, without its parameters.
     """

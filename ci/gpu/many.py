@@ -14,6 +14,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from flanrepro import bars
 from flanrepro.errors import InputError
 from flanrepro.experiments.store import Run, RunStore, write_results
 from flanrepro.model import compile_cache
@@ -94,7 +95,7 @@ def train_many(
     # --- steps ---
     clock = loop.Clock(sum(run.progress.seconds for run in runs))
     last = min(stop_at or first.steps, first.steps)
-    steps = loop.progress_bar(bar, begin, last)
+    steps = bars.steps(bar, begin, last)
     with contextlib.ExitStack() as stack:
         for one in (*runs, steps):
             stack.enter_context(contextlib.closing(one))

@@ -1,11 +1,12 @@
 """The runs of the standing job of ci/gpu, and which of them are lacking."""
 
 import dataclasses
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
 from flanrepro.experiments.pretrain import pretraining_specs
-from flanrepro.experiments.profiles import Job, workspace
+from flanrepro.experiments.profiles import Job, project, workspace
 from flanrepro.experiments.shipped_scores import shipped_run
 from flanrepro.experiments.store import RunStore
 from flanrepro.experiments.sweep import SWEEPS
@@ -34,7 +35,8 @@ class Planned:
 def folders(tiny: bool) -> tuple[Path, Path]:
     """The folder that is carried there, and the one that stays on a machine."""
     name = ".gpu-tiny" if tiny else ".gpu"
-    return workspace() / name, workspace() / f"{name}-work"
+    root = (not os.environ.get("FLANREPRO_OUT") and project()) or workspace()
+    return root / name, root / f"{name}-work"
 
 
 def plan(tiny: bool = False) -> list[Planned]:

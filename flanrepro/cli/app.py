@@ -2,7 +2,7 @@
 
 import typer
 
-from flanrepro.cli import data, pocket, predictions
+from flanrepro.cli import data, notebooks, pocket, predictions
 from flanrepro.cli.cache import cache
 from flanrepro.cli.convert import convert
 from flanrepro.cli.doctor import doctor
@@ -15,7 +15,6 @@ from flanrepro.cli.reproduce import reproduce
 from flanrepro.cli.run import run
 from flanrepro.cli.scorecard import scorecard
 from flanrepro.cli.show import show
-from flanrepro.cli.student import student
 from flanrepro.cli.tasks import tasks
 from flanrepro.cli.trace import trace
 from flanrepro.cli.vocabulary import vocabulary
@@ -30,10 +29,11 @@ COMMANDS = (
     run, reproduce, figures, scorecard, report, trace,  # the paper's notebooks and their results
     tasks, show, mixture, cache, vocabulary,  # data
     pretrain, evaluate, convert,  # models
-    student, doctor,
+    doctor,
 )  # fmt: skip
 for function in COMMANDS:
     app.command()(function)
 app.add_typer(data.app, name="data", no_args_is_help=True)
+app.add_typer(notebooks.app, name="notebooks", no_args_is_help=True)
 app.add_typer(pocket.app, name="pocket", no_args_is_help=True)
 app.add_typer(predictions.app, name="predictions", no_args_is_help=True)

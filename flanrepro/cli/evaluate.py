@@ -50,7 +50,7 @@ def evaluate(
         typer.Option(help="activations in float32 or bfloat16; empty: a run's own, else float32"),
     ] = "",
     per_task: Annotated[bool, typer.Option(help="also print each task and cluster")] = False,
-    out: Annotated[str, typer.Option(help="folder for `evaluations/`; empty: the project's")] = "",
+    out: Annotated[str, typer.Option(help="folder of results; empty: out/")] = "",
 ) -> None:
     """Score checkpoints on suites; finished evaluations are read."""
     from flanrepro.collection.asking import Asking

@@ -11,22 +11,11 @@ import sys
 from types import FrameType
 from typing import IO
 
+from flanrepro.cli.kept import left
 from flanrepro.errors import InputError
 
 RESTARTED = {"run", "reproduce", "pretrain", "pocket", "evaluate", "doctor"}
 """The commands that train or evaluate, and `doctor`, which says what they run with."""
-
-RUNS = "runs/ keeps finished runs, and of each other one its last checkpoint"
-KEPT = {
-    "run": RUNS,
-    "reproduce": RUNS,
-    "pretrain": RUNS,
-    "pocket": RUNS,
-    "evaluate": "evaluations/ keeps the finished ones",
-    "cache": "the cache's folder keeps its finished files",
-    "data": "the cache keeps the files that are fetched",
-}
-"""By command, what an interruption leaves; the other commands begin anew."""
 
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 """Errors of a stream, or of a file that a library writes, with no space left."""
@@ -115,6 +104,7 @@ def end_on_signals() -> None:
     started without, by `nohup` or in the background of a script, stay ignored.
     """
     process = os.getpid()
+    asked = sys.argv[1] if len(sys.argv) > 1 else ""
 
     def end(number: int, frame: FrameType | None) -> None:
         # No exception: it would come up wherever the program is, and a callback, or a library that
@@ -125,7 +115,7 @@ def end_on_signals() -> None:
         if os.getpid() == process:  # a copy that was forked has nothing to say
             _end_children()
             with contextlib.suppress(OSError):  # past `sys.stderr`, which may be within a write
-                os.write(2, f"\nflanrepro: {_left(number)}\n".encode())
+                os.write(2, f"\nflanrepro: {SIGNALS[number]}: {left(asked)}\n".encode())
         os._exit(128 + number)
 
     for number in SIGNALS:
@@ -133,13 +123,6 @@ def end_on_signals() -> None:
             signal.signal(number, end)
     if hasattr(signal, "pthread_sigmask"):  # they wait since `allocator.restart_with_it`
         signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
-
-
-def _left(number: int) -> str:
-    """What happened, what is kept, and how to go on."""
-    kept = KEPT.get(sys.argv[1] if len(sys.argv) > 1 else "")
-    then = f"{kept}; start the same command again, and it goes on from there"
-    return f"{SIGNALS[number]}: {then if kept else 'start the same command again'}"
 
 
 def _end_children() -> None:

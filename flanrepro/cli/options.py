@@ -17,7 +17,7 @@ Parameters = Annotated[
 ]
 Engine = Annotated[str, typer.Option(help="local: this folder's runs; shipped: shipped scores")]
 Model = Annotated[str, typer.Option(help="size of the model; empty: the profile's")]
-Out = Annotated[str, typer.Option(help="folder with runs/ and figures/; empty: the project's")]
+Out = Annotated[str, typer.Option(help="folder of results; empty: out/")]
 Seeds = Annotated[int, typer.Option(min=0, help="number of seeds; 0: the profile's")]
 FewShotFraction = Annotated[
     float, typer.Option(help="share of few-shot prompts; negative: the mixture's")

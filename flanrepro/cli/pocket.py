@@ -1,7 +1,7 @@
 """`flanrepro pocket`: measures what the pocket collection shows, and the conditions that it meets.
 
 Runs start from the shipped checkpoint, have the profile's hyperparameters, and stay in the run
-store. Tables go to figures/PROFILE/ as CSV; intervals are 95 % t-intervals over seeds.
+store. Tables go to out/figures/PROFILE/ as CSV; intervals are 95 % t-intervals over seeds.
 """
 
 from collections.abc import Iterable
@@ -26,7 +26,7 @@ app = typer.Typer()
 
 @app.callback()
 def pocket() -> None:
-    """Measure the pocket collection; tables go to figures/."""
+    """Measure the pocket collection; tables go to out/figures/."""
 
 
 Profile = Annotated[str, typer.Option(help="quick; smoke to try the command")]
@@ -46,9 +46,16 @@ def scores_of(job: "Job", specs: Iterable["RunSpec"], **columns) -> "pd.DataFram
     return pd.DataFrame(rows)
 
 
+def folder_of(job: "Job") -> "Path":
+    """The folder of a job's tables, whose rows say what they are of: model and seeds."""
+    from flanrepro.experiments.profiles import workspace
+
+    return workspace(job.out) / "figures" / job.profile
+
+
 def write(job: "Job", table: "pd.DataFrame", name: str) -> None:
     """Writes a table as CSV and prints it without its run ids."""
-    path = job.figures / f"{name}.csv"
+    path = folder_of(job) / f"{name}.csv"
     write_whole(path, table.to_csv(index=False, float_format="%.2f"))
     print(table.drop(columns=["runs"], errors="ignore").to_string(index=False, float_format="%.1f"))
     print(f"-> {path}\n", flush=True)
@@ -87,7 +94,16 @@ Sizes = Annotated[
 
 def table_of(job: "Job", collection: str = "") -> "Path":
     """The file with the conditions of a collection, or of the job's."""
-    return job.figures / f"conditions_{collection or job.collection}_{job.model}.csv"
+    return folder_of(job) / f"conditions_{collection or job.collection}_{job.model}.csv"
+
+
+def found_table(job: "Job", collection: str) -> "Path":
+    """The same file, or the one that ships in the checkout if that alone is there."""
+    from flanrepro.experiments.profiles import project
+
+    own, here = table_of(job, collection), project()
+    shipped = here / "figures" / job.profile / own.name if here else own
+    return own if job.out or own.is_file() or not shipped.is_file() else shipped
 
 
 @app.command()
@@ -139,5 +155,7 @@ def editions(
     from flanrepro.report import conditions as report
 
     job = Job(model=model, profile=profile, out=out)
-    print(report.side_by_side({n: report.read(table_of(job, n)) for n in listed(collections, ())}))
+    print(
+        report.side_by_side({n: report.read(found_table(job, n)) for n in listed(collections, ())})
+    )
     say(job.collection)

@@ -17,7 +17,7 @@ def pretrain(
     ] = 0,
     seed: Annotated[int, typer.Option(help="seed of parameters and data")] = 0,
     out: Annotated[
-        str, typer.Option(help="folder with `runs/`; empty: FLANREPRO_OUT, else the project's")
+        str, typer.Option(help="folder of results; empty: FLANREPRO_OUT, else out/")
     ] = "",
     export: Annotated[
         Path | None, typer.Option(help="folder to write weights, loss curve and card to")

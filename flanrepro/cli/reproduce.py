@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from flanrepro.cli.kept import in_store
 from flanrepro.cli.options import Parameters, Seeds
 from flanrepro.cli.parameters import pair
 
@@ -15,15 +16,21 @@ def reproduce(
     ] = "quick",
     seeds: Seeds = 0,
     parameters: Parameters = None,
-    notebooks: Annotated[Path, typer.Option(help="folder of the notebooks")] = Path("notebooks"),
+    notebooks: Annotated[
+        Path | None, typer.Option(help="folder of the notebooks; none: those that come with it")
+    ] = None,
 ) -> None:
-    """Run the paper's notebooks, 00 to 06 and 09, into the folder `reproduced`.
+    """Run the paper's notebooks, 00 to 06 and 09; results go to the folder `out`.
 
     The figures that ship stay as they are; `-p out FOLDER` names another folder. The command first
-    says how long it takes. A failed notebook stops no other.
+    says where results go and how long it takes. A failed notebook stops no other.
     """
     from flanrepro.experiments import reproduce as runner
+    from flanrepro.experiments.notebook_files import notebook_folder
+    from flanrepro.experiments.profiles import workspace
 
     given = {"profile": profile} | ({"seeds": str(seeds)} if seeds else {})
-    for line in runner.reproduce(given | dict(map(pair, parameters or [])), notebooks):
+    given |= dict(map(pair, parameters or []))
+    in_store(workspace(given.get("out", "")) / "runs")
+    for line in runner.reproduce(given, notebooks or notebook_folder()):
         print(line, flush=True)

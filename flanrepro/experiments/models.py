@@ -8,8 +8,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
+from flanrepro import bars
 from flanrepro.collection.asking import Asking, asked
 from flanrepro.collection.task import Collection, MissingTasks
 from flanrepro.errors import InputError
@@ -79,7 +79,7 @@ def score_models(
             failed[name] = str(error)
             continue
         own = _folder(folder, model)
-        for suite, k in tqdm(pairs, desc=name, unit="evaluation", leave=False):
+        for suite, k in bars.bar(pairs, desc=name, unit="evaluation"):
             # The default binds this model: a plain closure would see the loop's last one.
             try:
                 scores = scores_of(

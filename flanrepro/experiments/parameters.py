@@ -125,8 +125,35 @@ def _type_of(value: ast.expr | None) -> str:
     return name if name in TYPES else "None"
 
 
-def check_parameters(path: Path, given: Mapping[str, str]) -> dict[str, Any]:
-    """The given texts as values of the parameters' types.
+def read_parameters(path: Path) -> dict[str, Any]:
+    """Reads parameters from a YAML file of names and values, as papermill's `-f` takes it.
+
+    Raises:
+        InputError: there is no such file, or it is no such.
+    """
+    import yaml
+
+    from flanrepro.packaged import parse_yaml
+
+    expected = "expected YAML lines like `seeds: 3`"
+    try:
+        if (kind := kind_of(path)) != "a file":
+            raise InputError(f"the file of parameters {path} is {kind or 'missing'}: {expected}")
+        found = parse_yaml(path.read_text("utf-8"))
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        if isinstance(error, InputError):
+            raise
+        reason = shown(" ".join(str(error).split()), 200)
+        raise InputError(
+            f"the file of parameters {path} cannot be read ({reason}): {expected}"
+        ) from None
+    if not isinstance(found, dict) or not all(isinstance(name, str) for name in found):
+        raise InputError(f"the file of parameters {path} holds no names with values: {expected}")
+    return found
+
+
+def check_parameters(path: Path, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The given texts or values as values of the parameters' types.
 
     An executed copy's own values come along, unless others are given.
 
@@ -134,21 +161,22 @@ def check_parameters(path: Path, given: Mapping[str, str]) -> dict[str, Any]:
         InputError: a parameter is unknown, or a value is of another type or refused by `Job`.
     """
     notebook = read_notebook(path)
-    known, values = _parameters(path, notebook), _injected(path, notebook)
+    known, values = _parameters(path, notebook), injected(path, notebook)
     for name, text in given.items():
         if name not in known:
             raise InputError(
                 f"{path.name} has no parameter {shown(name)}: it has {', '.join(known)} (see "
                 f"`flanrepro run {path} --help-notebook`)"
             )
-        values[name] = _parse(name, text, known[name]["inferred_type_name"])
+        kind = known[name]["inferred_type_name"]
+        values[name] = _parse(name, text if isinstance(text, str) else repr(text), kind)
     # papermill itself only warns of an unknown parameter, and runs with any value.
     job = {name: value for name, value in values.items() if name in Job.__dataclass_fields__}
     Job(**job)
     return values
 
 
-def _injected(path: Path, notebook: "nbformat.NotebookNode") -> dict[str, Any]:
+def injected(path: Path, notebook: "nbformat.NotebookNode") -> dict[str, Any]:
     """The values that an executed copy was executed with."""
     values = {}
     for i in tagged(notebook, INJECTED):

@@ -1,5 +1,6 @@
 """Profiles (how much to spend), and a notebook's parameters, checked."""
 
+import contextlib
 import os
 import warnings
 from collections.abc import Iterator, Mapping
@@ -129,7 +130,7 @@ class Job:
             choices=JOB_ENGINES,
         ),
     ] = "local"
-    out: Annotated[str, Is("folder for `runs/` and `figures/`; empty: see `workspace`")] = ""
+    out: Annotated[str, Is("folder for results; empty: see `workspace`")] = ""
     mesh: Annotated[
         str,
         Is(
@@ -152,14 +153,38 @@ class Job:
         return suite_of(load_collection(self.collection), suite).protocol.shots
 
     @property
+    def default_seeds(self) -> int:
+        """Number of runs per setting if `seeds` is 0."""
+        shipped = self.engine == "shipped"
+        return self.settings.shipped_seeds if shipped else self.settings.seeds
+
+    @property
+    def variant(self) -> str:
+        """The profile, and what differs from its defaults: `quick`, `quick.shipped.seeds1`.
+
+        Results of another model, engine or number of seeds lie beside one another under it.
+        """
+        differs = (
+            "" if self.model == self.settings.model else self.model,
+            "" if self.engine == "local" else self.engine,
+            f"seeds{self.seeds}" if self.seeds not in (0, self.default_seeds) else "",
+        )
+        return ".".join((self.profile, *filter(None, differs)))
+
+    @property
     def store(self) -> RunStore:
         return RunStore(workspace(self.out) / "runs", self.mesh)
 
     @property
     def figures(self) -> Path:
-        """The folder of this profile's figures."""
+        """The folder of this job's figures."""
         # On several hosts only the first one's files are kept.
-        return for_people(workspace(self.out) / "figures" / self.profile)
+        return for_people(workspace(self.out) / "figures" / self.variant)
+
+    def where(self) -> str:
+        """A line that says where results go, which a notebook prints before it computes."""
+        figures, runs = (near(path) for path in (self.figures, self.store.root))
+        return f"Results go to {near(workspace(self.out))}: figures to {figures}, runs to {runs}."
 
     def specs(self, **changes) -> Iterator[RunSpec]:
         """The specs of the profile's run with `changes`, one per seed from 0 on."""
@@ -181,12 +206,11 @@ class Job:
                     NoBase,
                     stacklevel=3,
                 )
-        own = self.settings.shipped_seeds if self.engine == "shipped" else self.settings.seeds
         if self.engine != "shipped":  # what ships was trained by the spec's default, `local`
             fields["engine"] = self.engine
         else:
             fields["prompts"] = shipped_prompts(self.collection)
-        for seed in range(self.seeds or own):
+        for seed in range(self.seeds or self.default_seeds):
             spec = make(RunSpec, collection=self.collection, model=model, seed=seed, **fields)
             # Each seed draws another subset. Without one, the first seed's digests hold for all.
             if seed == 0 or spec.subset is not None:
@@ -205,16 +229,32 @@ def _one_of(name: str, value: object, valid: tuple[str, ...]) -> None:
         raise InputError(f"unknown {name} '{value}': choose one of {names}")
 
 
-def workspace(out: str = "") -> Path:
-    """The folder for results: `out`, else FLANREPRO_OUT, else the project, else the current folder.
+def project() -> Path | None:
+    """This project's checkout around the current folder: the nearest one upwards; None: none."""
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        with contextlib.suppress(OSError, UnicodeDecodeError):
+            declared = (folder / "pyproject.toml").read_text("utf-8")
+            if 'name = "flanrepro"' in declared and (folder / "notebooks").is_dir():
+                return folder
+    return None
 
-    The project is the nearest folder upwards with both `notebooks` and `pyproject.toml`. So a
-    notebook opened in its own folder and one run from the top write to the same place.
+
+def workspace(out: str = "") -> Path:
+    """The folder for results: `out`, else FLANREPRO_OUT, else the folder `out`.
+
+    That is the project's, which git ignores, from anywhere inside it: a notebook opened in its own
+    folder and one run from the top write to the same place. Elsewhere it is the current folder's.
     """
     if out or os.environ.get("FLANREPRO_OUT"):
         return Path(out or os.environ["FLANREPRO_OUT"]).absolute()
-    here = Path.cwd()
-    for folder in (here, *here.parents):
-        if (folder / "notebooks").is_dir() and (folder / "pyproject.toml").is_file():
-            return folder
-    return here
+    return (project() or Path.cwd()) / "out"
+
+
+def near(path: Path) -> str:
+    """A path as people read it: from the current folder, unless it lies far away from it."""
+    with contextlib.suppress(ValueError):  # on another drive
+        shown = os.path.relpath(path)
+        if not shown.startswith(os.path.join("..", "..")):
+            return shown
+    return str(path)

@@ -1,6 +1,5 @@
 """Reproduces the whole paper: runs its notebooks one after the other."""
 
-import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -9,11 +8,8 @@ from flanrepro.cluster import process
 from flanrepro.errors import InputError
 from flanrepro.experiments.notebook import run_notebook
 from flanrepro.experiments.parameters import check_parameters
-from flanrepro.experiments.profiles import Job, workspace
+from flanrepro.experiments.profiles import Job, near, workspace
 from flanrepro.experiments.results import train_all
-
-REPRODUCED = "reproduced"
-"""The folder for results. The figures that ship, drawn from more seeds, stay for comparison."""
 
 HOW_LONG = "About 25 minutes on two CPU cores at profile quick, with one seed on pocket."
 
@@ -22,8 +18,7 @@ def reproduce(given: Mapping[str, str], folder: Path) -> Iterator[str]:
     """Runs the notebooks of the Flan Collection paper in order; a failed one stops no other.
 
     Args:
-        given: parameters of all notebooks. `out` is by default the folder that FLANREPRO_OUT names,
-            else `REPRODUCED` in the current folder.
+        given: parameters of all notebooks.
         folder: folder of the notebooks; 00 to 06 and 09 are run.
 
     Yields:
@@ -41,16 +36,15 @@ def reproduce(given: Mapping[str, str], folder: Path) -> Iterator[str]:
         )
     if not paths:
         raise InputError(
-            f"there are no notebooks 00 to 09 in {folder}: run this in the project's folder, or "
-            "name that of its notebooks with --notebooks"
+            f"there are no notebooks 00 to 09 in {folder}: name the folder that has them with "
+            "--notebooks"
         )
-    given = {"out": "" if os.environ.get("FLANREPRO_OUT") else REPRODUCED, **given}
     # All are checked before the first runs: a wrong parameter must not show after an hour.
     values, *_ = [check_parameters(path, given) for path in paths]
     job = Job(**{name: values[name] for name in Job.__dataclass_fields__ if name in values})
-    out = workspace(given["out"])
+    out = workspace(job.out)
     how = ", ".join(f"{name} {value}" for name, value in given.items() if name != "out")
-    yield f"{len(paths)} notebooks into {os.path.relpath(out)}: {how}."
+    yield f"{len(paths)} notebooks into {near(out)}: {how}."
     yield f"{HOW_LONG} Stopped and started again, it goes on: what is finished is read."
     steps = {
         f"{i} of {len(paths)}: {p.stem}": (run_notebook, p, given) for i, p in enumerate(paths, 1)
@@ -65,8 +59,8 @@ def reproduce(given: Mapping[str, str], folder: Path) -> Iterator[str]:
         failed += [f"{name} stopped: {sentence}"] if sentence else []
         minutes = f"{(time.monotonic() - began) / 60:.1f} minutes"
         yield f"{name}, {'FAILED, ' if sentence else ''}{minutes}"
-    yield f"figures and tables: {os.path.relpath(out / 'figures')}"
-    yield f"executed notebooks: {os.path.relpath(out / 'notebooks' / 'executed')}"
+    yield f"figures and tables: {near(job.figures)}"
+    yield f"executed notebooks: {near(out / 'executed')}"
     if failed:
         raise InputError(
             f"{len(failed)} of {len(steps)} steps failed: {'; '.join(failed)}. Mend that and "

@@ -7,9 +7,8 @@ from functools import partial
 from importlib import metadata, util
 from typing import TypeVar
 
-from tqdm import tqdm
-
 from flanrepro import cluster
+from flanrepro.bars import At, bar, told_to
 from flanrepro.errors import InputError
 from flanrepro.model.sizes import SIZES
 from flanrepro.training.spec import RunSpec
@@ -61,25 +60,84 @@ def run_sweep(
     left = [spec for spec in unique if spec not in finished]
     count = worker_count(do, left, workers)
     results, failed = {}, {}
-    # Several workers end at nearly the same time. Time left from the last intervals would jump;
-    # smoothing 0 takes the mean of all.
-    bar = {"unit": "run", "leave": False, "dynamic_ncols": True, "smoothing": 0}
-    with tqdm(desc=label, total=len(unique), initial=len(finished), **bar) as progress:
+    with SweepBar(label, len(unique), len(finished)) as sweep:
 
         def report(spec: RunSpec, value: T | None, sentence: str) -> None:
             results[spec] = value
             if sentence:
                 failed[spec] = sentence
-                progress.set_postfix_str(f"{len(failed)} failed")
-            progress.update(spec not in finished)  # finished ones are in the bar's initial count
+            sweep.ended(spec, spec in finished, len(failed))
 
-        for spec in [*finished, *(left if count == 1 else ())]:
-            report(spec, *attempt(partial(do, spec)))
-        if count > 1:
-            in_workers(do, left, count, report, progress.refresh)
+        try:
+            for spec in [*finished, *(left if count == 1 else ())]:
+                with told_to(partial(sweep.told, spec)):
+                    report(spec, *attempt(partial(do, spec)))
+            if count > 1:
+                in_workers(do, left, count, report, sweep.tick, sweep.told)
+        except KeyboardInterrupt:
+            kept = len(set(finished) | set(results)) - len(failed)
+            raise _interrupted(kept, len(unique), label) from None
     if failed:
         raise InputError(_said(failed, len(unique), label))
     return [results[spec] for spec in specs]
+
+
+class SweepBar:
+    """The bar over all runs of a sweep; it moves with the steps of the runs that are being trained.
+
+    Args:
+        label: name of the runs.
+        total: number of runs.
+        finished: number of those that are only read.
+    """
+
+    def __init__(self, label: str, total: int, finished: int):
+        self.running: dict[RunSpec, At] = {}
+        self.ends, self.failed = finished, 0
+        # Several workers end at nearly the same time. Time left from the last intervals would jump;
+        # smoothing 0 takes the mean of all.
+        form = "{desc}: {percentage:3.0f}%|{bar:20}| {n:.1f} of {total} "
+        form += "[{elapsed}<{remaining}{postfix}]"
+        self.bar = bar(desc=label, total=total, initial=finished, smoothing=0, bar_format=form)
+
+    def __enter__(self) -> "SweepBar":
+        return self
+
+    def __exit__(self, *error) -> None:
+        self.bar.close()
+
+    def told(self, spec: RunSpec, at: At) -> None:
+        """Shows where a run is."""
+        self.running[spec] = at
+        self.tick()
+
+    def ended(self, spec: RunSpec, counted: bool, failed: int) -> None:
+        """Shows that a run ended, which counts unless it did from the start."""
+        self.running.pop(spec, None)
+        self.ends += not counted
+        self.failed = failed
+        self.tick()
+
+    def tick(self) -> None:
+        """Draws the bar anew."""
+        self.bar.n = self.ends + sum(at.step / max(at.steps, 1) for at in self.running.values())
+        said = [
+            f"{at.name}: step {at.step}/{at.steps}{', ' if at.said else ''}{at.said}"
+            for at in self.running.values()
+        ]
+        said += [f"{self.failed} failed"] if self.failed else []
+        self.bar.set_postfix_str("; ".join(said))
+
+
+def _interrupted(kept: int, count: int, label: str) -> KeyboardInterrupt:
+    """The interruption as one sentence, in a notebook too, which else shows all its frames."""
+    sentence = (
+        f"interrupted: {kept} of {count} {label} are finished and kept, and of each that had begun "
+        "its last checkpoint; start again (in a notebook: run the cell again), and it goes on there"
+    )
+    error = KeyboardInterrupt(sentence)
+    error._render_traceback_ = lambda: [sentence]
+    return error
 
 
 def worker_count(do: Callable, left: Sequence[RunSpec], workers: int = 0) -> int:

@@ -331,18 +331,34 @@ def environment() -> dict:
     import jax
 
     device = jax.devices()[0]
-    here = Path(__file__).parent
-    git = subprocess.run(
-        ["git", "-C", here, "describe", "--always", "--dirty", "--abbrev=12"],
-        capture_output=True,
-        text=True,
-        check=False,  # an installed package has no repository, and its commit is None
-    )
     versions = {name: _version(name) for name in _LIBRARIES}
     return {
         "versions": {"flanrepro": __version__, **versions},
         "python": platform.python_version(),
         "device": f"{device.platform}: {device.device_kind}, {jax.device_count()} device(s)",
         "cores": os.cpu_count(),
-        "git_commit": git.stdout.strip() or None,
+        "git_commit": git_commit(Path(__file__).resolve().parents[1]),
     }
+
+
+def git_commit(package: Path) -> str | None:
+    """The commit of the package's own repository, `-dirty` if a file of the package is changed.
+
+    None for an installed package, also where its environment lies inside another repository: that
+    one does not track it.
+    """
+
+    def git(*words: str) -> subprocess.CompletedProcess | None:
+        command = ["git", "-C", str(package), *words]
+        try:
+            return subprocess.run(command, capture_output=True, text=True, check=False)
+        except OSError:  # no git here
+            return None
+
+    tracked = git("ls-files", "--error-unmatch", "__init__.py")
+    if tracked is None or tracked.returncode:
+        return None
+    commit = git("describe", "--always", "--abbrev=12").stdout.strip()
+    # Figures and notebooks of the repository do not change what a run computes.
+    changed = git("diff", "--quiet", "HEAD", "--", ".").returncode == 1
+    return (commit + "-dirty" if changed else commit) or None

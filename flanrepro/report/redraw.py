@@ -70,12 +70,13 @@ def _of_collection(collection: str) -> dict[str, tuple[pd.DataFrame, Draw]]:
     }
 
 
-def redraw(job: Job, tables: Mapping[str, pd.DataFrame]) -> list[Path]:
-    """Writes every figure and table of a job, and the scorecard, into its folder of figures.
+def redraw(job: Job, tables: Mapping[str, pd.DataFrame], folder: Path | None = None) -> list[Path]:
+    """Writes every figure and table of a job, and the scorecard.
 
     Args:
-        job: notebook parameters that name the collection and the folder.
+        job: notebook parameters, of which the collection is used.
         tables: DataFrames of `flanrepro.experiments.results.finished`, by sweep.
+        folder: folder to write to; None: the job's folder of figures.
 
     Returns:
         paths of the files.
@@ -92,13 +93,13 @@ def redraw(job: Job, tables: Mapping[str, pd.DataFrame]) -> list[Path]:
     every = claims.every_part(tables, answers_in(job))
     drawn["scorecard"] = (claims.judge(every, job.settings.targets), scorecard.draw)
     drawn["scorecard_parts"] = (claims.part_table(every), None)
-    paths = []
+    paths, folder = [], folder or job.figures
     for name, (table, draw) in drawn.items():
         file = f"{name}_{job.collection}"
         if draw is None:
-            paths.append(save_table(table, job.figures, file))
+            paths.append(save_table(table, folder, file))
             continue
         figure = draw(table)
-        paths += save_figure(figure, table, job.figures, file)
+        paths += save_figure(figure, table, folder, file)
         plt.close(figure)  # pyplot keeps figures alive, and warns from the 21st on
     return paths

@@ -25,9 +25,8 @@ from pathlib import Path
 
 import jax
 import jax.numpy as jnp
-from tqdm import tqdm
 
-from flanrepro import allocator, cluster
+from flanrepro import allocator, bars, cluster
 from flanrepro.errors import InputError
 from flanrepro.model import t5x_checkpoint
 from flanrepro.model.network import init_params
@@ -199,9 +198,7 @@ def _run(spec: RunSpec, home: Path, bar: str) -> None:
 
 def _wait(child: subprocess.Popen, home: Path, spec: RunSpec, bar: str) -> None:
     """Wait for T5X to end, and show its newest row meanwhile."""
-    with tqdm(
-        desc=bar, total=spec.steps, disable=not bar, leave=False, dynamic_ncols=True
-    ) as shown:
+    with contextlib.closing(bars.steps(bar, 0, spec.steps)) as shown:
         while True:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 child.wait(timeout=1.0)

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import jax
 import numpy as np
-from tqdm import tqdm
 
+from flanrepro import bars
 from flanrepro.errors import InputError
 from flanrepro.model.network import param_shapes
 from flanrepro.model.sizes import DECODER_ONLY_SIZES, T5Config
@@ -47,7 +47,8 @@ def train(
         spec: run to train.
         folder: path of its checkpoints.
         checkpoint_seconds: least time between two checkpoints.
-        bar: name of a progress bar with loss, useful tokens/s and time left; empty: none.
+        bar: name of a progress bar with loss, useful tokens/s and time left, see `flanrepro.bars`;
+            empty: none.
         stop_at: step to stop at, with a checkpoint; None: the last.
         start: parameters that `spec.start` names, see `flanrepro.experiments.start`.
         each: function of a step and its parameters, e.g. to evaluate, called before training and
@@ -92,7 +93,7 @@ def train(
     # --- steps ---
     clock, counting = Clock(run.progress.seconds), devices.counts_rows(spread)
     last = min(stop_at or spec.steps, spec.steps)
-    steps = progress_bar(bar, int(state.step), last)
+    steps = bars.steps(bar, int(state.step), last)
     # Closed even on an error: an open prefetch thread aborts the interpreter when it exits.
     with contextlib.closing(run), contextlib.closing(steps):
         if spec.steps == 0 and run.checkpoints.latest is None:  # the start itself, to be evaluated
@@ -243,16 +244,3 @@ def _call(each: Callable[[int, dict], None], step: int, params: dict, mesh) -> f
     if jax.process_index() == 0:
         each(step, params)
     return time.monotonic() - before
-
-
-def progress_bar(name: str, first: int, last: int) -> tqdm:
-    return tqdm(
-        range(first, last),
-        initial=first,
-        total=last,
-        desc=name,
-        disable=not name,
-        mininterval=1.0,
-        leave=False,
-        dynamic_ncols=True,
-    )

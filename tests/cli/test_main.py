@@ -1,6 +1,7 @@
 """How the program ends: streams that cannot be written, Control-C, SIGTERM."""
 
 import os
+import pty
 import signal
 import subprocess
 import sys
@@ -15,7 +16,7 @@ import pytest
 
 from flanrepro import allocator
 from flanrepro.cli.app import app
-from flanrepro.cli.main import KEPT
+from flanrepro.cli.kept import KEPT
 
 ROOT = Path(__file__).parents[2]
 COMMAND = [sys.executable, "-m", "flanrepro"]
@@ -88,7 +89,7 @@ def test_a_closed_stream_is_no_file_of_ours(tmp_path, closed, status):
 class Started:
     """A process in a group of its own, as a terminal starts it, and all that descends from it."""
 
-    def __init__(self, command: list, **env: str):
+    def __init__(self, command: list, stderr: int = subprocess.PIPE, **env: str):
         self.mark = uuid.uuid4().hex
         # In the background of a script pytest ignores it, and what it starts would, too.
         before = signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -97,7 +98,7 @@ class Started:
             cwd=ROOT,
             env={**os.environ, "FLANREPRO_TEST": self.mark, **env},
             stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stderr=stderr,
             text=True,
             process_group=0,
         )
@@ -155,7 +156,7 @@ def script(code: str) -> list[str]:
 
 
 SENTENCE = (
-    "\nflanrepro: interrupted: runs/ keeps finished runs, and of each other one its last "
+    "\nflanrepro: interrupted: finished runs are kept, and of each other one its last "
     "checkpoint; start the same command again, and it goes on from there\n"
 )
 PROGRAMS = {
@@ -259,19 +260,26 @@ def test_control_c_ends_every_long_command_in_one_sentence(start, tmp_path, name
     status, err = started.send(signal.SIGINT, group=group)
     assert status == 130
     assert "Traceback" not in err and err.count("flanrepro: ") == 1
-    kept = KEPT.get(name, "start the same")
-    assert err.splitlines()[-1].startswith(f"flanrepro: interrupted: {kept}")
+    last = err.splitlines()[-1]
+    assert last.startswith("flanrepro: interrupted: ") and KEPT.get(name, "start the same") in last
+    if name in ("run", "reproduce"):
+        assert f"interrupted: in {tmp_path / 'runs'} 0 finished runs are kept, and of each" in last
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("number", "said"), [(2, "interrupted"), (15, "ended from outside")])
 def test_a_signal_in_the_middle_of_training_is_one_sentence(start, tmp_path, number, said):
-    started, text = start([*COMMAND, "pretrain", "--out", tmp_path]), ""
-    while "loss" not in text and (read := started.process.stderr.read(1)):
-        text += read
-    status, err = started.send(number)
+    terminal, of_process = pty.openpty()  # where a bar is drawn
+    started = start([*COMMAND, "pretrain", "--out", tmp_path], stderr=of_process)
+    os.close(of_process)
+    text = ""
+    while "loss" not in text:
+        text += os.read(terminal, 1000).decode(errors="replace")
+    status, _ = started.send(number)
+    err = os.read(terminal, 10_000).decode(errors="replace")
+    os.close(terminal)
     assert status == 128 + number
-    assert "Traceback" not in text + err and err.count(f"flanrepro: {said}: runs/ keeps") == 1
+    assert "Traceback" not in text + err and err.count(f"flanrepro: {said}: finished runs") == 1
 
 
 @pytest.mark.slow
@@ -288,7 +296,7 @@ def test_control_c_at_any_time_after_the_restart_is_one_sentence(
     time.sleep(seconds)
     status, err = started.send(signal.SIGINT)
     assert status == 130
-    assert "Traceback" not in err and err.count("flanrepro: interrupted: runs/ keeps") == 1
+    assert "Traceback" not in err and err.count("flanrepro: interrupted: ") == 1
 
 
 @pytest.mark.slow
@@ -305,5 +313,5 @@ def test_control_c_of_make_reproduce_is_one_sentence_beside_makes_own(start, tmp
     started.wait_until(lambda: list(tmp_path.glob("runs/*")))
     status, err = started.send(signal.SIGINT)
     assert status in (-signal.SIGINT, 2)
-    assert "Traceback" not in err and err.count("flanrepro: interrupted: runs/ keeps") == 1
+    assert "Traceback" not in err and err.count("flanrepro: interrupted: ") == 1
     assert "Error 130" in err

@@ -1,4 +1,5 @@
 import dataclasses
+import os
 
 import pytest
 
@@ -130,22 +131,50 @@ def test_the_papers_profile_has_its_hyperparameters():
 
 @pytest.fixture
 def project(tmp_path, monkeypatch):
-    """A folder with `notebooks` and `pyproject.toml`."""
+    """A folder with `notebooks` and the `pyproject.toml` of this project."""
     monkeypatch.delenv("FLANREPRO_OUT", raising=False)
     (tmp_path / "project" / "notebooks" / "deep").mkdir(parents=True)
-    (tmp_path / "project" / "pyproject.toml").touch()
+    (tmp_path / "project" / "pyproject.toml").write_text('[project]\nname = "flanrepro"\n')
     return tmp_path / "project"
 
 
 @pytest.mark.parametrize("inside", ["", "notebooks", "notebooks/deep"])
-def test_results_go_to_the_project_around_the_current_folder(project, monkeypatch, inside):
+def test_results_go_to_out_of_the_project_around_the_current_folder(project, monkeypatch, inside):
     monkeypatch.chdir(project / inside)
-    assert workspace() == project
+    assert workspace() == project / "out"
 
 
-def test_elsewhere_results_go_to_the_current_folder(project, tmp_path, monkeypatch):
+def test_elsewhere_results_go_to_out_of_the_current_folder(project, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert workspace() == tmp_path
+    assert workspace() == tmp_path / "out"
+    (project / "pyproject.toml").write_text('name = "mine"')  # notebooks of another project
+    monkeypatch.chdir(project)
+    assert workspace() == project / "out"
+    monkeypatch.chdir(project / "notebooks")
+    assert workspace() == project / "notebooks" / "out"
+
+
+@pytest.mark.parametrize(
+    ("given", "variant"),
+    [
+        ({}, "quick"),
+        ({"model": "nano", "seeds": 1}, "quick"),  # the profile's own
+        ({"engine": "shipped", "seeds": 5}, "quick.shipped"),
+        ({"engine": "shipped", "seeds": 1}, "quick.shipped.seeds1"),
+        ({"model": "micro", "seeds": 2, "profile": "smoke"}, "smoke.micro.seeds2"),
+    ],
+)
+def test_results_of_another_model_engine_or_number_of_seeds_lie_apart(tmp_path, given, variant):
+    job = Job(out=str(tmp_path), **given)
+    assert (job.variant, job.figures) == (variant, tmp_path / "figures" / variant)
+
+
+def test_a_job_says_where_results_go(project, monkeypatch):
+    monkeypatch.chdir(project / "notebooks")
+    said = "Results go to ../out: figures to ../out/figures/quick, runs to ../out/runs."
+    assert Job().where().replace(os.sep, "/") == said
+    monkeypatch.chdir(project / "notebooks" / "deep")
+    assert str(project / "out") in Job().where()  # far away: from the top of the disk
 
 
 def test_out_goes_before_the_environment_and_that_before_the_project(

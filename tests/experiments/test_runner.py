@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from flanrepro import bars
 from flanrepro.errors import InputError
 from flanrepro.experiments import runner
 from flanrepro.experiments.runner import run_sweep, worker_count
@@ -46,11 +47,14 @@ def test_results_are_in_the_order_of_specs_and_equal_ones_are_done_once(specs):
     assert os.getpid() not in processes
 
 
-def test_what_is_finished_is_read_in_this_process_and_counts_from_the_start(specs, capfd):
+def test_what_is_finished_is_read_in_this_process_and_counts_from_the_start(
+    specs, capfd, monkeypatch
+):
+    monkeypatch.setattr(bars, "LOG_EVERY", 0.0)
     results = run_sweep(where, specs, done=lambda spec: spec.seed in (1, 3), workers=2)
     assert [process == os.getpid() for _, process in results] == [False, True, False, True]
-    drawn = capfd.readouterr().err.split("\r")
-    assert drawn[1].startswith("runs:  50%") and " 2/4 " in drawn[1]
+    drawn = capfd.readouterr().err.splitlines()
+    assert drawn[0].startswith("runs:  50%") and " 2.0 of 4 " in drawn[0]
 
 
 def test_one_worker_is_this_process(specs):
@@ -68,7 +72,10 @@ def fails(spec: RunSpec) -> int:
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_failed_runs_are_named_at_the_end_and_the_others_are_done(specs, workers, tmp_path, capfd):
+def test_failed_runs_are_named_at_the_end_and_the_others_are_done(
+    specs, workers, tmp_path, capfd, monkeypatch
+):
+    monkeypatch.setattr(bars, "LOG_EVERY", 0.0)
     with pytest.raises(InputError) as caught:
         run_sweep(
             partial(marks, tmp_path, fails), specs, done=none, label="ablations", workers=workers
@@ -243,6 +250,11 @@ def waits(folder, spec):
     (Path(folder) / f"{os.getpid()}.pid").touch()
     time.sleep(3600)
 
+def first(folder, spec):
+    if spec.seed:
+        waits(folder, spec)
+    (Path(folder) / "done").touch()
+
 def none(spec):
     return False
 """
@@ -340,3 +352,32 @@ def test_a_notebook_has_workers_and_shows_their_warnings(tmp_path, monkeypatch):
         said[output["name"]] += output["text"]
     assert said["stdout"] == "2\n"
     assert "careful with 3" in said["stderr"]
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_notebooks_stop_button_is_one_sentence_with_what_is_kept(tmp_path, monkeypatch, workers):
+    from jupyter_client.manager import start_new_kernel
+
+    (tmp_path / "work.py").write_text(WORK)
+    monkeypatch.chdir(tmp_path)
+    code = f"{SPECS}\nrun_sweep(partial(work.first, {str(tmp_path)!r}), specs, done=work.none, "
+    manager, client = start_new_kernel(kernel_name="python3")
+    try:
+        asked = client.execute(f"{code}workers={workers}, label='runs of x')")
+        until = time.monotonic() + HANGS
+        while len(list(tmp_path.glob("*.pid"))) < workers or not (tmp_path / "done").exists():
+            assert time.monotonic() < until
+            time.sleep(0.05)
+        time.sleep(1.0)  # the first run's end is told to the sweep
+        manager.interrupt_kernel()  # SIGINT, as JupyterLab sends it
+        while (answer := client.get_shell_msg(timeout=HANGS))["parent_header"]["msg_id"] != asked:
+            pass  # of questions that came before
+        reply = answer["content"]
+    finally:
+        client.stop_channels()
+        manager.shutdown_kernel(now=True)
+    (sentence,) = reply["traceback"]
+    assert (reply["ename"], reply["evalue"]) == ("KeyboardInterrupt", sentence)
+    assert sentence.startswith("interrupted: 1 of 4 runs of x are finished and kept, and of each")
+    assert "in a notebook: run the cell again" in sentence
+    assert not any(alive(int(path.stem)) for path in tmp_path.glob("*.pid") if workers > 1)

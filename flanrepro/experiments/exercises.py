@@ -1,4 +1,4 @@
-"""`flanrepro student`: writes the notebooks for a class, without the solutions.
+"""A notebook's exercises, and copies of it for a class, without their solutions.
 
 An exercise is a markdown cell with `**1.**`, `**2.**` and so on, under the heading `## Exercises`.
 The cells after it that are tagged `solution` are its solution; in the copy, an empty cell for the
@@ -7,17 +7,14 @@ answer takes their place.
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
-
-import typer
+from typing import TYPE_CHECKING
 
 from flanrepro.errors import InputError
-from flanrepro.whole import write_whole
+from flanrepro.experiments.parameters import read_notebook
 
 if TYPE_CHECKING:
     import nbformat
 
-NOTEBOOKS = Path("notebooks")
 ANSWER = "# Your answer.\n"
 NUMBER = re.compile(r"^\*\*(\d+)\.\*\*", re.MULTILINE)
 HEADING = re.compile(r"^## Exercises$", re.MULTILINE)
@@ -34,8 +31,6 @@ def exercises(path: Path) -> dict[int, list["nbformat.NotebookNode"]]:
         InputError: the file is no notebook or has no exercises, an exercise has no solution, or a
             solution has no exercise.
     """
-    from flanrepro.experiments.parameters import read_notebook
-
     found: dict[int, list] = {}
     below = False
     for i, cell in enumerate(read_notebook(path).cells):
@@ -77,11 +72,15 @@ def _solved(found: dict[int, list], where: str) -> None:
         )
 
 
-def student_copy(path: Path) -> "nbformat.NotebookNode":
-    """The notebook with an empty cell for each solution, and no trace of a run."""
-    import nbformat
+def student_copy(path: Path, outputs: bool = False) -> "nbformat.NotebookNode":
+    """The notebook with an empty cell for each solution.
 
-    from flanrepro.experiments.parameters import read_notebook
+    Args:
+        path: path of the notebook.
+        outputs: true: the other cells keep their outputs, as of an executed copy; false: the copy
+            has no trace of a run.
+    """
+    import nbformat
 
     exercises(path)
     original = read_notebook(path)
@@ -95,51 +94,18 @@ def student_copy(path: Path) -> "nbformat.NotebookNode":
     )
     for cell in original.cells:
         if not is_solution(cell):
-            copy.cells.append(_stripped(cell))
+            copy.cells.append(_stripped(cell, outputs))
         elif copy.cells[-1].source != ANSWER:  # one for all cells of a solution
             made = nbformat.v4.new_code_cell(ANSWER, id=f"answer-{len(copy.cells)}")
             copy.cells.append(made)
     return copy
 
 
-def _stripped(cell: "nbformat.NotebookNode") -> "nbformat.NotebookNode":
+def _stripped(cell: "nbformat.NotebookNode", outputs: bool) -> "nbformat.NotebookNode":
     import nbformat
 
     tags = cell.metadata.get("tags")
     cell.metadata = nbformat.from_dict({"tags": tags} if tags else {})
-    if cell.cell_type == "code":
+    if cell.cell_type == "code" and not outputs:
         cell.outputs, cell.execution_count = [], None
     return cell
-
-
-def student(
-    out: Annotated[Path, typer.Argument(help="folder for the copies; made if missing")],
-    notebooks: Annotated[
-        list[Path] | None,
-        typer.Argument(help="notebooks to copy; none: all of the folder notebooks/"),
-    ] = None,
-) -> None:
-    """Write the notebooks without their exercises' solutions, for a class."""
-    paths = notebooks or sorted(NOTEBOOKS.glob("*.ipynb"))
-    if not paths:
-        raise InputError(
-            f"there are no notebooks in {NOTEBOOKS.absolute()}: run this in the project's folder, "
-            "or name notebooks"
-        )
-    # All copies are made and checked before the first is written.
-    texts = {out / path.name: _text(student_copy(path)) for path in paths}
-    for target, text in texts.items():
-        if target.exists() and target.read_text(encoding="utf-8") != text:
-            raise InputError(
-                f"{target} is there and is another notebook, perhaps with somebody's answers: "
-                "nothing was written; move it away, or name another folder"
-            )
-    for target, text in texts.items():
-        write_whole(target, text)
-        print(target)
-
-
-def _text(notebook: "nbformat.NotebookNode") -> str:
-    import nbformat
-
-    return nbformat.writes(notebook) + "\n"

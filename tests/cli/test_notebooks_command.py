@@ -1,6 +1,7 @@
-"""Copies for a class have every exercise and nothing of its solution."""
+"""Notebooks are listed and copied; copies for a class have nothing of a solution."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -8,8 +9,8 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from flanrepro.cli.student import ANSWER, exercises, student_copy
 from flanrepro.errors import InputError
+from flanrepro.experiments.exercises import ANSWER, exercises, student_copy
 
 ROOT = Path(__file__).parents[2]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -30,8 +31,13 @@ def write_notebook(path: Path, *cells: tuple[str, str]) -> Path:
 
 
 def student(*args: object) -> subprocess.CompletedProcess:
-    command = [sys.executable, "-m", "flanrepro", "student", *args]
-    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
+    return notebooks("copy", "--student", *args)
+
+
+def notebooks(*args: object, cwd: Path = ROOT) -> subprocess.CompletedProcess:
+    command = [sys.executable, "-m", "flanrepro", "notebooks", *args]
+    how = {"capture_output": True, "text": True, "check": False, "cwd": cwd}
+    return subprocess.run(command, **how, env=os.environ | {"PYTHONPATH": str(ROOT)})
 
 
 @each_notebook
@@ -129,3 +135,44 @@ def test_what_is_no_notebook_is_one_sentence_and_nothing_is_written(tmp_path):
         assert (done.returncode, done.stderr.count("\n")) == (2, 1)
         assert said in done.stderr
     assert not (tmp_path / "out").exists()
+
+
+def test_all_are_listed_with_their_titles_from_anywhere(tmp_path):
+    done = notebooks("list", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    *lines, where = done.stdout.splitlines()
+    assert [line.split()[0] for line in lines] == [path.stem for path in NOTEBOOKS]
+    assert all(len(line.split(maxsplit=1)[1]) > 5 for line in lines)
+    assert str(ROOT / "notebooks") in where
+
+
+def test_copies_are_the_notebooks_and_their_executed_copies(tmp_path):
+    done = notebooks("copy", "d", "02", "--executed", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    copies = sorted(path.relative_to(tmp_path / "d") for path in tmp_path.rglob("*.ipynb"))
+    executed = Path("executed", "02_mixed_prompts.pocket.quick.ipynb")
+    assert copies == [Path("02_mixed_prompts.ipynb"), executed]
+    for path in copies:
+        original = nbformat.read(ROOT / "notebooks" / path, as_version=4)
+        assert nbformat.read(tmp_path / "d" / path, as_version=4) == original
+
+
+def test_executed_copies_for_a_class_keep_outputs_but_those_of_solutions(tmp_path):
+    assert student(tmp_path, "02", "--executed").returncode == 0
+    name = "02_mixed_prompts.pocket.quick.ipynb"
+    copy = nbformat.read(tmp_path / "executed" / name, as_version=4)
+    original = nbformat.read(ROOT / "notebooks" / "executed" / name, as_version=4)
+    kept = [cell.get("outputs") for cell in original.cells if not solved(cell)]
+    assert any(kept)
+    assert [cell.get("outputs") for cell in copy.cells if cell.source != ANSWER] == kept
+    assert not any(cell.outputs for cell in copy.cells if cell.source == ANSWER)
+    solutions = {cell.source for cell in original.cells if solved(cell)}
+    assert not solutions & {cell.source for cell in copy.cells}
+
+
+@pytest.mark.parametrize("name", ["12", "mixed"])
+def test_a_name_of_no_notebook_lists_those_that_there_are(tmp_path, name):
+    done = notebooks("copy", tmp_path / "d", name)
+    assert done.returncode == 2 and not (tmp_path / "d").exists()
+    assert f"flanrepro: there is no notebook '{name}': give the path of one, or" in done.stderr
+    assert "00_tour, 01_ablations" in done.stderr

@@ -1,0 +1,46 @@
+"""Strips a notebook of what running it leaves: `python3 ci/strip_notebook.py < IN > OUT`.
+
+Git applies it to `notebooks/*.ipynb` (see `.gitattributes`) once `make install` has told it how:
+opening, running and saving a notebook then changes nothing in git. It needs Python's own library
+alone, since git runs it with whatever Python there is.
+"""
+
+import json
+import sys
+
+KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
+
+
+def stripped(text: str) -> str:
+    """The notebook's text without outputs, counts and the metadata of a front end or an execution.
+
+    Text that is no notebook, such as one with marks of a merge, comes back as it is.
+    """
+    try:
+        notebook = json.loads(text)
+        cells = [_cell(cell) for cell in notebook["cells"]]
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return text
+    metadata = {"kernelspec": KERNEL, "language_info": {"name": "python"}}
+    notebook |= {"cells": cells, "metadata": metadata}
+    # As nbformat writes it, which is how JupyterLab saves.
+    return json.dumps(notebook, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def _cell(cell: dict) -> dict:
+    kept = {"tags": cell["metadata"].get("tags")}
+    kept["jupyter"] = {k: v for k, v in cell["metadata"].get("jupyter", {}).items() if k == HIDDEN}
+    cell = cell | {"metadata": {name: value for name, value in kept.items() if value}}
+    if cell["cell_type"] == "code":
+        cell |= {"outputs": [], "execution_count": None}
+    return cell
+
+
+HIDDEN = "source_hidden"
+"""The author's wish that a cell's source be folded; whether its outputs are is the reader's."""
+
+
+if __name__ == "__main__":
+    sys.stdin.reconfigure(encoding="utf-8", newline="")
+    sys.stdout.reconfigure(encoding="utf-8", newline="")
+    sys.stdout.write(stripped(sys.stdin.read()))
