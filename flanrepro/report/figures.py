@@ -32,6 +32,9 @@ DPI = 200
 SHADES = 128
 """Number of colours of a PNG: its file is a third of one with all of them."""
 
+SAID = "said"
+"""The id of the line that says what a figure shows."""
+
 STYLE = {
     "axes.spines.top": False,
     "axes.spines.right": False,
@@ -83,9 +86,10 @@ def save_figure(fig: plt.Figure, table: pd.DataFrame, job: Job, name: str) -> li
     """
     with mpl.rc_context(STYLE):
         _settle(fig)
-        _write_below(fig, provenance(table, job, name))
-        if job.profile == "smoke":
-            _mark_across(fig, SMOKE)
+        if not any(text.get_gid() == SAID for text in fig.texts):  # it was not saved before
+            _write_below(fig, provenance(table, job, name))
+            if job.profile == "smoke":
+                _mark_across(fig, SMOKE)
     return [*write_figure(fig, job.figures, _file(job, name)), save_table(table, job, name)]
 
 
@@ -152,8 +156,6 @@ def _write_below(fig: plt.Figure, said: str) -> None:
     width = int(CHARACTERS * fig.get_figwidth())
     lines = textwrap.wrap(parts, width, break_on_hyphens=False)
     text = "\n".join(lines).replace("\xa0", " ")
-    if text in [other.get_text() for other in fig.texts]:
-        return  # it was saved before
     old, grown = fig.get_figheight(), LINE * (len(lines) + 0.5)
     anchors = [
         legend.get_bbox_to_anchor().transformed(fig.transFigure.inverted())
@@ -173,7 +175,7 @@ def _write_below(fig: plt.Figure, said: str) -> None:
     for other in fig.texts:
         other.set_y(raised(other.get_position()[1]))
     place = (0.1 / fig.get_figwidth(), LINE / 3 / fig.get_figheight())
-    fig.text(*place, text, fontsize=POINTS, color="0.3", va="bottom", parse_math=False)
+    fig.text(*place, text, fontsize=POINTS, color="0.3", va="bottom", parse_math=False, gid=SAID)
 
 
 def _mark_across(fig: plt.Figure, said: str) -> None:

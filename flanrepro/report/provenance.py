@@ -33,7 +33,7 @@ def provenance(table: pd.DataFrame, job: Job, name: str) -> str:
         table: DataFrame behind the figure. Models and seeds are those of its columns `runs` and
             `seeds`; runs without a step of training have no seed. Runs that the job knows nothing
             of leave the column `model`, or else the job's model. A table with a column `checkpoint`
-            is of models that were not trained here.
+            is of models that were not trained here, one without `seeds` of no runs.
         job: notebook parameters.
         name: name of the figure without the collection, e.g. `figure_3`.
 
@@ -47,6 +47,8 @@ def provenance(table: pd.DataFrame, job: Job, name: str) -> str:
     if "checkpoint" in table:
         names = ", ".join(dict.fromkeys(table["checkpoint"]))
         return f"{collection}; {names}; {job.profile}, nothing trained"
+    if "seeds" not in table:
+        return f"{collection}; {job.profile}"
     specs = _specs(table, job)
     engines = {spec.engine for spec in specs.values()} or {job.engine}
     by = ["trained with T5X"] * ("t5x" in engines)

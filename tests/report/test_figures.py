@@ -1,7 +1,11 @@
+import base64
+import io
+
 import matplotlib.pyplot as plt
 import nbformat
 import pandas as pd
 from nbclient import NotebookClient
+from PIL import Image
 
 from flanrepro.experiments.profiles import Job
 from flanrepro.report.figures import new_figure, save_figure
@@ -16,10 +20,15 @@ def test_every_figure_of_a_notebook_is_shown():
     NotebookClient(notebook, kernel_name="python3", extra_arguments=arguments).execute()
     for cell in notebook.cells:
         assert [list(output["data"]) for output in cell.outputs] == [["text/plain", "image/png"]]
+        (output,) = cell.outputs
+        # 3.4 x 3 inches with 200 dots each, shown at 100 to the inch: sharp on a projector.
+        assert output["metadata"]["image/png"] == {"width": 340, "height": 300}
+        image = Image.open(io.BytesIO(base64.b64decode(output["data"]["image/png"])))
+        assert (image.size, image.mode) == ((680, 600), "P")
 
 
 def test_a_figures_files_do_not_hang_on_the_last_digits_of_its_layout(tmp_path):
-    table = pd.DataFrame({"value": [1.0]})
+    table = pd.DataFrame({"value": [1.0], "seeds": [1], "runs": ["a"]})
     written = []
     for shift in (0.0, 1e-9):
         figure, (left, right) = new_figure(2)
