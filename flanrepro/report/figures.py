@@ -4,6 +4,7 @@ import functools
 import io
 import sys
 import textwrap
+import weakref
 from pathlib import Path
 
 import matplotlib as mpl
@@ -31,6 +32,9 @@ CHARACTERS = 14
 DPI = 200
 SHADES = 128
 """Number of colours of a PNG: its file is a third of one with all of them."""
+
+_MADE: weakref.WeakSet = weakref.WeakSet()
+"""The figures of `new_figure` that are still there."""
 
 SAID = "said"
 """The id of the line that says what a figure shows."""
@@ -65,6 +69,7 @@ def new_figure(
         fig, axes = plt.subplots(
             1, columns, figsize=size, layout="constrained", squeeze=False, **kwargs
         )
+    _MADE.add(fig)
     return fig, list(axes[0])
 
 
@@ -128,14 +133,18 @@ def png(fig: plt.Figure) -> bytes:
 
 
 def _show_as_saved() -> None:
-    """Lets a notebook show figures with all dots of their files, at 100 to the inch."""
+    """Lets a notebook show our figures with all dots of their files, at 100 to the inch."""
     shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
     if shell is not None and shell.display_formatter is not None:
         formatter = shell.display_formatter.formatters["image/png"]
         formatter.for_type(mpl.figure.Figure, _shown)
 
 
-def _shown(fig: plt.Figure) -> tuple[bytes, dict[str, int]]:
+def _shown(fig: plt.Figure) -> bytes | tuple[bytes, dict[str, int]]:
+    if fig not in _MADE:  # the user's own keep the way of their notebook
+        from IPython.core.pylabtools import print_figure
+
+        return print_figure(fig)
     width, height = (int(100 * inches) for inches in fig.get_size_inches())
     return png(fig), {"width": width, "height": height}
 

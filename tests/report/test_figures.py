@@ -27,6 +27,16 @@ def test_every_figure_of_a_notebook_is_shown():
         assert (image.size, image.mode) == ((680, 600), "P")
 
 
+def test_a_users_own_figure_is_shown_as_their_notebook_shows_it():
+    own = "import matplotlib.pyplot as plt\nplt.figure(figsize=(3.4, 3)).add_subplot()"
+    cells = [nbformat.v4.new_code_cell(text) for text in (DRAW, own)]
+    notebook = nbformat.v4.new_notebook(cells=cells)
+    NotebookClient(notebook, extra_arguments=["--IPKernelApp.log_level=40"]).execute()
+    (shown,) = [out for out in notebook.cells[1].outputs if out.output_type == "display_data"]
+    image = Image.open(io.BytesIO(base64.b64decode(shown["data"]["image/png"])))
+    assert image.mode != "P" and "image/png" not in shown["metadata"]
+
+
 def test_a_figures_files_do_not_hang_on_the_last_digits_of_its_layout(tmp_path):
     table = pd.DataFrame({"value": [1.0], "seeds": [1], "runs": ["a"]})
     written = []
