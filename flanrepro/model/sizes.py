@@ -38,6 +38,21 @@ class T5Config:
         """True for a `DecoderOnlyConfig`."""
         return False
 
+    @property
+    def parameters(self) -> int:
+        """Number of parameters, from the dimensions alone."""
+        width = self.num_heads * self.head_dim
+        # A sublayer has a norm's scale of its own; the feed-forward layer is gated.
+        attention = 4 * self.emb_dim * width + self.emb_dim
+        mlp = 3 * self.emb_dim * self.mlp_dim + self.emb_dim
+        # Each stack ends with a norm, and its layers share 32 relative positions per head.
+        ends = self.emb_dim + 32 * self.num_heads
+        across = 0 if self.decoder_only else attention  # attention to the encoder's outputs
+        encoder = self.num_encoder_layers * (attention + mlp) + ends
+        decoder = self.num_decoder_layers * (attention + across + mlp) + ends
+        embeddings = self.vocab_size * self.emb_dim * (1 if self.logits_via_embedding else 2)
+        return embeddings + decoder + (0 if self.decoder_only else encoder)
+
 
 @dataclass(frozen=True)
 class DecoderOnlyConfig(T5Config):

@@ -7,14 +7,10 @@ import matplotlib.pyplot as plt
 import pandas as pd
 
 from flanrepro.experiments.scores import COVERAGE
-from flanrepro.report.figures import STYLE
-from flanrepro.report.listing import LINE, POINTS
+from flanrepro.report.figures import CHARACTERS, LINE, POINTS, STYLE
 from flanrepro.report.panels import GROUPS, SETTINGS, SUITES
 
 NAMES = SUITES | {"single_task": "Single tasks"}
-
-CHARACTERS = 18
-"""Characters of a caption per inch of a figure's width."""
 
 
 def columns(table: pd.DataFrame) -> list[str]:

@@ -1,12 +1,15 @@
 """Figure 1: collections compared on every suite (section 3.1)."""
 
+from collections.abc import Iterable
+
 import matplotlib as mpl
 import matplotlib.pyplot as plt
+import numpy as np
 import pandas as pd
 
 from flanrepro.report.coverage import caption
-from flanrepro.report.figures import COLORS, STYLE, new_figure
-from flanrepro.report.panels import SUITES, add_legend, draw_bars, there
+from flanrepro.report.figures import COLORS, POINTS, STYLE, new_figure
+from flanrepro.report.panels import PAPER, SUITES, add_legend, draw_bars, there
 from flanrepro.report.table1 import NEXT_BEST
 
 ROWS = {
@@ -22,8 +25,9 @@ BARS = {
     "zero_shot": ("zero-shot", {"color": COLORS[0]}),
     "few_shot": ("few-shot", {"color": COLORS[4], "hatch": "///"}),
 }
-DIAMOND = {"marker": "D", "s": 18, "facecolor": "white", "edgecolor": "black", "zorder": 3}
 GREEN = COLORS[2]
+NUMBER = 30
+"""Room for a number below a bar, in points."""
 
 
 def table(table: pd.DataFrame) -> pd.DataFrame:
@@ -34,25 +38,36 @@ def table(table: pd.DataFrame) -> pd.DataFrame:
 def draw(table: pd.DataFrame) -> plt.Figure:
     """Draws a panel per suite with two bars per collection.
 
-    Bars are ours with 95 % intervals over seeds, dotted lines chance. Diamonds are the paper's
+    Bars are ours, with their numbers below and 95 % intervals over seeds, dotted lines chance.
+    Diamonds are the paper's
     T5-XL (3 B parameters), or OPT-IML-Max, which is not trained here. Above a panel stands Flan
     2022's lead over the next best collection, zero-shot / few-shot, in green if positive.
     """
     suites, rows = there(SUITES, table["suite"]), there(ROWS, table["row"])
     # One scale for all panels, from 0: bars are compared by their length.
-    fig, axes = new_figure(len(suites), size=(2.3 * len(suites), 3.4), sharey=True)
+    fig, axes = new_figure(len(suites), size=(2.5 * len(suites), 3.8), sharey=True)
     with mpl.rc_context(STYLE):
         for ax, (suite, title) in zip(axes, suites.items(), strict=True):
             panel = table[table["suite"] == suite]
             ax.set_title(title, pad=18)
             for setting, x in draw_bars(ax, panel, ("row", rows), ("setting", BARS)).items():
                 stated = panel[panel["setting"] == setting].set_index("row")["paper"].reindex(rows)
-                ax.scatter(x, stated, label="the paper's: T5-XL 3B, OPT-IML 175B", **DIAMOND)
+                ax.plot(x, stated, label="the paper's: T5-XL 3B, OPT-IML 175B", **PAPER)
+                _write_numbers(ax, x, panel[panel["setting"] == setting].set_index("row"), rows)
+            ax.tick_params(axis="x", length=0, pad=NUMBER)
             ax.axhline(panel["chance"].mean(), color="gray", linestyle=":", linewidth=1)
             _write_gains(ax, panel[panel["row"] == NEXT_BEST].set_index("setting")["value"])
         axes[0].set(ylabel="score (%)", ylim=(0, None))
         add_legend(fig, axes)
     return caption(fig, table)
+
+
+def _write_numbers(ax: plt.Axes, x: np.ndarray, cells: pd.DataFrame, rows: Iterable[str]) -> None:
+    """Writes each bar's number below it, where neither interval nor diamond can meet it."""
+    style = {"textcoords": "offset points", "ha": "center", "va": "top", "rotation": 90}
+    for place, value in zip(x, cells["value"].reindex(rows), strict=True):
+        if value == value:  # NaN: no run
+            ax.annotate(f"{value:.1f}", (place, 0), xytext=(0, -3), fontsize=POINTS, **style)
 
 
 def _write_gains(ax: plt.Axes, gains: pd.Series) -> None:

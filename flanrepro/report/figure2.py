@@ -12,16 +12,16 @@ from flanrepro.report.paper import published
 
 PROMPT_TYPES = dict(zip(("ZS", "FS", "CoT"), COLORS, strict=False))
 COLUMNS = (
-    Column("release", "Release", 0.62),
-    Column("collection", "Collection", 0.95),
-    Column("model", "Model", 0.95),
-    Column("base", "Base", 0.72),
-    Column("size", "Size", 0.68),
-    Column("public", "Public?", 0.62),
-    Column("prompt_types", "Prompt types", 1.05, PROMPT_TYPES),
-    Column("of_all", "Tasks in Flan / all", 0.85),
-    Column("examples", "Examples", 0.72),
-    Column("methods", "Methods", 1.35),
+    Column("release", "Release", 0.8),
+    Column("collection", "Collection", 1.22),
+    Column("model", "Model", 1.22),
+    Column("base", "Base", 0.93),
+    Column("size", "Size", 0.87),
+    Column("public", "Public?", 0.8),
+    Column("prompt_types", "Prompt types", 1.35, PROMPT_TYPES),
+    Column("of_all", "Tasks in Flan / all", 1.09),
+    Column("examples", "Examples", 0.93),
+    Column("methods", "Methods", 1.74),
 )
 
 

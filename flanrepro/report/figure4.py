@@ -5,7 +5,9 @@ import pandas as pd
 
 from flanrepro.model.sizes import SIZES
 from flanrepro.report.coverage import caption
-from flanrepro.report.panels import SUITES, draw_lines
+from flanrepro.report.panels import SUITES, draw_lines, there
+from flanrepro.report.paper import published
+from flanrepro.report.peaks import draw_stated
 from flanrepro.report.statistics import over_seeds
 
 PANELS = {"held_in": "Held-In", "mmlu": "Held-Out (MMLU)"}
@@ -32,12 +34,19 @@ def table(scores: pd.DataFrame) -> pd.DataFrame:
 
 
 def draw(table: pd.DataFrame) -> plt.Figure:
-    """Draws a panel for Held-In and, if evaluated, one for MMLU, with a line per model size."""
+    """Draws a panel for Held-In and, if evaluated, one for MMLU, with a line per model size.
+
+    The paper's points are printed nowhere: the peaks that its text names and the bound of its MMLU
+    score are drawn instead, see `flanrepro.report.paper.published`.
+    """
     # Zero-shot only: the authors say that their Figure 4 is.
     shown = table[(table["setting"] == "zero_shot") & table["suite"].isin(PANELS)]
     sizes = {size: f"T5-{size}" for size in dict.fromkeys(shown["model"])}
     fig = draw_lines(shown, "tasks", ("suite", PANELS), ("model", sizes))
     ticks = sorted(set(shown["tasks"]))
+    stated = published("figure_4")
+    suites = there(PANELS, shown["suite"])
+    draw_stated(fig, [stated[stated["suite"] == suite] for suite in suites])
     for ax in fig.axes:
         ax.set(xscale="log", xlabel="training tasks")
         ax.set_xticks(ticks, [f"{tick:,}" for tick in ticks])

@@ -25,10 +25,10 @@ PARTS = {
 
 PART_COLORS = dict(zip(("query", "answer", "explanation"), COLORS, strict=False))
 COLUMNS = (
-    Column("given", "Given", 0.95, PART_COLORS),
-    Column("predicted", "To predict", 0.95, PART_COLORS),
-    Column("inputs", "Inputs", 3.4),
-    Column("targets", "Targets", 2.2),
+    Column("given", "Given", 1.22, PART_COLORS),
+    Column("predicted", "To predict", 1.22, PART_COLORS),
+    Column("inputs", "Inputs", 4.37),
+    Column("targets", "Targets", 2.83),
 )
 
 

@@ -16,16 +16,20 @@ from flanrepro.experiments.flan2021 import CLUSTERS, MIXTURE, OF_INSTRUCTIONS, U
 from flanrepro.model.sizes import MODELS
 from flanrepro.report.claim_parts import averaged
 from flanrepro.report.coverage import caption
-from flanrepro.report.figures import COLORS, STYLE, new_figure
-from flanrepro.report.panels import add_chance, add_legend, draw_bars
+from flanrepro.report.figures import COLORS, MARKERS, STYLE, new_figure
+from flanrepro.report.panels import PAPER as DIAMOND
+from flanrepro.report.panels import add_band, add_chance, add_legend, draw_bars
 from flanrepro.report.paper import published
 from flanrepro.report.statistics import over_seeds
 
+LIGHT, HATCH = ("#9CC7E3", "#F0B58A"), "///"
+"""Light shades of the first two colours; tuned models are hatched, for print without colours."""
+
 BARS = {
-    "untuned zero_shot": ("not tuned, zero-shot", {"color": COLORS[0], "alpha": 0.45}),
+    "untuned zero_shot": ("not tuned, zero-shot", {"color": LIGHT[0]}),
     "untuned few_shot": ("not tuned, few-shot", {"color": COLORS[0]}),
-    "tuned zero_shot": ("tuned, zero-shot", {"color": COLORS[1], "alpha": 0.45}),
-    "tuned few_shot": ("tuned, few-shot", {"color": COLORS[1]}),
+    "tuned zero_shot": ("tuned, zero-shot", {"color": LIGHT[1], "hatch": HATCH}),
+    "tuned few_shot": ("tuned, few-shot", {"color": COLORS[1], "hatch": HATCH}),
 }
 PAPER = "the paper (137 B)"
 MEAN = "mean"
@@ -140,16 +144,17 @@ def numbers_table(scores: pd.DataFrame) -> pd.DataFrame:
 
 def draw_numbers(table: pd.DataFrame) -> plt.Figure:
     """Draws a line per held-out cluster and their mean over the number of training clusters."""
-    fig, axes = new_figure(2, size=(8.0, 3.4), sharex=True)
+    fig, axes = new_figure(2, size=(8.0, 3.4), sharex=True, sharey=True)
     with mpl.rc_context(STYLE):
-        for color, (name, line) in zip(COLORS, table.groupby("cluster", sort=False), strict=False):
-            bold = {"linewidth": 2.5, "color": "black"} if name == MEAN else {"color": color}
-            axes[0].plot(line["clusters"], line["value"], marker="o", label=title(name), **bold)
-            low, high = line["low"].clip(0, 100), line["high"].clip(0, 100)
-            band = {"alpha": 0.15, "linewidth": 0, "color": bold["color"]}
-            axes[0].fill_between(line["clusters"], low, high, **band)
+        # The mean comes last, in black above the others.
+        lines = sorted(table.groupby("cluster", sort=False), key=lambda pair: pair[0] == MEAN)
+        for color, mark, (name, line) in zip(COLORS, MARKERS, lines, strict=False):
+            style = {"color": color, "marker": mark}
+            style |= {"linewidth": 2.5, "color": "black"} if name == MEAN else {}
+            axes[0].plot(line["clusters"], line["value"], label=title(name), **style)
+            add_band(axes[0], line, "clusters", style["color"])
         mean = table[table["cluster"] == MEAN]
-        axes[1].plot(mean["clusters"], mean["paper"], marker="o", color="black", linewidth=2.5)
+        axes[1].plot(mean["clusters"], mean["paper"], **style)  # the mean's
         for ax, of in zip(axes, ("here", PAPER), strict=True):
             ax.set(title=of, xlabel="clusters in tuning", xticks=sorted(set(table["clusters"])))
         axes[0].set_ylabel("zero-shot score (%)")
@@ -183,8 +188,7 @@ def scale_table(scores: pd.DataFrame) -> pd.DataFrame:
 
 def draw_scale(table: pd.DataFrame) -> plt.Figure:
     """Draws a panel of unseen and one of seen clusters, with bars per size."""
-    styles = {key.split()[0]: BARS[key] for key in ("untuned zero_shot", "tuned zero_shot")}
-    styles = {state: (label.split(",")[0], style) for state, (label, style) in styles.items()}
+    styles = _by_state("not tuned", "tuned")
     fig, axes = new_figure(2, size=(7.0, 3.4), sharey=True)
     with mpl.rc_context(STYLE):
         for ax, kind in zip(axes, ("unseen", "seen"), strict=True):
@@ -195,6 +199,12 @@ def draw_scale(table: pd.DataFrame) -> plt.Figure:
         axes[0].set_ylabel("zero-shot score (%)")
         add_legend(fig, axes)
     return fig
+
+
+def _by_state(untuned: str, tuned: str) -> dict[str, tuple[str, dict]]:
+    """Labels and styles of bars by state."""
+    named = (("untuned", untuned, "untuned few_shot"), ("tuned", tuned, "tuned few_shot"))
+    return {state: (label, BARS[bar][1]) for state, label, bar in named}
 
 
 def ablations_table(
@@ -261,8 +271,7 @@ def draw_ablations(table: pd.DataFrame) -> plt.Figure:
 def _bars_and_paper(ax: plt.Axes, shown: pd.DataFrame, by: str, names: Mapping[str, str]) -> None:
     draw_bars(ax, shown, (by, names), ("bar", {"ours": ("here", {"color": COLORS[0]})}))
     stated = shown.set_index(by)["paper"].reindex(names).astype(float)
-    mark = {"marker": "D", "linestyle": "none", "color": "black", "label": PAPER}
-    ax.plot(range(len(names)), stated, **mark)
+    ax.plot(range(len(names)), stated, label=PAPER, **DIAMOND)
 
 
 def prompt_tuning_table(scores: pd.DataFrame) -> pd.DataFrame:
@@ -299,11 +308,9 @@ def _amount(examples: float) -> str:
 def draw_prompt_tuning(table: pd.DataFrame) -> plt.Figure:
     """Draws a panel per number of examples, with bars per target and state."""
     amounts = list(dict.fromkeys(table["examples"]))
-    targets = {name: name for name in dict.fromkeys(table["target"])}
-    styles = {
-        "untuned": ("from the model that is not tuned", {"color": COLORS[0]}),
-        "tuned": ("from the tuned model", {"color": COLORS[1]}),
-    }
+    printed = {name.lower(): name for name in _figure("Table 4")["dataset"]} | {"bool_q": "BoolQ"}
+    targets = {name: printed.get(name, name) for name in dict.fromkeys(table["target"])}
+    styles = _by_state("from the model that is not tuned", "from the tuned model")
     fig, axes = new_figure(len(amounts), size=(max(7.5, 4.2 * len(amounts)), 3.6), sharey=True)
     with mpl.rc_context(STYLE):
         for ax, amount in zip(axes, amounts, strict=True):
@@ -311,8 +318,7 @@ def draw_prompt_tuning(table: pd.DataFrame) -> plt.Figure:
             places = draw_bars(ax, shown, ("target", targets), ("state", styles))
             for state, at in places.items():
                 own = shown[shown["state"] == state].set_index("target")["paper"]
-                mark = {"marker": "D", "linestyle": "none", "color": "black", "markersize": 4}
-                ax.plot(at, own.reindex(targets).astype(float), label=PAPER, **mark)
+                ax.plot(at, own.reindex(targets).astype(float), label=PAPER, **DIAMOND)
             ax.set(title=f"{amount} examples")
         axes[0].set_ylabel("score (%)")
         add_legend(fig, axes)

@@ -9,11 +9,7 @@ import matplotlib as mpl
 import matplotlib.pyplot as plt
 import pandas as pd
 
-from flanrepro.report.figures import STYLE, new_figure
-
-POINTS = 7
-LINE = 1.3 * POINTS / 72
-"""Height of a line in inches."""
+from flanrepro.report.figures import LINE, POINTS, STYLE, new_figure
 
 CHARACTER = 0.57 * POINTS / 72
 """Width of a character in inches; a little above the mean, so that a wrapped line fits."""

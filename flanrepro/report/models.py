@@ -11,7 +11,7 @@ from flanrepro.experiments.scores import told
 from flanrepro.report import coverage
 from flanrepro.report.coverage import caption
 from flanrepro.report.figures import COLORS, MARKERS, STYLE, new_figure
-from flanrepro.report.panels import SETTINGS, SUITES, add_chance
+from flanrepro.report.panels import PAPER, SETTINGS, SUITES, add_chance, drawn_interval
 from flanrepro.report.paper import published
 
 NAMES = SUITES | {"single_task": "Single tasks"}
@@ -72,7 +72,8 @@ def _draw_panel(ax: plt.Axes, table: pd.DataFrame, suites: list[str], paper: boo
     for i, (name, shift) in enumerate(zip(names, shifts, strict=True)):
         own = table[table["checkpoint"] == name].set_index("suite")
         x = np.array([suites.index(suite) for suite in own.index]) + shift
-        bars = np.array([own["value"] - own["low"], own["high"] - own["value"]], float)
+        low, high = drawn_interval(own)
+        bars = np.array([own["value"] - low, high - own["value"]], float)
         style = {"color": COLORS[i % len(COLORS)], "fmt": MARKERS[i % len(MARKERS)]}
         ax.errorbar(x, own["value"], bars, **style, markersize=4, capsize=2, label=name)
     # Chance and the paper's value do not depend on the checkpoint: one row per suite has them.
@@ -81,6 +82,5 @@ def _draw_panel(ax: plt.Axes, table: pd.DataFrame, suites: list[str], paper: boo
         x = suites.index(suite)
         add_chance(ax, x, row["chance"])
         if paper:
-            style = {"marker": "D", "facecolor": "none", "edgecolor": "black", "s": 30, "zorder": 3}
             label = "Flan-T5 XL (paper)" if suite == first.index[0] else None
-            ax.scatter(x, row["paper"], **style, label=label)
+            ax.plot(x, row["paper"], label=label, **PAPER)

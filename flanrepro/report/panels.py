@@ -22,11 +22,38 @@ SUITES = {
 GROUPS = {"held_in": "Held-In", "held_out": "Held-Out", "little": "Little data"}
 """The names of the groups of finetuning targets."""
 
+SHORT = 7
+"""Number of characters of a name below bars up to which it is written level."""
+
 
 def there(names: Mapping[str, str], values: pd.Series) -> dict[str, str]:
     """The entries of `names` whose keys are among the values, in the order of `names`."""
     found = set(values)
     return {key: name for key, name in names.items() if key in found}
+
+
+PAPER = {
+    "marker": "D",
+    "linestyle": "none",
+    "markersize": 4.5,
+    "markerfacecolor": "white",
+    "markeredgecolor": "black",
+    "zorder": 3,
+}
+"""How the paper's numbers are drawn, on bars of any colour."""
+
+
+def drawn_interval(table: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
+    """The ends of intervals as they are drawn: not beyond what a score in per cent can be.
+
+    A t-interval of few seeds may go further. Statistics and CSVs keep it as computed.
+
+    Args:
+        table: DataFrame with low and high. With a column `metric`, correlations begin at -100.
+    """
+    signed = table["metric"] == "spearman" if "metric" in table else np.zeros(len(table), bool)
+    floor = np.where(signed, -100.0, 0.0)
+    return table["low"].clip(floor, 100.0), table["high"].clip(floor, 100.0)
 
 
 def add_chance(ax: plt.Axes, place: float, value: float) -> None:
@@ -92,12 +119,15 @@ def draw_bars(
     for i, (key, (label, style)) in enumerate(styles.items()):
         shown = table[table[of_bar] == key].set_index(of_group).reindex(names)
         places[key] = np.arange(len(shown)) + (i - (len(styles) - 1) / 2) * width
-        error = np.array([shown["value"] - shown["low"], shown["high"] - shown["value"]], float)
+        low, high = drawn_interval(shown)
+        error = np.array([shown["value"] - low, high - shown["value"]], float)
         edge = {"edgecolor": "black", "linewidth": 0.5}
         ax.bar(places[key], shown["value"], width, label=label, **edge, **style)
         ax.errorbar(places[key], shown["value"], error, fmt="none", color="black", lw=1, capsize=2)
-    slanted = {"rotation": 60, "ha": "right", "va": "top", "rotation_mode": "anchor", "fontsize": 8}
-    ax.set_xticks(range(len(names)), names.values(), **slanted)
+    slanted = {"rotation": 60, "ha": "right", "va": "top", "rotation_mode": "anchor"}
+    # Short names have room side by side.
+    style = slanted if max(map(len, names.values()), default=0) > SHORT else {}
+    ax.set_xticks(range(len(names)), names.values(), **style)
     ax.grid(axis="x", visible=False)
     ax.set_axisbelow(True)  # grid lines behind the bars
     return places
@@ -112,12 +142,16 @@ def add_legend(fig: plt.Figure, axes: list[plt.Axes], columns: int = 5) -> None:
     fig.legend(found.values(), found, loc="outside lower center", ncols=columns)
 
 
+def add_band(ax: plt.Axes, line: pd.DataFrame, x: str, color: str) -> None:
+    """Adds the 95 % interval around a line; none where the line has one seed."""
+    low, high = drawn_interval(line)
+    ax.fill_between(line[x], low, high, color=color, alpha=0.15, linewidth=0)
+
+
 def _draw_line(ax: plt.Axes, line: pd.DataFrame, x: str, style: int, label: str) -> None:
     color, marker = COLORS[style], MARKERS[style]
     ax.plot(line[x], line["value"], color=color, marker=marker, markersize=4, label=label)
-    # A t-interval of two seeds may go beyond what a score can be.
-    low, high = line["low"].clip(0, 100), line["high"].clip(0, 100)
-    ax.fill_between(line[x], low, high, color=color, alpha=0.15, linewidth=0)
+    add_band(ax, line, x, color)
     if line["value"].nunique() > 1:  # on a flat line, the first point would look like a peak
         peak = line.loc[line["value"].idxmax()]
         star = {"marker": "*", "markersize": 13, "color": "gold", "mec": color, "mew": 1.2}

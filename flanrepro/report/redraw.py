@@ -93,13 +93,12 @@ def redraw(job: Job, tables: Mapping[str, pd.DataFrame], folder: Path | None = N
     every = claims.every_part(tables, answers_in(job))
     drawn["scorecard"] = (claims.judge(every, job.settings.targets), scorecard.draw)
     drawn["scorecard_parts"] = (claims.part_table(every), None)
-    paths, folder = [], folder or job.figures
+    paths = []
     for name, (table, draw) in drawn.items():
-        file = f"{name}_{job.collection}"
         if draw is None:
-            paths.append(save_table(table, folder, file))
+            paths.append(save_table(table, job, name, folder))
             continue
         figure = draw(table)
-        paths += save_figure(figure, table, folder, file)
+        paths += save_figure(figure, table, job, name, folder)
         plt.close(figure)  # pyplot keeps figures alive, and warns from the 21st on
     return paths

@@ -1,3 +1,4 @@
+import dataclasses
 import subprocess
 import sys
 
@@ -37,7 +38,10 @@ def test_released_sizes_are_t5x_s(size):
     ],
 )
 def test_sizes_have_as_many_parameters_as_their_names_promise(size, vocab_size, low, high):
-    assert low <= param_count(t5_config(size, vocab_size)) <= high
+    config = t5_config(size, vocab_size)
+    assert low <= param_count(config) <= high
+    tied = dataclasses.replace(config, logits_via_embedding=True)
+    assert [one.parameters for one in (config, tied)] == [param_count(config), param_count(tied)]
 
 
 def test_unknown_size_is_an_error_that_lists_the_valid_ones():

@@ -94,11 +94,12 @@ def curves() -> pd.DataFrame:
 def test_a_caption_stands_below_the_legend_and_the_axes_and_within_the_figure(partial, tmp_path):
     table = figure1.table(table1.table(partial(MIXTURES)))
     figure = figure1.draw(table)
-    save_figure(figure, table, tmp_path, "figure_1")
-    (text,), (legend,) = figure.texts, figure.legends
+    save_figure(figure, table, Job(out=str(tmp_path)), "figure_1")
+    (text, line), (legend,) = figure.texts, figure.legends
     note, below = text.get_window_extent(), legend.get_window_extent()
     lowest = min(ax.get_tightbbox().y0 for ax in figure.axes)
-    assert 0 <= note.y0 < note.y1 <= below.y0 < below.y1 <= lowest
+    assert 0 <= line.get_window_extent().y0 < line.get_window_extent().y1 <= note.y0
+    assert note.y1 <= below.y0 < below.y1 <= lowest
     assert note.x1 <= figure.bbox.x1
 
 

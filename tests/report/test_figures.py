@@ -1,8 +1,13 @@
+import base64
+import io
+
 import matplotlib.pyplot as plt
 import nbformat
 import pandas as pd
 from nbclient import NotebookClient
+from PIL import Image
 
+from flanrepro.experiments.profiles import Job
 from flanrepro.report.figures import new_figure, save_figure
 
 DRAW = "from flanrepro.report.figures import new_figure\nfigure = new_figure(1)"
@@ -15,10 +20,25 @@ def test_every_figure_of_a_notebook_is_shown():
     NotebookClient(notebook, kernel_name="python3", extra_arguments=arguments).execute()
     for cell in notebook.cells:
         assert [list(output["data"]) for output in cell.outputs] == [["text/plain", "image/png"]]
+        (output,) = cell.outputs
+        # 3.4 x 3 inches with 200 dots each, shown at 100 to the inch: sharp on a projector.
+        assert output["metadata"]["image/png"] == {"width": 340, "height": 300}
+        image = Image.open(io.BytesIO(base64.b64decode(output["data"]["image/png"])))
+        assert (image.size, image.mode) == ((680, 600), "P")
+
+
+def test_a_users_own_figure_is_shown_as_their_notebook_shows_it():
+    own = "import matplotlib.pyplot as plt\nplt.figure(figsize=(3.4, 3)).add_subplot()"
+    cells = [nbformat.v4.new_code_cell(text) for text in (DRAW, own)]
+    notebook = nbformat.v4.new_notebook(cells=cells)
+    NotebookClient(notebook, extra_arguments=["--IPKernelApp.log_level=40"]).execute()
+    (shown,) = [out for out in notebook.cells[1].outputs if out.output_type == "display_data"]
+    image = Image.open(io.BytesIO(base64.b64decode(shown["data"]["image/png"])))
+    assert image.mode != "P" and "image/png" not in shown["metadata"]
 
 
 def test_a_figures_files_do_not_hang_on_the_last_digits_of_its_layout(tmp_path):
-    table = pd.DataFrame({"value": [1.0]})
+    table = pd.DataFrame({"value": [1.0], "seeds": [1], "runs": ["a"]})
     written = []
     for shift in (0.0, 1e-9):
         figure, (left, right) = new_figure(2)
@@ -28,7 +48,7 @@ def test_a_figures_files_do_not_hang_on_the_last_digits_of_its_layout(tmp_path):
         for ax in (left, right):
             x, y, width, height = ax.get_position().bounds
             ax.set_position([x + shift, y, width - shift, height])
-        written.append(save_figure(figure, table, tmp_path / str(shift), "name"))
+        written.append(save_figure(figure, table, Job(out=str(tmp_path / str(shift))), "name"))
         plt.close(figure)
     for one, other in zip(*written, strict=True):
         assert one.read_bytes() == other.read_bytes()

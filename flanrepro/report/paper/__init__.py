@@ -17,6 +17,8 @@ NAMES = (
     "table_2",
     "table_3",
     "figure_2",
+    "figure_3",
+    "figure_4",
     "text",
     "flan2021_datasets",
     "flan2021_compared",
@@ -40,6 +42,9 @@ def published(name: str) -> pd.DataFrame:
     - `figure_2`: version of the paper (`first`, or `later` if that differs), release, collection,
       model, base, size, public (`P` or `NP`), prompt_types, tasks_in_flan, tasks, examples,
       methods; text as printed. A note names its columns; an illegible cell is empty.
+    - `figure_3`, `figure_4`: suite, quantity (`peak`: the range of few-shot shares, or the
+      number of tasks, at which the curves are highest; `highest score`: a bound), low, high, unit,
+      model. The figures' points are in no text of the paper; a reader read the bound off.
     - `text`: id, quantity, value, unit, and the quotation.
 
     FLAN 2021 (data sets have its Table 2's names, in plain characters):
