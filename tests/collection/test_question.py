@@ -43,7 +43,7 @@ def test_an_empty_question_is_one_sentence(text, rte):
 
 @pytest.mark.parametrize("options", [("yes",), ("yes", "yes"), ("yes", "")])
 def test_options_that_are_no_choice_are_one_sentence(options):
-    with pytest.raises(InputError, match="expected at least two different ones, such as 'yes.no'"):
+    with pytest.raises(InputError, match="expected at least two different ones"):
         typed("is it?", options)
 
 
@@ -90,9 +90,11 @@ def test_a_task_s_instruction_stands_before_the_question():
 
 
 def test_what_a_task_has_not_is_one_sentence(rte):
-    with pytest.raises(InputError, match=r"no record 9999 in its split 'validation': expected 0 to"):
+    with pytest.raises(InputError, match="no record 9999 in its split 'validation': expected 0"):
         of_record(rte, 9999)
-    with pytest.raises(InputError, match="no template 'nice' .* one of premise_hypothesis_does_it"):
+    with pytest.raises(
+        InputError, match=r"no template 'nice' .* one of premise_hypothesis_does_it"
+    ):
         of_record(rte, 0, template="nice")
     with pytest.raises(InputError, match=r"training records, too few for 100000 exemplars"):
         of_record(rte, 0, 100_000)

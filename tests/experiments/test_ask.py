@@ -7,7 +7,6 @@ from flanrepro.errors import InputError
 from flanrepro.evaluation.predict import decode, rank
 from flanrepro.experiments.ask import (
     answers,
-    before_and_after,
     beside,
     fitted,
     models_of,
