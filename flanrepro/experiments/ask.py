@@ -2,6 +2,7 @@
 
 import dataclasses
 import re
+import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -135,6 +136,26 @@ def answers(models: Mapping[str, Model], question: Question):
     return pd.DataFrame(rows)
 
 
+def printed(table, models: Mapping[str, Model], question: Question, world: bool = True) -> str:
+    """The table of `answers` as text, with the words that pocket lacks.
+
+    If a model has pocket's vocabulary, the line `WORLD` ends it; `world`: false: not here.
+    """
+    width = max(map(len, table["model"])) + 2
+    lines = []
+    for row in table.to_dict("records"):
+        lines.append(f"{row['model']:{width}}{row['answer'] or '(nothing)'}")
+        shares = ", ".join(f"{one} {row[f'p({one})']:.1%}" for one in question.options)
+        lines += [" " * width + line for line in textwrap.wrap(shares, 100 - width)]
+    if question.references:
+        lines.append(f"{'right':{width}}{' | '.join(question.references)}")
+    if any(map(knows_pocket, models.values())):
+        if lacks := unknown_words(load_vocabulary("pocket"), question.prompt.inputs):
+            lines.append(f"No words of pocket, so spelled letter by letter: {', '.join(lacks)}.")
+        lines += [WORLD] if world else []
+    return "\n".join(lines)
+
+
 def fitted(model: Model, question: Question):
     """The prompt with as many of its exemplars as the model's input has room for.
 
@@ -169,7 +190,7 @@ def unknown_words(vocabulary: Vocabulary, text: str) -> list[str]:
     """The words and signs of a text that the vocabulary lacks, each once, in order.
 
     Pocket's vocabulary has whole words, and spells others letter by letter, which its models were
-    never taught to read. Of another vocabulary, these are words with a sign that no piece has.
+    never taught to read. Another vocabulary lacks a word if no piece has one of its signs.
     """
     whole = vocabulary.digest == load_vocabulary("pocket").digest
     words = dict.fromkeys(_WORDS.findall(text.lower()))
