@@ -20,7 +20,7 @@ from flanrepro.model.model import Model
 from flanrepro.training.spec import PRETRAINED, RUN_ID, RunSpec
 
 WORLD = (
-    "pocket is a made-up world of some 700 words: these models know its cows, barns and sums, and "
+    "pocket is a made-up world of some 750 words: these models know its cows, barns and sums, and "
     "nothing else."
 )
 """The line under every answer of a model with pocket's vocabulary."""

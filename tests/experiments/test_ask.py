@@ -1,4 +1,7 @@
+import re
+
 import numpy as np
+import pandas as pd
 import pytest
 
 from flanrepro.collection.question import typed
@@ -6,14 +9,19 @@ from flanrepro.data.vocabulary import EOS, load_vocabulary
 from flanrepro.errors import InputError
 from flanrepro.evaluation.predict import decode, rank
 from flanrepro.experiments.ask import (
+    DEFAULT_MODELS,
+    WORLD,
     answers,
+    before_and_after,
     beside,
     fitted,
     models_of,
+    printed,
     unknown_words,
 )
 from flanrepro.experiments.load import load
 from flanrepro.experiments.profiles import Job
+from flanrepro.sources.pocket.lexicon import WORDS
 
 QUESTION = "the cow is in the barn. is the cow inside?"
 
@@ -63,3 +71,39 @@ def test_words_that_the_vocabulary_lacks_are_named_once_and_in_order():
     said = unknown_words(pocket, "The romcom's cow and the romcom: é 31 32, -cat. snake_fox")
     assert said == ["romcom", "é", "32", "snake", "_"]
     assert unknown_words(pocket, "Options:\n- yes\n- No! (it is) a -> b") == []
+
+
+def test_a_job_of_shipped_scores_asks_what_ships(tmp_path):
+    table = beside(Job(engine="shipped", out=str(tmp_path)), QUESTION)
+    assert tuple(table["model"]) == DEFAULT_MODELS
+    pd.testing.assert_frame_equal(
+        table, answers(models_of(DEFAULT_MODELS, tmp_path), typed(QUESTION))
+    )
+    with pytest.raises(InputError, match="no tuned model of collection 'flan2022' ships: choose"):
+        beside(Job("flan2022", engine="shipped"), QUESTION)
+
+
+def test_without_a_finished_run_the_store_s_place_is_taken_by_what_ships(tmp_path):
+    job = Job(out=str(tmp_path))
+    assert tuple(before_and_after(job)) == DEFAULT_MODELS
+    assert not job.store.root.exists()
+
+
+def test_a_finished_run_of_the_job_goes_before_what_ships(tmp_path):
+    job = Job(profile="smoke", out=str(tmp_path))
+    spec = next(job.specs(mixture="flan2022"))
+    job.store.get(spec)
+    assert tuple(before_and_after(job)) == ("pocket-nano", spec.run_id)
+
+
+def test_the_world_has_as_many_words_as_is_said():
+    (number,) = re.findall(r"some (\d+) words", WORLD)
+    assert abs(int(number) - len(WORDS)) <= 50
+
+
+def test_printed_answers_say_which_world_they_are_of():
+    model = {"nano": load("pocket-nano")}
+    asked = typed("is the romcom inside?", ("yes", "no"))
+    text = printed(answers(model, asked), model, asked)
+    assert text.endswith(f"spelled letter by letter: romcom.\n{WORLD}")
+    assert WORLD not in printed(answers(model, asked), model, asked, world=False)
