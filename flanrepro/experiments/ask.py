@@ -137,7 +137,7 @@ def answers(models: Mapping[str, Model], question: Question):
 
 
 def printed(table, models: Mapping[str, Model], question: Question, world: bool = True) -> str:
-    """The table of `answers` as text, with the words that pocket lacks.
+    """The table of `answers` as text, with lost exemplars and the words that pocket lacks.
 
     If a model has pocket's vocabulary, the line `WORLD` ends it; `world`: false: not here.
     """
@@ -149,6 +149,10 @@ def printed(table, models: Mapping[str, Model], question: Question, world: bool 
         lines += [" " * width + line for line in textwrap.wrap(shares, 100 - width)]
     if question.references:
         lines.append(f"{'right':{width}}{' | '.join(question.references)}")
+    of = len(question.prompt.exemplars)
+    for name, model in models.items():
+        if (kept := len(fitted(model, question).exemplars)) < of:
+            lines.append(f"The input of {name} has room for {kept} of {of} exemplars.")
     if any(map(knows_pocket, models.values())):
         if lacks := unknown_words(load_vocabulary("pocket"), question.prompt.inputs):
             lines.append(f"No words of pocket, so spelled letter by letter: {', '.join(lacks)}.")

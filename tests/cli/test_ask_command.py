@@ -62,7 +62,7 @@ def test_a_typed_question_comes_after_a_task_s_exemplars(monkeypatch, capsys):
     args = ("is it so?", "--task", "rte", "--shots", "2", "--options", "yes|no")
     _, out, _ = flanrepro(monkeypatch, capsys, *args, "--model", "pocket-micro")
     assert out.count("does it follow?") == 2
-    assert "is it so?\nOptions:\n- yes\n- no\nAnswer:\n" in out.replace(" Answer", "\nAnswer")
+    assert "is it so?\nOptions:\n- yes\n- no answer:\n" in out
     assert [line.split()[0] for line in out.splitlines() if "pocket-" in line] == ["pocket-micro"]
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from flanrepro.collection.question import typed
+from flanrepro.collection.question import of_record, typed
 from flanrepro.data.vocabulary import EOS, load_vocabulary
 from flanrepro.errors import InputError
 from flanrepro.evaluation.predict import decode, rank
@@ -21,6 +21,8 @@ from flanrepro.experiments.ask import (
 )
 from flanrepro.experiments.load import load
 from flanrepro.experiments.profiles import Job
+from flanrepro.experiments.scores import suite_of
+from flanrepro.sources import load_collection
 from flanrepro.sources.pocket.lexicon import WORDS
 
 QUESTION = "the cow is in the barn. is the cow inside?"
@@ -107,3 +109,12 @@ def test_printed_answers_say_which_world_they_are_of():
     text = printed(answers(model, asked), model, asked)
     assert text.endswith(f"spelled letter by letter: romcom.\n{WORLD}")
     assert WORLD not in printed(answers(model, asked), model, asked, world=False)
+
+
+def test_exemplars_that_do_not_fit_are_said():
+    suite = suite_of(load_collection("pocket"), "rte")
+    asked, model = of_record(suite, 0, 30), {"nano": load("pocket-nano")}
+    kept = len(fitted(model["nano"], asked).exemplars)
+    assert 0 < kept < 30
+    said = f"The input of nano has room for {kept} of 30 exemplars.\n"
+    assert said in printed(answers(model, asked), model, asked)
