@@ -18,7 +18,7 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["
 EXTRAS = PROJECT["optional-dependencies"]
 
 # In environment.yml for reading notebooks; no dependency of the package.
-ONLY_IN_ENVIRONMENT = {"jupyterlab"}
+ONLY_IN_ENVIRONMENT = {"jupyterlab", "ipywidgets"}
 SLOW_IMPORTS = {"jax", "flax", "tensorflow", "seqio", "grain", "pandas", "matplotlib", "torch"}
 # Character classes keep this file from matching its own pattern.
 PACKAGE_INDEX = re.compile(
@@ -54,7 +54,7 @@ def tracked_files() -> list[Path]:
 
 
 def test_extras_are_the_documented_ones():
-    assert set(EXTRAS) == {"dev", "hub", "interop", "beam", "cuda", "tpu"}
+    assert set(EXTRAS) == {"dev", "hub", "notebook", "interop", "beam", "cuda", "tpu"}
 
 
 def test_environment_yml_holds_the_dependencies_of_pyproject_line_for_line():
@@ -78,7 +78,7 @@ def test_constraints_hold_only_sorted_pins_of_one_version_each():
     assert names == sorted(set(names))
 
 
-@pytest.mark.parametrize("extra", ["", "dev", "hub", "interop", "beam"])
+@pytest.mark.parametrize("extra", ["", "dev", "hub", "notebook", "interop", "beam"])
 def test_constraints_pin_every_declared_dependency_to_a_version_it_allows(extra):
     declared = EXTRAS[extra] if extra else PROJECT["dependencies"]
     pinned = dict(pins())
@@ -99,8 +99,9 @@ def test_pytorch_is_for_interop_alone():
     assert not requirement_names(everyone) & {"torch", "transformers"}
 
 
-def test_dev_holds_what_the_hub_extra_needs():
-    assert set(EXTRAS["hub"]) <= set(EXTRAS["dev"])
+@pytest.mark.parametrize("extra", ["hub", "notebook"])
+def test_dev_holds_what_an_extra_of_users_needs(extra):
+    assert set(EXTRAS[extra]) <= set(EXTRAS["dev"])
 
 
 def test_importing_flanrepro_imports_no_slow_package():

@@ -3,6 +3,7 @@
 import typer
 
 from flanrepro.cli import data, notebooks, pocket, predictions
+from flanrepro.cli.ask import ask
 from flanrepro.cli.cache import cache
 from flanrepro.cli.convert import convert
 from flanrepro.cli.doctor import doctor
@@ -28,7 +29,7 @@ app = typer.Typer(
 COMMANDS = (
     run, reproduce, figures, scorecard, report, trace,  # the paper's notebooks and their results
     tasks, show, mixture, cache, vocabulary,  # data
-    pretrain, evaluate, convert,  # models
+    ask, pretrain, evaluate, convert,  # models
     doctor,
 )  # fmt: skip
 for function in COMMANDS:

@@ -1,4 +1,4 @@
-"""Exports a pretrained checkpoint in the form that ships: weights, loss curve, card, index row."""
+"""Exports a checkpoint, pretrained or tuned, in the form that ships: weights, curve, card, row."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -36,9 +36,11 @@ def export(runs: Sequence[Run], folder: Path, scores: Path | None = None) -> pre
     """Writes the last run's parameters, the loss curve and a card; returns their row of the index.
 
     Args:
-        runs: finished runs of the pretraining phases, in order.
-        folder: gets `COLLECTION-MODEL.safetensors`, `.csv`, `.md` and `index.yaml`.
-        scores: CSV file with the scores before tuning, for the card; None: "Not measured."
+        runs: finished runs of the pretraining phases, in order; or one run on instructions, which
+            tuned a checkpoint that ships.
+        folder: gets `COLLECTION-MODEL.safetensors`, `.csv`, `.md` and `index.yaml`; of a tuned
+            model, `COLLECTION-MODEL-tuned.safetensors` and so on.
+        scores: CSV file with the scores, for the card; None: "Not measured."
 
     Raises:
         InputError: `scores` is no CSV, or a file cannot be written.
@@ -48,7 +50,8 @@ def export(runs: Sequence[Run], folder: Path, scores: Path | None = None) -> pre
     table = _table_of(scores) if scores else "Not measured."
     if scores and spec.collection in SAID:
         table = f"In per cent right; {SAID[spec.collection]}.\n\n{table}"
-    stem = f"{spec.collection}-{spec.model}"
+    tuned_from = spec.start if spec.objective == "instruction" else ""
+    stem = f"{spec.collection}-{spec.model}{'-tuned' if tuned_from else ''}"
     params = runs[-1].params()
     digest = pretrained.save(params, folder / f"{stem}.safetensors")
     row = pretrained.Pretrained(
@@ -59,6 +62,7 @@ def export(runs: Sequence[Run], folder: Path, scores: Path | None = None) -> pre
         vocabulary=spec.vocabulary,
         vocabulary_sha256=vocabulary_digest(spec),
         runs=[_off_default(run.spec) for run in runs],
+        tuned_from=tuned_from,
     )
     curve = _thinned(loss_curve(runs)).to_csv(
         index=False, float_format="%.6g"
@@ -89,13 +93,17 @@ def _card(
 ) -> str:
     columns = [_facts(run) for run in runs]
     last = runs[-1].manifest
-    return read_text("flanrepro.experiments", "card.md").format(
-        name=row.name,
-        stem=Path(row.file).stem,
-        **{key: getattr(row, key) for key in ("model", "collection", "vocabulary", "file")},
+    fields = ("name", "model", "collection", "vocabulary", "file", "tuned_from")
+    card = "card_tuned.md" if row.tuned_from else "card.md"
+    return read_text("flanrepro.experiments", card).format(
+        stem=row.short_name,
+        **{key: getattr(row, key) for key in fields},
+        mixture=runs[-1].spec.mixture,
         sha256=row.sha256,
         kind="decoder" if row.model in DECODER_ONLY_SIZES else "encoder-decoder",
-        how=", then ".join(_HOW[name] for name in dict.fromkeys(r.spec.objective for r in runs)),
+        how=", then ".join(
+            _HOW.get(name, name) for name in dict.fromkeys(r.spec.objective for r in runs)
+        ),
         parameters=count(params),
         megabytes=(folder / row.file).stat().st_size / 1e6,
         phases=markdown.table(
@@ -123,7 +131,7 @@ def _facts(run: Run) -> dict[str, str]:
             f"{spec.decay_steps} decay)"
         ),
         "first text": f"{spec.first_text:,}",
-        "texts": f"{manifest['examples']:,}",
+        "prompts" if spec.objective == "instruction" else "texts": f"{manifest['examples']:,}",
         "tokens, without padding": f"{manifest['useful_tokens']:,}",
         "seconds": f"{manifest['seconds']:,.0f}",
         "device": manifest["device"],

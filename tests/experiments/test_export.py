@@ -85,3 +85,18 @@ def test_a_start_with_another_vocabulary_file_than_the_checkpoints_is_refused(ex
     spec = dataclasses.replace(runs[1].spec, start=exported.name)
     with pytest.raises(InputError, match="trained with another vocabulary 'pocket' than this vers"):
         start_params(spec, pretrained.FOLDER)
+
+
+def test_a_tuned_run_ships_beside_the_checkpoint_that_it_tuned(exported, spec, tmp_path):
+    tuned = dataclasses.replace(spec, start=exported.name)
+    row = export([RunStore(tmp_path).get(tuned)], pretrained.FOLDER)
+    assert (row.short_name, row.tuned_from) == ("pocket-nano-tuned", exported.name)
+    assert RunSpec(**row.runs[0]) == tuned
+    assert set(pretrained.index()) == {exported.name, row.name}
+    # What starts a run, or is pretrained again, is the one that was tuned.
+    assert pretrained.full_name("pocket", "nano") == exported.name
+    assert pretrained.tuned_name("pocket") == pretrained.tuned_name("pocket", "nano") == row.name
+    assert pretrained.tuned_name("pocket", "micro") == pretrained.tuned_name("flan2022") == ""
+    card = (pretrained.FOLDER / "pocket-nano-tuned.md").read_text()
+    for said in (f"# {row.name}\n\n`{exported.name}` tuned on", tuned.run_id, "| prompts | "):
+        assert said in card

@@ -18,6 +18,8 @@ from flanrepro.experiments.pretrain import (
     pretrain,
     pretraining_specs,
 )
+from flanrepro.experiments.profiles import Job
+from flanrepro.experiments.shipped_scores import shipped_run
 from flanrepro.experiments.start import start_params, vocabulary_digest
 from flanrepro.experiments.store import RunStore
 from flanrepro.model import pretrained
@@ -59,7 +61,8 @@ def test_a_phase_of_an_objective_that_comes_again_has_its_number():
 
 
 def test_what_ships_was_made_as_listed_and_is_small():
-    shipped = list(pretrained.index().values())
+    every = list(pretrained.index().values())
+    shipped = [row for row in every if not row.tuned_from]
     assert [(row.collection, row.model) for row in shipped] == [
         ("pocket", "lm-nano"),
         ("pocket", "micro"),
@@ -69,7 +72,18 @@ def test_what_ships_was_made_as_listed_and_is_small():
         specs = tuple(RunSpec(**run) for run in row.runs)
         assert specs == pretraining_specs(row.collection, row.model)
         assert row.vocabulary_sha256 == vocabulary_digest(specs[0])
-    assert sum((pretrained.FOLDER / row.file).stat().st_size for row in shipped) < 8e6
+    assert sum((pretrained.FOLDER / row.file).stat().st_size for row in every) < 8e6
+
+
+def test_the_tuned_model_that_ships_is_the_first_run_of_table_1():
+    (row,) = [row for row in pretrained.index().values() if row.tuned_from]
+    (run,) = row.runs
+    spec = RunSpec(**run)
+    assert spec == next(Job(engine="shipped").specs(mixture="flan2022"))
+    assert shipped_run("pocket", spec.run_id)["spec"]["mixture"] == "flan2022"
+    assert row.tuned_from == spec.start == pretrained.full_name("pocket", "nano")
+    assert row.vocabulary_sha256 == vocabulary_digest(spec)
+    assert row.short_name == "pocket-nano-tuned"
 
 
 def test_fewer_steps_shorten_both_phases_in_proportion(texts):
