@@ -6,7 +6,7 @@ import matplotlib as mpl
 import matplotlib.pyplot as plt
 import pandas as pd
 
-from flanrepro.report.figures import COLORS, STYLE, new_figure, save_figure
+from flanrepro.report.figures import COLORS, STYLE, new_figure, write_figure
 from flanrepro.report.panels import add_legend
 
 ENGINES = {
@@ -22,8 +22,7 @@ def draw(folder: Path) -> list[Path]:
     """Draws `train.csv` of the folder as train.png and train.svg beside it; gives their paths."""
     path = folder / "train.csv"
     fig = figure(pd.read_csv(path))
-    # As text the table is written again as it was: 3.12 is a version, not 3.1200.
-    paths = save_figure(fig, pd.read_csv(path, dtype=str), folder, "train")[:2]
+    paths = write_figure(fig, folder, path.stem)
     plt.close(fig)
     return paths
 

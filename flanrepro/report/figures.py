@@ -7,6 +7,7 @@ import matplotlib as mpl
 import matplotlib.pyplot as plt
 import pandas as pd
 
+from flanrepro.experiments.profiles import Job
 from flanrepro.whole import write_whole
 
 # Okabe and Ito's palette, which colour-blind readers can tell apart; markers differ too, for print.
@@ -41,8 +42,34 @@ def new_figure(
     return fig, list(axes[0])
 
 
-def save_figure(fig: plt.Figure, table: pd.DataFrame, folder: Path, name: str) -> list[Path]:
-    """Writes `name`.png, .svg and .csv into `folder` and returns their paths; a file is whole."""
+def save_figure(fig: plt.Figure, table: pd.DataFrame, job: Job, name: str) -> list[Path]:
+    """Writes a figure of a job as PNG, SVG and CSV into its folder of figures.
+
+    Args:
+        fig: figure that is drawn from `table`.
+        table: DataFrame behind the figure.
+        job: notebook parameters; they name the folder and, with `name`, the files.
+        name: name of the files without the collection, e.g. `figure_3`.
+
+    Returns:
+        paths of `<name>_<collection>`.png, .svg and .csv; each file is whole.
+    """
+    return [*write_figure(fig, job.figures, _file(job, name)), save_table(table, job, name)]
+
+
+def save_table(table: pd.DataFrame, job: Job, name: str) -> Path:
+    """Writes `<name>_<collection>`.csv into a job's folder of figures and returns its path."""
+    path = job.figures / f"{_file(job, name)}.csv"
+    write_whole(path, table.to_csv(index=False, float_format="%.4f"))
+    return path
+
+
+def _file(job: Job, name: str) -> str:
+    return f"{name}_{job.collection}"
+
+
+def write_figure(fig: plt.Figure, folder: Path, name: str) -> list[Path]:
+    """Writes `name`.png and .svg into `folder` and returns their paths; a file is whole."""
     drawn = []
     with mpl.rc_context(STYLE):
         _settle(fig)
@@ -50,7 +77,7 @@ def save_figure(fig: plt.Figure, table: pd.DataFrame, folder: Path, name: str) -
         for kind, metadata in (("png", {"Software": None}), ("svg", {"Date": None})):
             drawn.append(folder / f"{name}.{kind}")
             write_whole(drawn[-1], functools.partial(fig.savefig, format=kind, metadata=metadata))
-    return [*drawn, save_table(table, folder, name)]
+    return drawn
 
 
 def _settle(fig: plt.Figure) -> None:
@@ -60,10 +87,3 @@ def _settle(fig: plt.Figure) -> None:
     fig.set_layout_engine("none")
     for ax in fig.axes:
         ax.set_position([round(edge, 6) for edge in ax.get_position().bounds])
-
-
-def save_table(table: pd.DataFrame, folder: Path, name: str) -> Path:
-    """Writes `name`.csv into `folder` and returns its path."""
-    path = folder / f"{name}.csv"
-    write_whole(path, table.to_csv(index=False, float_format="%.4f"))
-    return path

@@ -94,11 +94,10 @@ def redraw(job: Job, tables: Mapping[str, pd.DataFrame]) -> list[Path]:
     drawn["scorecard_parts"] = (claims.part_table(every), None)
     paths = []
     for name, (table, draw) in drawn.items():
-        file = f"{name}_{job.collection}"
         if draw is None:
-            paths.append(save_table(table, job.figures, file))
+            paths.append(save_table(table, job, name))
             continue
         figure = draw(table)
-        paths += save_figure(figure, table, job.figures, file)
+        paths += save_figure(figure, table, job, name)
         plt.close(figure)  # pyplot keeps figures alive, and warns from the 21st on
     return paths

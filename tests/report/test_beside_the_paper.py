@@ -4,6 +4,7 @@ import pandas as pd
 import pytest
 
 from flanrepro.collection.named import named_mixture
+from flanrepro.experiments.profiles import Job
 from flanrepro.report import rates, table3
 from flanrepro.report.figures import save_table
 from flanrepro.sources import load_collection
@@ -39,5 +40,7 @@ def test_every_set_of_rates_sums_to_100_per_cent_and_ours_are_the_mixtures():
 
 
 def test_a_table_is_kept_with_four_digits(tmp_path):
-    path = save_table(pd.DataFrame({"a": [1 / 3]}), tmp_path / "new", "t")
+    job = Job(out=str(tmp_path / "new"))
+    path = save_table(pd.DataFrame({"a": [1 / 3]}), job, "t")
+    assert path == job.figures / "t_pocket.csv"
     assert path.read_text() == "a\n0.3333\n"

@@ -94,7 +94,7 @@ def curves() -> pd.DataFrame:
 def test_a_caption_stands_below_the_legend_and_the_axes_and_within_the_figure(partial, tmp_path):
     table = figure1.table(table1.table(partial(MIXTURES)))
     figure = figure1.draw(table)
-    save_figure(figure, table, tmp_path, "figure_1")
+    save_figure(figure, table, Job(out=str(tmp_path)), "figure_1")
     (text,), (legend,) = figure.texts, figure.legends
     note, below = text.get_window_extent(), legend.get_window_extent()
     lowest = min(ax.get_tightbbox().y0 for ax in figure.axes)

@@ -3,6 +3,7 @@ import math
 import pandas as pd
 import pytest
 
+from flanrepro.experiments.profiles import Job
 from flanrepro.report.figure3 import draw
 from flanrepro.report.figure3 import table as figure3_table
 from flanrepro.report.figures import save_figure
@@ -48,8 +49,11 @@ def test_a_suite_has_its_colour_whichever_others_are_there(scored):
 @pytest.mark.parametrize("seeds", [1, 3])
 def test_a_figure_is_kept_as_the_same_png_svg_and_csv_every_time(tmp_path, scores, seeds):
     table = figure3_table(scores[scores["seed"] < seeds])
-    paths = [save_figure(draw(table), table, tmp_path / part, "figure_3") for part in "ab"]
-    assert [path.name for path in paths[0]] == ["figure_3.png", "figure_3.svg", "figure_3.csv"]
+    jobs = [Job(out=str(tmp_path / part)) for part in "ab"]
+    paths = [save_figure(draw(table), table, job, "figure_3") for job in jobs]
+    assert [path.name for path in paths[0]] == [
+        f"figure_3_pocket.{kind}" for kind in ("png", "svg", "csv")
+    ]
     for one, other in zip(*paths, strict=True):
         assert one.read_bytes() == other.read_bytes()
     assert paths[0][0].read_bytes().startswith(b"\x89PNG")

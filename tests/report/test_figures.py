@@ -3,6 +3,7 @@ import nbformat
 import pandas as pd
 from nbclient import NotebookClient
 
+from flanrepro.experiments.profiles import Job
 from flanrepro.report.figures import new_figure, save_figure
 
 DRAW = "from flanrepro.report.figures import new_figure\nfigure = new_figure(1)"
@@ -28,7 +29,7 @@ def test_a_figures_files_do_not_hang_on_the_last_digits_of_its_layout(tmp_path):
         for ax in (left, right):
             x, y, width, height = ax.get_position().bounds
             ax.set_position([x + shift, y, width - shift, height])
-        written.append(save_figure(figure, table, tmp_path / str(shift), "name"))
+        written.append(save_figure(figure, table, Job(out=str(tmp_path / str(shift))), "name"))
         plt.close(figure)
     for one, other in zip(*written, strict=True):
         assert one.read_bytes() == other.read_bytes()

@@ -4,6 +4,7 @@ import pandas as pd
 import pytest
 
 from flanrepro.collection.named import named_mixture
+from flanrepro.experiments.profiles import Job
 from flanrepro.report import figure2, figure7
 from flanrepro.report.figures import save_figure
 from flanrepro.report.listing import Column, draw_table
@@ -75,11 +76,8 @@ def test_the_timeline_has_every_collection_once_and_ours_last_on_grey(tmp_path):
     assert {"UnifiedQA", "2020-05", "1556 / 1613", "~2067 / 2207"} <= set(texts(fig))
     (grey,) = fig.axes[0].patches
     assert grey.get_y() + grey.get_height() == pytest.approx(fig.get_size_inches()[1])
-    assert [path.suffix for path in save_figure(fig, table, tmp_path, "f")] == [
-        ".png",
-        ".svg",
-        ".csv",
-    ]
+    paths = save_figure(fig, table, Job(out=str(tmp_path)), "f")
+    assert [path.suffix for path in paths] == [".png", ".svg", ".csv"]
 
 
 def test_a_mixture_of_zero_shot_prompts_of_one_source_shows_no_other_type():
