@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from flanrepro.cli.options import CollectionName
+from flanrepro.cli.said import say
 
 
 def evaluate(
@@ -77,6 +78,7 @@ def evaluate(
     columns = ["checkpoint", "suite", "split", "shots", "task", "metric", "value", "chance"]
     columns += ["standard_error", "detectable", "n", "decoded", "shortened", "cut"]
     print(table[columns].to_string(index=False, float_format="{:.1f}".format))
+    say(collection)
     for row in suites.drop_duplicates(["suite", "shots", "left_out"]).itertuples():
         if row.left_out:
             print(f"{row.suite}, {row.shots} exemplars: {row.evaluated}; {row.left_out}")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from flanrepro.cli import options
+from flanrepro.cli.said import say
 from flanrepro.whole import write_whole
 
 if TYPE_CHECKING:
@@ -73,6 +74,7 @@ def tuned(profile: Profile = "quick", seeds: Seeds = 3, model: Model = "nano") -
     table["gain"] = table["value"] - base.reindex(keys).to_numpy()
     table["above_chance"] = table["value"] - table["chance"]
     write(job, table, f"pocket_tuned_{model}")
+    say(job.collection)
 
 
 Conditions = Annotated[
@@ -116,6 +118,7 @@ def check(
         rows = rows.sort_values("condition", kind="stable")
         write_whole(path, rows.to_csv(index=False, float_format="%.4g"))
     print(report.printed(rows))
+    say(collection)
     if differences := report.smallest_differences(rows):
         print(f"\n{differences}")
     print(f"-> {path}")
@@ -137,3 +140,4 @@ def editions(
 
     job = Job(model=model, profile=profile, out=out)
     print(report.side_by_side({n: report.read(table_of(job, n)) for n in listed(collections, ())}))
+    say(job.collection)

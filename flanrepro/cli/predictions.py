@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from flanrepro.cli.options import CollectionName, Model, Out, Seeds
+from flanrepro.cli.said import say
 
 app = typer.Typer()
 
@@ -57,6 +58,7 @@ def score(
     read = module.read(path, collection=collection, profile=profile, model=model)
     found = module.beside_shipped(module.rescored(read), read.collection)
     print(f"{path}: profile {read.profile}, collection {read.collection}, model {read.model}")
+    say(read.collection)
     print(rescored.table(found).to_string(index=False, float_format="{:.4f}".format))
     print(rescored.said(found))
     if (found["shipped"].notna() & ~found["same"]).any():

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from flanrepro.cli.options import CollectionName, Engine, Model, Out, Seeds
+from flanrepro.cli.said import say
 
 Sizes = Annotated[
     str, typer.Option(help="sizes to put side by side with the paper, e.g. nano,micro,mini")
@@ -37,6 +38,7 @@ def scorecard(
     job = Job(collection, model, profile, seeds, engine, out)
     if sizes:
         table = by_size.table(job, by_size.read_sizes(sizes))
+        say(collection)
         print(by_size.printed(table))
         found = table["seeds"].any()
     else:

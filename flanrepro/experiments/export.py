@@ -16,6 +16,7 @@ from flanrepro.model import pretrained
 from flanrepro.model.sizes import DECODER_ONLY_SIZES
 from flanrepro.model.tree import count
 from flanrepro.packaged import read_text
+from flanrepro.sources import SAID
 from flanrepro.training.spec import RunSpec
 from flanrepro.whole import write_whole
 
@@ -43,9 +44,10 @@ def export(runs: Sequence[Run], folder: Path, scores: Path | None = None) -> pre
         InputError: `scores` is no CSV, or a file cannot be written.
     """
     spec = runs[-1].spec
-    table = (
-        _table_of(scores) if scores else "Not measured."
-    )  # a bad CSV fails before anything is written
+    # Made first, so that a bad CSV fails before anything is written.
+    table = _table_of(scores) if scores else "Not measured."
+    if scores and spec.collection in SAID:
+        table = f"In per cent right; {SAID[spec.collection]}.\n\n{table}"
     stem = f"{spec.collection}-{spec.model}"
     params = runs[-1].params()
     digest = pretrained.save(params, folder / f"{stem}.safetensors")

@@ -12,6 +12,7 @@ from flanrepro.report.figures import COLORS
 from flanrepro.report.item_noise import AGREES, DISAGREES, UNKNOWN, WITHIN
 from flanrepro.report.listing import Column, draw_table
 from flanrepro.report.part_verdicts import alone, number
+from flanrepro.sources import SAID
 
 _GREY = "0.55"
 MARKS = {
@@ -81,11 +82,15 @@ def power(row) -> str:
 
 
 def summary(table: pd.DataFrame, job: Job) -> str:
-    """The numbers of claims by verdict; of claims with one seed also of their parts by sign."""
+    """The numbers of claims by verdict; of claims with one seed also of their parts by sign.
+
+    What stands beside every score of the collection comes first.
+    """
     found = table["verdict"].value_counts()
     said = ", ".join(f"{found[verdict]} {verdict}" for verdict in VERDICTS if verdict in found)
     model = job.model or job.settings.model
-    line = f"profile {job.profile}, collection {job.collection}, model {model}: {said}"
+    first = f"{SAID[job.collection]}\n" if job.collection in SAID else ""
+    line = f"{first}profile {job.profile}, collection {job.collection}, model {model}: {said}"
     texts = table[table["verdict"] == "one seed"]["by_part"]
     of_parts = Counter(shown for text in texts for shown in alone(text).values())
     # A part may have several seeds in a claim that has one.

@@ -16,6 +16,13 @@ _MODULES = {
     "flan2022_rendered": "flan2022.rendered",
 }
 COLLECTIONS = tuple(_MODULES)
+SAID = {
+    "pocket": (
+        "pocket is a made-up world of some 750 words; its tasks bear the names of the real data "
+        "sets whose form they have"
+    ),
+}
+"""What stands beside every score of a collection; scores on real data need no word."""
 
 
 @functools.cache

@@ -9,7 +9,7 @@ from flanrepro.cli.main import main
 from flanrepro.cli.parameters import join_pairs
 from flanrepro.errors import InputError
 from flanrepro.experiments.shipped_scores import shipped_table
-from flanrepro.sources import load_collection
+from flanrepro.sources import SAID, load_collection
 
 POCKET = load_collection("pocket")
 
@@ -256,6 +256,7 @@ def test_checkpoints_are_evaluated_and_converted(monkeypatch, capsys, tmp_path):
         ["cot", "validation", "0", "mean"],
         ["wanli", "test", "0", "mean"],
     ]
+    assert out.splitlines()[3] == SAID["pocket"]
     assert out.splitlines()[-1] == f"items: {tmp_path}/evaluations/random/predictions"
     status, out, _ = flanrepro(
         monkeypatch, capsys, "convert", "pocket-nano", str(tmp_path / "made")

@@ -8,6 +8,7 @@ from typer.testing import CliRunner
 from flanrepro.cli.app import app
 from flanrepro.errors import InputError
 from flanrepro.experiments import conditions
+from flanrepro.sources import SAID
 
 FIRST = "conditions_pocket1_nano.csv"
 
@@ -42,6 +43,7 @@ def test_a_check_writes_a_row_per_quantity_and_keeps_those_of_other_conditions(
     again.assign(value=0.5, holds="fails").to_csv(path.with_name(FIRST), index=False)
     beside = pocket("editions", out=tmp_path)
     assert re.search(r"^condition .* pocket1 +\| pocket *$", beside, re.MULTILINE)
+    assert all(f"\n{SAID['pocket']}\n" in printed for printed in (said, beside))
     said = r"^C2 kept knowledge: completion after .* 0.5, 1 of 1 miss +\| 0.95 *$"
     assert re.search(said, beside, re.MULTILINE)
 

@@ -10,7 +10,7 @@ from flanrepro.collection.suites import suite_items
 from flanrepro.experiments import predictions as module
 from flanrepro.experiments import shipped_scores
 from flanrepro.experiments.profiles import Job
-from flanrepro.sources import load_collection
+from flanrepro.sources import SAID, load_collection
 from flanrepro.training.checksums import write_checksums
 
 
@@ -62,8 +62,9 @@ def shipped(tmp_path, monkeypatch):
 def test_what_ships_is_scored_again_and_met(flanrepro, shipped):
     status, out, _ = flanrepro("score")
     assert status == 0
-    first, *rows, last = out.splitlines()
+    first, world, *rows, last = out.splitlines()
     assert first == f"{shipped}: profile smoke, collection pocket, model nano"
+    assert world == SAID["pocket"]
     assert [row.split()[-3:] for row in rows[1:]] == [
         *[["100.0000", "100.0000", "yes"]] * 2,
         *[["50.0000", "50.0000", "yes"]] * 4,

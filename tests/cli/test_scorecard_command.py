@@ -7,6 +7,7 @@ import pytest
 
 from flanrepro.cli.main import main
 from flanrepro.report.claims import claims
+from flanrepro.sources import SAID
 
 
 def scorecard(monkeypatch, capsys, *args: str) -> tuple[int, str, str]:
@@ -24,7 +25,7 @@ def test_it_judges_what_ships_and_writes_it(monkeypatch, capsys, tmp_path):
     args = ("--engine", "shipped", "--csv", str(path))
     status, out, _ = scorecard(monkeypatch, capsys, *args)
     assert status == 0
-    assert "\nprofile quick, collection pocket, model nano: " in out
+    assert f"\n{SAID['pocket']}\nprofile quick, collection pocket, model nano: " in out
     rows = {row["claim"]: row for row in csv.DictReader(path.read_text().splitlines())}
     assert set(rows) == set(claims())
     assert rows["F6"]["seeds"] == "5"
@@ -61,6 +62,7 @@ def test_sizes_are_put_side_by_side_with_the_paper(monkeypatch, capsys, tmp_path
     status, out, _ = scorecard(monkeypatch, capsys, *args)
     assert status == 0
     assert "F2: Flan 2022 beats the next best collection on CoT." in out
+    assert out.splitlines()[0] == SAID["pocket"]
     assert out.splitlines()[-1] == "mini and paper: no part in common"
     rows = list(csv.DictReader(path.read_text().splitlines()))
     assert {row["model"] for row in rows} == {"nano", "mini"}

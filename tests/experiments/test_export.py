@@ -11,6 +11,7 @@ from flanrepro.experiments.pretrain import loss_curve
 from flanrepro.experiments.start import start_params
 from flanrepro.experiments.store import RunStore
 from flanrepro.model import pretrained
+from flanrepro.sources import SAID
 from flanrepro.training.spec import RunSpec
 
 
@@ -52,6 +53,7 @@ def test_its_card_says_how_it_was_made_and_what_it_can_do(exported, runs):
         f"| final loss | {curve['loss'].iloc[1]:.4f} | {curve['loss'].iloc[2]:.4f} |",
         manifest["device"],
         f"jax {manifest['versions']['jax']}",
+        f"; {SAID['pocket']}.\n\n"
         "| suite | shots | value |\n| --- | --- | --- |\n| held_in | 0 | 12.3 |\n| mmlu | 3 ",
     ):
         assert said in card

@@ -6,6 +6,7 @@ from typer.testing import CliRunner
 from flanrepro.cli.app import app
 from flanrepro.data.vocabulary import load_vocabulary
 from flanrepro.errors import InputError
+from flanrepro.sources import SAID
 from flanrepro.sources.pocket import lexicon
 
 
@@ -32,6 +33,11 @@ def test_the_command_makes_the_shipped_vocabulary_again(tmp_path):
     result = CliRunner().invoke(app, arguments)
     assert result.exit_code == 0, result.output
     assert path.read_bytes() == load_vocabulary("pocket").path.read_bytes()
+
+
+def test_what_is_said_of_pocket_beside_its_scores_has_the_number_of_its_words():
+    nearest = 50 * round(len(lexicon.WORDS) / 50)
+    assert f"made-up world of some {nearest} words" in SAID["pocket"]
 
 
 def test_every_word_of_the_lexicon_is_one_piece():
