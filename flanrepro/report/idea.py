@@ -71,12 +71,13 @@ def _lines(title: str, prompt: Prompt) -> list[tuple[str, bool]]:
     """The lines of a box, true for those of the answer."""
     characters = int((WIDTH - 2 * PAD) / CHARACTER)
 
-    def wrapped(text: str) -> list[str]:
-        parts = [textwrap.wrap(line, characters) for line in text.strip().split("\n")]
+    def wrapped(text: str, most: int) -> list[str]:
+        parts = [textwrap.wrap(line, most) for line in text.strip().split("\n")]
         return [line for part in parts for line in part]
 
-    asked = [(line, False) for line in (title, *wrapped(prompt.inputs))]
-    return asked + [(line, True) for line in wrapped(f"→ {prompt.targets}")]
+    asked = [(line, False) for line in (title, *wrapped(prompt.inputs, characters))]
+    # Bold characters are wider.
+    return asked + [(line, True) for line in wrapped(f"→ {prompt.targets}", characters * 7 // 8)]
 
 
 def _draw_column(ax: plt.Axes, boxes: list, x: float, top: float, color: str) -> None:

@@ -8,6 +8,7 @@ from flanrepro import fields
 from flanrepro.experiments.planned import measured
 from flanrepro.experiments.profiles import Job
 from flanrepro.report.page import Page, table
+from flanrepro.sources import SAID
 from flanrepro.training.spec import RunSpec
 
 DIGESTS = ("data", "vocabulary_digest")
@@ -16,13 +17,15 @@ MOST = 10
 
 
 def page(job: Job, specs: Sequence[RunSpec]) -> Page:
-    """The table of a notebook's settings.
+    """The table of a notebook's settings, and what stands beside the collection's scores.
 
     Args:
         job: notebook parameters.
         specs: specs of the runs of one seed, see `flanrepro.experiments.planned.planned`.
     """
-    return table(rows(job, specs))
+    made = table(rows(job, specs))
+    said = SAID.get(job.collection, "")
+    return Page(f"{made.html}<p>{said}</p>", f"{made.text}\n{said}") if said else made
 
 
 def rows(job: Job, specs: Sequence[RunSpec]) -> pd.DataFrame:
