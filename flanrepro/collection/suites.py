@@ -3,13 +3,14 @@
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 from flanrepro.collection import rng
 from flanrepro.collection.asking import asks_of
 from flanrepro.collection.formats import plain
 from flanrepro.collection.prompt import Prompt, check_exemplars, exemplar_candidates, render
 from flanrepro.collection.task import Record, Suite, Task
+from flanrepro.collection.templates import Template
 from flanrepro.errors import InputError
 
 HELD_IN = (
@@ -153,27 +154,42 @@ def suite_prompts(suite: Suite, shots: int, items: int | None = None) -> list[Pr
     if items is not None and items < 1:
         raise InputError(f"items is {items}: expected at least 1, or None for all")
     prompts = []
-    shown = plain("prompt" if suite.asking is None or suite.asking.options else "nowhere")
+    listed = "prompt" if suite.asking is None or suite.asking.options else "nowhere"
     for task in suite.tasks:
         if shots:
             check_exemplars(task, shots)
         asks = asks_of(task, suite.asking)
-        # No seed in the key: paired comparisons need the same items in every run.
-        split, key = suite.split_of(task), rng.mix(rng.key_of(f"suite/{suite.name}/{task.name}"))
-        size = task.size(split)
-        order = rng.sample(size, min(items or size, size), key)
+        size = task.size(suite.split_of(task))
+        order = rng.sample(size, min(items or size, size), _key(suite, task))
         # By the place in this order, whose beginning is the same for any number of items: an item
         # keeps its template, and no pattern in the file's order decides which.
         for record, place in sorted(zip(order, range(len(order)), strict=True)):
-            which = _exemplars(suite, task, split, record, shots, key) if shots else {}
-            which |= {"template": asks[place % len(asks)], "format": shown}
-            prompts.append(render(task, record, split=split, **which))
+            template = asks[place % len(asks)]
+            prompts.append(suite_prompt(suite, task, record, shots, template, listed))
     return prompts
 
 
-def _exemplars(
-    suite: Suite, task: Task, split: str, record: int, shots: int, key: int
-) -> dict[str, Any]:
+def suite_prompt(
+    suite: Suite,
+    task: Task,
+    record: int,
+    shots: int,
+    template: Template,
+    options: Literal["prompt", "nowhere"] = "prompt",
+) -> Prompt:
+    """The prompt of one record of a suite's task, with the exemplars of the suite's protocol."""
+    split, which = suite.split_of(task), {}
+    if shots:
+        which = _exemplars(suite, task, split, record, shots)
+    return render(task, record, split=split, template=template, format=plain(options), **which)
+
+
+def _key(suite: Suite, task: Task) -> int:
+    # No seed in it: paired comparisons need the same items in every run.
+    return rng.mix(rng.key_of(f"suite/{suite.name}/{task.name}"))
+
+
+def _exemplars(suite: Suite, task: Task, split: str, record: int, shots: int) -> dict[str, Any]:
     """The arguments of `render` that choose exemplars."""
     if suite.protocol.exemplars == "published":
         # No `shots`: it would leave out published exemplars that repeat each other.
@@ -182,16 +198,18 @@ def _exemplars(
     if suite.protocol.exemplars == "first":
         order = (i for i in range(task.size(task.exemplar_split)) if i != same)
         return {"exemplars": order, "shots": shots}
-    return {"exemplars": exemplar_candidates(task, rng.mix(key, record), same), "shots": shots}
+    key = rng.mix(_key(suite, task), record)
+    return {"exemplars": exemplar_candidates(task, key, same), "shots": shots}
 
 
 def suite_items(suite: Suite, shots: int, items: int | None = None) -> list[Item]:
     """The items of `suite_prompts`, with the same arguments."""
     tasks = {task.name: task for task in suite.tasks}
-    return [_item(tasks[prompt.task], prompt) for prompt in suite_prompts(suite, shots, items)]
+    return [item_of(tasks[prompt.task], prompt) for prompt in suite_prompts(suite, shots, items)]
 
 
-def _item(task: Task, prompt: Prompt) -> Item:
+def item_of(task: Task, prompt: Prompt) -> Item:
+    """The item of one prompt of the task."""
     record = task.records(prompt.split)[prompt.record]
     choices, right = _choices(task, prompt, record)
     # By the passage's text, since not every publisher gives passages an id.

@@ -94,6 +94,16 @@ class Vocabulary:
         """Encodes many texts at once, see `encode`."""
         return self._pieces.encode(list(texts))
 
+    def pieces(self, text: str) -> list[str]:
+        """Gives the pieces themselves, see `encode`; `SPACE` stands for the space before a word."""
+        return self._pieces.encode(text, out_type=str)
+
+    def has(self, word: str, whole: bool = True) -> bool:
+        """True if the word is one piece (`whole`), or if no part of it is unknown."""
+        if not whole:
+            return UNK not in self.encode(word)
+        return any(self._pieces.piece_to_id(one) != UNK for one in (word, SPACE + word))
+
     def decode(self, ids: Iterable[int]) -> str:
         """Gives the text up to the first EOS; padding, and ids that are no piece, are left out."""
         kept = []

@@ -148,10 +148,10 @@ def _same(vocabulary: str, own: str, where: str) -> str:
 
 
 def _short_names() -> list[str]:
-    return [Path(row.file).stem for row in pretrained.index().values()]
+    return [row.short_name for row in pretrained.index().values()]
 
 
 def _pretrained(name: str) -> str:
     """The full name of the shipped checkpoint with this short or full name, or ''."""
     rows = pretrained.index()
-    return next((full for full, row in rows.items() if name in (full, Path(row.file).stem)), "")
+    return next((full for full, row in rows.items() if name in (full, row.short_name)), "")

@@ -196,7 +196,8 @@ class Job:
 
 
 def _with_base(collection: str) -> list[str]:
-    return [row.model for row in pretrained.index().values() if row.collection == collection]
+    rows = pretrained.index().values()
+    return [row.model for row in rows if row.collection == collection and not row.tuned_from]
 
 
 def _one_of(name: str, value: object, valid: tuple[str, ...]) -> None:

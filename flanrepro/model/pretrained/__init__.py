@@ -33,6 +33,7 @@ class Pretrained:
         collection, model, vocabulary: names, see `flanrepro.training.spec.RunSpec`.
         vocabulary_sha256: digest of the vocabulary's file: ids of another one mean other words.
         runs: specs of the runs that made it, one after the other.
+        tuned_from: name of the checkpoint that the run tuned; empty: it is pretrained alone.
     """
 
     file: str
@@ -42,10 +43,15 @@ class Pretrained:
     vocabulary: str
     vocabulary_sha256: str
     runs: list[dict[str, Any]] = field(hash=False)
+    tuned_from: str = ""
+
+    @property
+    def short_name(self) -> str:
+        return Path(self.file).stem
 
     @property
     def name(self) -> str:
-        return f"{Path(self.file).stem}-{self.sha256[:8]}"
+        return f"{self.short_name}-{self.sha256[:8]}"
 
 
 def index(folder: Path | None = None) -> dict[str, Pretrained]:
@@ -65,9 +71,17 @@ def index(folder: Path | None = None) -> dict[str, Pretrained]:
 
 
 def full_name(collection: str, model: str) -> str:
-    """Gives the name of the shipped checkpoint for a collection and a model size, or ''."""
+    """Gives the name of the pretrained checkpoint for a collection and a model size, or ''."""
     for name, row in index().items():
-        if (row.collection, row.model) == (collection, model):
+        if (row.collection, row.model, row.tuned_from) == (collection, model, ""):
+            return name
+    return ""
+
+
+def tuned_name(collection: str, model: str = "") -> str:
+    """Gives the name of the tuned checkpoint for a collection and a size (empty: any), or ''."""
+    for name, row in index().items():
+        if row.tuned_from and row.collection == collection and model in ("", row.model):
             return name
     return ""
 
