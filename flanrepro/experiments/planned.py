@@ -7,6 +7,7 @@ from flanrepro.errors import InputError
 from flanrepro.experiments.flan2021 import FLAN2021
 from flanrepro.experiments.profiles import Job
 from flanrepro.experiments.results import trace
+from flanrepro.experiments.single_task import single_task_specs
 from flanrepro.experiments.sweep import SWEEPS
 from flanrepro.training.spec import RunSpec
 
@@ -19,13 +20,20 @@ def planned(job: Job, *sweeps: str) -> list[RunSpec]:
         sweeps: keys of `flanrepro.experiments.sweep.SWEEPS` or
             `flanrepro.experiments.flan2021.FLAN2021`.
     """
-    here = dataclasses.replace(job, seeds=1, engine="local" if _ships(job) else job.engine)
-    of = SWEEPS | FLAN2021
+    here, of = _here(job), SWEEPS | FLAN2021
     return list(dict.fromkeys(spec for name in sweeps for spec in of[name].specs(here)))
 
 
-def _ships(job: Job) -> bool:
-    return job.engine == "shipped"
+def planned_single(job: Job) -> list[RunSpec]:
+    """The specs of section 4's finetunings of the first seed, see `planned`."""
+    here = _here(job)
+    return list(dict.fromkeys(spec for _, spec in single_task_specs(here)))
+
+
+def _here(job: Job) -> Job:
+    return dataclasses.replace(
+        job, seeds=1, engine="local" if job.engine == "shipped" else job.engine
+    )
 
 
 def measured(job: Job, specs: Iterable[RunSpec]) -> dict[str, list[float]]:

@@ -12,6 +12,11 @@ from flanrepro.training.spec import RunSpec
 COLUMNS = ["run", "step", "loss"]
 
 
+def of_run(job: Job, spec: RunSpec) -> plt.Figure | None:
+    """Draws the losses of a run, see `table` and `draw`."""
+    return draw(table(job, spec))
+
+
 def table(job: Job, spec: RunSpec) -> pd.DataFrame:
     """The losses of a finished run by step, in nats per target token.
 

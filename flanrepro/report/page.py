@@ -69,10 +69,10 @@ def table(rows: pd.DataFrame, colors: Mapping[str, str] | None = None) -> Page:
     """A table of texts, each of them whole; the index is left out.
 
     Args:
-        rows: DataFrame of texts.
+        rows: DataFrame of texts and numbers; a missing value is an empty cell.
         colors: colours by text; a cell that holds one of these texts alone is drawn as a mark.
     """
-    texts = rows.astype(str)
+    texts = rows.astype(object).where(rows.notna(), "").astype(str)
     lines = [
         "".join(cell(marked(text, colors or {})) for text in row)
         for row in texts.itertuples(index=False)
@@ -80,6 +80,12 @@ def table(rows: pd.DataFrame, colors: Mapping[str, str] | None = None) -> Page:
     # The plain text has a line per row, however long: nothing is cut there, either.
     said = [" | ".join(row) for row in (list(texts.columns), *texts.itertuples(index=False))]
     return Page(whole(list(texts.columns), lines), "\n".join(said))
+
+
+def listed(sentences: Sequence[str]) -> Page:
+    """Sentences as a list."""
+    items = [f"<li>{html.escape(one)}</li>" for one in sentences]
+    return Page("\n".join(["<ul>", *items, "</ul>"]), "\n".join(f"- {one}" for one in sentences))
 
 
 def print_paths(paths: Sequence[Path]) -> None:

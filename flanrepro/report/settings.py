@@ -1,5 +1,6 @@
 """A notebook's settings as a table: what its runs share, what they differ in, what they cost."""
 
+import re
 from collections.abc import Sequence
 
 import pandas as pd
@@ -41,7 +42,7 @@ def rows(job: Job, specs: Sequence[RunSpec]) -> pd.DataFrame:
     for row in fields.table(RunSpec):
         values = list(dict.fromkeys(getattr(spec, row.name) for spec in specs))
         said = row.name not in (*DIGESTS, "seed") and values != [row.default]
-        made += [(row.name, _value(values), row.rule.meaning.split(";")[0])] if said else []
+        made += [(row.name, _value(values), _short(row.rule.meaning))] if said else []
     for device, seconds in measured(job, (spec for spec in specs if spec.steps)).items():
         low, high = round(min(seconds)), round(max(seconds))
         took = f"{low}" if low == high else f"{low} to {high}"
@@ -54,7 +55,12 @@ def _times(seeds: int) -> str:
 
 
 def _of(spec: type, name: str) -> str:
-    return next(row.rule.meaning for row in fields.table(spec) if row.name == name)
+    return next(_short(row.rule.meaning) for row in fields.table(spec) if row.name == name)
+
+
+def _short(meaning: str) -> str:
+    """A field's meaning without its further values, and without the function that says more."""
+    return re.sub(r",? see `[^`]*`|`", "", meaning.split(";")[0])
 
 
 def _value(values: Sequence[object]) -> str:

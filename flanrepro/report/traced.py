@@ -1,5 +1,6 @@
 """From a number to its run: the facts of a run, and its first answers, as a notebook shows them."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import pandas as pd
@@ -26,16 +27,19 @@ def page(job: Job, runs: str) -> Page:
 def rows(job: Job, run: str) -> pd.DataFrame:
     """A row per fact of a run: fact, value. Its first answers come last, if they are kept."""
     facts = trace(job, run)
-    made = [("run", run)]
-    made += [(f"spec: {name}", value) for name, value in facts["spec"].items()]
+    made = [("run", run), ("spec", _listed(facts["spec"]))]
     made += [(name, facts[name]) for name in FACTS if name in facts]
-    made.append(("versions", ", ".join(f"{n} {v}" for n, v in facts["versions"].items())))
+    made.append(("versions", _listed(facts["versions"])))
     if not facts["folder"]:
         return pd.DataFrame([*made, ("answers", facts["predictions"])], columns=["fact", "value"])
     for path in facts["predictions"][:1]:
         for item in read_items(facts["folder"], Path(path).name)[:ANSWERS]:
             made.append((f"answer, {Path(path).stem}", _said(item)))
     return pd.DataFrame(made, columns=["fact", "value"])
+
+
+def _listed(pairs: Mapping[str, object]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in pairs.items())
 
 
 def _said(item: dict) -> str:

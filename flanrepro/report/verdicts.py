@@ -61,7 +61,8 @@ def page(found: Judged, job: Job) -> Page:
     it shows by itself.
     """
     lines = [line for row in found.card.itertuples() for line in _claim(row, found.parts)]
-    below = f"<p>{html.escape(scorecard.summary(found.card, job))}</p>"
+    said = html.escape(scorecard.summary(found.card, job))
+    below = f'<p style="white-space:pre-line">{said}</p>'
     return Page(whole(HEAD, lines) + below, scorecard.printed(found.card, job))
 
 
