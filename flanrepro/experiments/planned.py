@@ -55,7 +55,7 @@ EXAMPLES = {
     "few_shot": {"few_shot_fraction": 0.5},
     "task_scaling": {"subset": None},
     "inversion": {"mixture": "flan2022", "inversion_rate": None},
-    "leave_one_out": {"mixture": "equal"},
+    "leave_one_out": {"mixture": "flan2022"},
 }
 """The run of a sweep that its notebook looks at closely, by fields of its spec."""
 

@@ -37,7 +37,8 @@ def rows(job: Job, specs: Sequence[RunSpec]) -> pd.DataFrame:
     """
     ships = job.engine == "shipped"
     seeds = job.seeds or (job.settings.shipped_seeds if ships else job.settings.seeds)
-    made = [("runs", f"{len(specs)} per seed, {_times(seeds)}", _of(Job, "seeds"))]
+    how_many = f"{len(specs)} per seed, {'at most ' if ships else ''}{_times(seeds)}"
+    made = [("runs", how_many, _of(Job, "seeds"))]
     made += [(name, getattr(job, name), _of(Job, name)) for name in ("profile", "engine")]
     for row in fields.table(RunSpec):
         values = list(dict.fromkeys(getattr(spec, row.name) for spec in specs))
