@@ -189,8 +189,8 @@ def notebooks(
     out: Out = OUT,
 ) -> None:
     """Measure seconds per notebook, as papermill records them. At smoke, nothing is trained before:
-    `cold` with nothing compiled either, `warm` with what that execution compiled. `quick` trains
-    nothing, and reads the scores that ship where a notebook reads scores."""
+    `cold` with nothing compiled either, `warm` with what that execution compiled. `quick`, in
+    seconds of one core, trains nothing, and reads the scores that ship where there are some."""
     from ci.bench import notebook_costs
 
     rows = []

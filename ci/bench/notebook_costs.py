@@ -1,4 +1,7 @@
-"""What the notebooks cost: measured, and as the sentence in their heads."""
+"""What the notebooks cost: measured, and as the sentence in their heads.
+
+`python -m ci.bench notebooks` measures, `python -m ci.bench.notebook_costs` writes the heads.
+"""
 
 import json
 import os
@@ -12,26 +15,34 @@ from ci.bench.common import OUT, ROOT
 from flanrepro.experiments.parameters import notebook_parameters
 
 WAYS = {"cold": "smoke", "warm": "smoke", "quick": "quick"}
-"""The profile of each measurement; `quick` trains nothing."""
+"""The profile of each measurement."""
 
 
 def measured(path: Path, folder: Path) -> dict[str, float]:
-    """The seconds of a notebook by way; compiled programs are kept in `folder`, runs are not."""
-    return {how: _duration(path, folder, how) for how in WAYS}
+    """The seconds of a notebook by way; compiled programs are kept in `folder`, runs are not.
+
+    `cold` and `warm` are those that pass, and `quick`, which trains nothing, those of one core.
+    """
+    found = {how: _executed(path, folder, how) for how in WAYS}
+    return {how: found[how]["cpu" if how == "quick" else "wall"] for how in WAYS}
 
 
-def _duration(path: Path, folder: Path, how: str) -> float:
-    """Executes a notebook into a store of its own."""
+def _executed(path: Path, folder: Path, how: str) -> dict[str, float]:
+    """Executes a notebook into a store of its own; the seconds that pass, and those of one core."""
     copy, out = folder / f"{how}.ipynb", folder / how
     command = [sys.executable, "-m", "papermill", "--no-progress-bar", path, copy]
     given = ["-p", "profile", WAYS[how], "-p", "out", out]
     if how == "quick" and "engine" in notebook_parameters(path):
         given += ["-p", "engine", "shipped"]
     kept = os.environ | {"FLANREPRO_CACHE": str(folder / "cache")}
+    before = os.times()
     done = subprocess.run([*command, *given], cwd=ROOT, env=kept, capture_output=True, text=True)
     if done.returncode:
         sys.exit(f"{path} failed:\n{done.stderr[-2000:]}")
-    return json.loads(copy.read_text("utf-8"))["metadata"]["papermill"]["duration"]
+    after = os.times()
+    spent = [now - then for now, then in zip(after[2:4], before[2:4], strict=True)]  # of children
+    wall = json.loads(copy.read_text("utf-8"))["metadata"]["papermill"]["duration"]
+    return {"wall": wall, "cpu": sum(spent)}
 
 
 def sentences(name: str) -> list[str]:
@@ -42,14 +53,15 @@ def sentences(name: str) -> list[str]:
 
 
 def _sentence(row, shipped: bool) -> str:
-    cores = f"{row.cores} core" + ("s" if row.cores > 1 else "")
-    where = f"{cores} of a CPU" if row.device == "cpu" else row.device
-    quick = "`quick` with `engine=shipped`" if shipped else "`quick`"
-    return (
-        f"On {where}, {quick} takes {_time(row.quick)} and trains nothing; `smoke`, which only "
-        f"shows that all parts work, takes {_time(row.cold)} the first time and {_time(row.warm)} "
-        "from then on."
-    )
+    how = "with `engine=shipped`" if shipped else "which trains nothing,"
+    parts = [f"`quick` {how} takes {_time(row.quick)} of one core"] if row.quick > 0 else []
+    if row.cold > 0:  # not NaN: it was measured
+        where = f"{row.cores} cores of a CPU" if row.device == "cpu" else row.device
+        parts.append(
+            f"`smoke` takes {_time(row.cold)} the first time and {_time(row.warm)} from then on, "
+            f"on {where}"
+        )
+    return f"{'; '.join(parts)}."
 
 
 def _time(seconds: float) -> str:
@@ -57,3 +69,19 @@ def _time(seconds: float) -> str:
     if seconds > 100:
         return f"{-(-seconds // 60):.0f} minutes"
     return f"{-(-seconds // 10) * 10:.0f} seconds"
+
+
+def write_heads() -> None:
+    """Writes the sentences into the notebooks, in the place of those behind "What it costs"."""
+    for path in sorted((ROOT / "notebooks").glob("0*.ipynb")):
+        notebook = json.loads(path.read_text("utf-8"))
+        head = notebook["cells"][0]
+        before, heading, rest = "".join(head["source"]).partition("**What it costs.**\n")
+        after = rest.partition("\n\n")[2]  # behind the paragraph of measured costs
+        text = f"{before}{heading}{' '.join(sentences(path.stem))}\n\n{after}"
+        head["source"] = text.splitlines(keepends=True)
+        path.write_text(json.dumps(notebook, indent=1, ensure_ascii=False) + "\n", "utf-8")
+
+
+if __name__ == "__main__":
+    write_heads()

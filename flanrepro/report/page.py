@@ -35,7 +35,7 @@ def mark(text: str, color: str) -> str:
     """HTML of a word on a colour of its own, in black or white, whichever is easier to read."""
     return (
         f'<span style="background:{to_hex(color)};color:{_ink(color)};font-weight:bold;'
-        f'padding:1px 6px;border-radius:4px">{html.escape(text)}</span>'
+        f'padding:1px 6px;border-radius:4px;white-space:nowrap">{html.escape(text)}</span>'
     )
 
 
@@ -49,6 +49,11 @@ def _ink(color: str) -> str:
 def marked(text: str, colors: Mapping[str, str]) -> str:
     """HTML of a text; it is a mark if it has a colour."""
     return mark(text, colors[text]) if text in colors else html.escape(text)
+
+
+def unbroken(text: str) -> str:
+    """HTML of a text that stays in one line."""
+    return f'<span style="white-space:nowrap">{html.escape(text)}</span>'
 
 
 def cell(inside: str, tag: str = "td", span: int = 1) -> str:

@@ -11,7 +11,7 @@ from flanrepro.report import scorecard
 from flanrepro.report.claim_parts import Targets, claims
 from flanrepro.report.claims import every_part, judge, part_table
 from flanrepro.report.item_noise import Answers
-from flanrepro.report.page import Page, cell, marked, whole
+from flanrepro.report.page import Page, cell, marked, unbroken, whole
 from flanrepro.report.panels import SUITES
 from flanrepro.report.part_verdicts import number
 
@@ -33,7 +33,7 @@ class Judged:
 
 def judged(
     tables: Mapping[str, pd.DataFrame],
-    sweeps: Sequence[str],
+    sweeps: Sequence[str] | None = None,
     targets: Targets | None = None,
     answers: Answers | None = None,
     only: Sequence[str] = (),
@@ -44,13 +44,16 @@ def judged(
 
     Args:
         tables: DataFrames of scores by the sweep's name.
-        sweeps: names of the notebook's sweeps, run or not.
+        sweeps: names of the notebook's sweeps, run or not; None: every claim of both papers.
         targets, answers: see `flanrepro.report.claims.scorecard`.
         only: ids of claims; empty: all that rest on the sweeps.
     """
     every = every_part(tables, answers)
     card, parts = judge(every, targets), part_table(every)
-    names = [n for n, c in claims().items() if c.get("sweep") in sweeps and n in (only or [n])]
+    rests = {
+        name: sweeps is None or claim.get("sweep") in sweeps for name, claim in claims().items()
+    }
+    names = [name for name in only or rests if rests[name]]
     return Judged(card[card["claim"].isin(names)], parts[parts["claim"].isin(names)])
 
 
@@ -68,18 +71,18 @@ def page(found: Judged, job: Job) -> Page:
 
 def _claim(row, parts: pd.DataFrame) -> Iterator[str]:
     of = list(parts[parts["claim"] == row.claim].itertuples())
-    name = f'<span style="white-space:nowrap">{row.claim}</span>'
+    name = unbroken(row.claim)
     said = f"<b>{html.escape(row.text)}</b> ({html.escape(row.place)})"
     said += "".join(f"\n{html.escape(note)}" for note in _notes(row))
     shows = marked(row.verdict, COLORS) + _tested(row)
     if len(of) == 1:
-        numbers = (html.escape(text) for text in (paper(of[0]), ours(of[0])))
+        numbers = (unbroken(text) for text in (paper(of[0]), ours(of[0])))
         own = "" if row.seeds > 1 else f"\n{marked(of[0].verdict, COLORS)}"
         yield "".join(map(cell, (name, f"{said}\n{_named(of[0])}", *numbers, shows + own)))
         return
     yield cell(name) + cell(said, span=3) + cell(shows)
     for part in of:
-        texts = [html.escape(text) for text in ("", _named(part), paper(part), ours(part))]
+        texts = [unbroken(text) for text in ("", _named(part), paper(part), ours(part))]
         yield "".join(map(cell, (*texts, marked(part.verdict, COLORS))))
 
 

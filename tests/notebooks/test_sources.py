@@ -9,6 +9,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
+from ci.bench.notebook_costs import sentences
 from flanrepro.cli.student import exercises
 from flanrepro.sources import SAID
 
@@ -42,6 +43,13 @@ def test_it_goes_from_a_question_to_what_was_found_and_exercises(path):
     places = [text.find(one) for one in said]
     assert -1 not in places and places == sorted(places)
     assert "$" in text  # a formula
+
+
+@of_notebooks
+def test_its_head_says_what_was_measured_of_its_cost(path):
+    head = " ".join(cells(path)[0].source.split())
+    for said in sentences(path.stem):
+        assert said in head
 
 
 def test_the_first_notebook_says_what_pocket_is_and_whose_the_words_are():
