@@ -66,9 +66,9 @@ def _numbers(parts: Sequence, unit: str) -> str:
         shown = [ordered[0], ordered[-1]]
     here = [f"{ours(part)} on {named(part.of, part.setting)}" for part in shown]
     stated = [paper(part) for part in shown]
-    there = f"the paper has {' and '.join(stated)}"
+    there = f"the paper has {' and '.join(stated)}" + (" there" if shown is not parts else "")
     if set(stated) <= set(NO_NUMBER):
         there = f"the paper states {NO_NUMBER[stated[0]]} effect, without a number"
-    if len(parts) > LISTED:
-        return f"Here, from {here[0]} to {here[1]} ({unit}); of these two, {there}"
+    if shown is not parts:
+        return f"Here, from {here[0]} to {here[1]} ({unit}); {there}"
     return f"Here, {' and '.join(here)} ({unit}); {there}"

@@ -39,7 +39,7 @@ def test_source_is_stripped_and_its_cells_are_short(path, code_cells):
 def test_it_goes_from_a_question_to_what_was_found_and_exercises(path):
     text = "\n".join(cell.source for cell in cells(path) if cell.cell_type == "markdown")
     said = ["**The question.**", "**Why it matters.**", "**What is done here.**"]
-    said += ["**What it costs**", "## What was found", "## Exercises"]
+    said += ["**What it costs.**", "## What was found", "## Exercises"]
     places = [text.find(one) for one in said]
     assert -1 not in places and places == sorted(places)
     assert "$" in text  # a formula
