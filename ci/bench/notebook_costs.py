@@ -53,15 +53,15 @@ def sentences(name: str) -> list[str]:
 
 
 def _sentence(row, shipped: bool) -> str:
-    how = "with `engine=shipped`" if shipped else "which trains nothing,"
-    parts = [f"`quick` {how} takes {_time(row.quick)} of one core"] if row.quick > 0 else []
+    how = " with `engine=shipped`" if shipped else ", which trains nothing,"
+    parts = [f"`quick`{how} takes {_time(row.quick)} of one core"] if row.quick > 0 else []
     if row.cold > 0:  # not NaN: it was measured
         where = f"{row.cores} cores of a CPU" if row.device == "cpu" else row.device
         parts.append(
             f"`smoke` takes {_time(row.cold)} the first time and {_time(row.warm)} from then on, "
             f"on {where}"
         )
-    return f"{'; '.join(parts)}."
+    return f"{'; '.join(parts)}." if parts else ""
 
 
 def _time(seconds: float) -> str:

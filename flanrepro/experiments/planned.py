@@ -16,7 +16,7 @@ def planned(job: Job, *sweeps: str) -> list[RunSpec]:
     """The specs of sweeps' first seed, each once, as they would be trained here.
 
     Args:
-        job: notebook parameters. Of engine `shipped`, too, the prompts are of this version.
+        job: notebook parameters. The prompts are of this version, also of engine `shipped`.
         sweeps: keys of `flanrepro.experiments.sweep.SWEEPS` or
             `flanrepro.experiments.flan2021.FLAN2021`.
     """

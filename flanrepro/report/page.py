@@ -48,7 +48,12 @@ def _ink(color: str) -> str:
 
 def marked(text: str, colors: Mapping[str, str]) -> str:
     """HTML of a text; it is a mark if it has a colour."""
-    return mark(text, colors[text]) if text in colors else html.escape(text)
+    return mark(text, colors[text]) if text in colors else escaped(text)
+
+
+def escaped(text: str) -> str:
+    """HTML of a text, in which a long name may be broken behind its underscores."""
+    return html.escape(text).replace("_", "_<wbr>")
 
 
 def unbroken(text: str) -> str:

@@ -11,7 +11,7 @@ from flanrepro.report import scorecard
 from flanrepro.report.claim_parts import Targets, claims
 from flanrepro.report.claims import every_part, judge, part_table
 from flanrepro.report.item_noise import Answers
-from flanrepro.report.page import Page, cell, marked, unbroken, whole
+from flanrepro.report.page import Page, cell, escaped, marked, unbroken, whole
 from flanrepro.report.panels import SUITES
 from flanrepro.report.part_verdicts import number
 
@@ -73,7 +73,7 @@ def _claim(row, parts: pd.DataFrame) -> Iterator[str]:
     of = list(parts[parts["claim"] == row.claim].itertuples())
     name = unbroken(row.claim)
     said = f"<b>{html.escape(row.text)}</b> ({html.escape(row.place)})"
-    said += "".join(f"\n{html.escape(note)}" for note in _notes(row))
+    said += "".join(f"\n{escaped(note)}" for note in _notes(row))
     shows = marked(row.verdict, COLORS) + _tested(row)
     if len(of) == 1:
         numbers = (unbroken(text) for text in (paper(of[0]), ours(of[0])))

@@ -72,3 +72,8 @@ def test_paths_are_printed_from_the_current_folder(tmp_path, monkeypatch, capsys
     monkeypatch.chdir(tmp_path)
     print_paths([tmp_path / "figures" / "a.png", Path(tmp_path.parent, "b.csv")])
     assert capsys.readouterr().out == "png: figures/a.png\ncsv: ../b.csv\n"
+
+
+def test_a_long_name_may_be_broken_behind_its_underscores():
+    made = table(pd.DataFrame({"task": ["reading_comprehension"]}))
+    assert "reading_<wbr>comprehension" in made.html and made.text.endswith("reading_comprehension")
