@@ -14,6 +14,7 @@ import pandas as pd
 import typer
 
 from flanrepro.experiments import predictions
+from flanrepro.experiments.planned import EXAMPLES, example
 from flanrepro.experiments.profiles import Job, profile_names
 from flanrepro.experiments.results import finished
 from flanrepro.experiments.shipped_scores import folder, read
@@ -25,6 +26,7 @@ FACTS = ("seconds", "device", "cores", "git_commit", "python", "useful_tokens", 
 """The fields of a run's manifest that ship."""
 
 CURVES = ("run", "step", "metric", "validation", "test")
+LOSSES = ("run", "step", "loss")
 
 
 def main(
@@ -74,13 +76,19 @@ def ship(runs, scores, curves, collection: str, to: Path | None = None, add: boo
     keys = ["run", "suite", "shots", "asking", "items"]
     kept = scores[[*keys, "metric", "value", "chance", "standard_error", "n"]]
     steps = curves[[*CURVES]]
+    looked_at = {example(Job(collection), sweep).run_id for sweep in EXAMPLES}
+    losses = [
+        run.metrics().assign(run=run.spec.run_id) for run in runs if run.spec.run_id in looked_at
+    ]
+    losses = pd.concat(losses) if losses else pd.DataFrame(columns=LOSSES)
     # Sweeps share runs, so a run can come several times. Sorted: only new scores change the files.
     tables = {
         "runs": (described, ["run"]),
         "scores": (kept, keys),
         "curves": (steps, ["run", "step"]),
+        "losses": (losses[[*LOSSES]], ["run", "step"]),
     }
-    # All are read before one is written: their checksums are those of the three together.
+    # All are read before one is written: their checksums are those of all together.
     before = {name: read(target / f"{name}.csv") for name in tables if add}
     for name, (table, key) in tables.items():
         path = target / f"{name}.csv"

@@ -6,10 +6,6 @@ Each part prints a table and writes it to figures/bench/ as CSV.
 """
 
 import functools
-import json
-import os
-import subprocess
-import sys
 import tempfile
 from importlib.util import find_spec
 from pathlib import Path
@@ -192,26 +188,16 @@ def notebooks(
     paths: Annotated[list[Path] | None, typer.Argument(help="none: all that there are")] = None,
     out: Out = OUT,
 ) -> None:
-    """Measure seconds per notebook at smoke, as papermill records them, with nothing trained
-    before: `cold` with nothing compiled either, `warm` with what that execution compiled."""
+    """Measure seconds per notebook, as papermill records them. At smoke, nothing is trained before:
+    `cold` with nothing compiled either, `warm` with what that execution compiled. `quick`, in
+    seconds of one core, trains nothing, and reads the scores that ship where there are some."""
+    from ci.bench import notebook_costs
+
     rows = []
-    for path in paths or sorted((ROOT / "notebooks").glob("*.ipynb")):
+    for path in paths or sorted((ROOT / "notebooks").glob("0*.ipynb")):
         with tempfile.TemporaryDirectory() as folder:
-            times = {how: _duration(path, Path(folder), how) for how in ("cold", "warm")}
-        rows.append({"notebook": path.stem, **times})
+            rows.append({"notebook": path.stem, **notebook_costs.measured(path, Path(folder))})
     tell(pd.DataFrame(rows), out / "notebooks.csv", environment(), form="{:,.1f}")
-
-
-def _duration(path: Path, folder: Path, how: str) -> float:
-    """Executes a notebook into a store of its own; compiled programs are kept in `folder`."""
-    copy, out = folder / f"{how}.ipynb", folder / how
-    command = [sys.executable, "-m", "papermill", "--no-progress-bar", path, copy]
-    given = ["-p", "profile", "smoke", "-p", "out", out]
-    kept = os.environ | {"FLANREPRO_CACHE": str(folder / "cache")}
-    done = subprocess.run([*command, *given], cwd=ROOT, env=kept, capture_output=True, text=True)
-    if done.returncode:
-        sys.exit(f"{path} failed:\n{done.stderr[-2000:]}")
-    return json.loads(copy.read_text("utf-8"))["metadata"]["papermill"]["duration"]
 
 
 if __name__ == "__main__":

@@ -129,6 +129,15 @@ def finished(job: Job) -> dict:
     return tables | ({"single_task": single} if len(single) else {})
 
 
+def beside(job: Job, *sweeps: str) -> dict:
+    """The scores of further sweeps by name, see `scores`; those that ship if the job's engine says.
+
+    A sweep is left out if it has fewer than two settings: it was not run.
+    """
+    found = {name: scores(job, name, train=job.engine != "shipped") for name in sweeps}
+    return {name: table for name, table in found.items() if compared(table)}
+
+
 def compared(table) -> bool:
     """True if a sweep's scores are of two settings or more; seeds and sizes are no settings."""
     return len(table[list(VARIED)].drop_duplicates()) > 1

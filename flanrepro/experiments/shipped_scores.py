@@ -1,9 +1,10 @@
 """Scores of finished runs that ship with the package, so that figures can be redrawn from them.
 
 `shipped/COLLECTION/` holds `runs.csv` (a run's spec and manifest), `scores.csv` (a row per run,
-suite and shots), `curves.csv` (a row per validation of a finetuning run), the predictions behind
-Table 1 where they ship (`flanrepro.experiments.predictions`), and the checksums of all of them. A
-run's id is a hash of its spec, so a profile finds its own runs among them.
+suite and shots), `curves.csv` (a row per validation of a finetuning run), `losses.csv` (the losses
+of the runs that notebooks look at), the predictions behind Table 1 where they ship
+(`flanrepro.experiments.predictions`), and the checksums of all of them. A run's id is a hash of its
+spec, so a profile finds its own runs among them.
 """
 
 import functools
@@ -35,7 +36,7 @@ def read(path: Path):
 
 
 def shipped_table(collection: str, name: str):
-    """The shipped table `runs`, `scores` or `curves` of a collection, as a DataFrame.
+    """The shipped table `runs`, `scores`, `curves` or `losses` of a collection, as a DataFrame.
 
     Raises:
         InputError: no scores of the collection ship.

@@ -45,6 +45,11 @@ def notes(table: pd.DataFrame) -> list[str]:
     return [_sentence(*key.split("\n"), [s for s in of if s]) for key, of in said.items()]
 
 
+def said(table: pd.DataFrame, every: str = "Every task of every suite was evaluated.") -> str:
+    """The sentences of `notes`, a line each; `every` if there are none."""
+    return "\n".join(notes(table) or [every])
+
+
 def _named(row: dict) -> tuple[str, str]:
     if "suite" not in row:
         return GROUPS.get(row["group"], row["group"]), ""

@@ -11,6 +11,8 @@ from flanrepro.experiments.scores import told
 from flanrepro.report import coverage
 from flanrepro.report.coverage import caption
 from flanrepro.report.figures import COLORS, MARKERS, STYLE, new_figure
+from flanrepro.report.page import Page, listed
+from flanrepro.report.page import table as page_table
 from flanrepro.report.panels import PAPER, SETTINGS, SUITES, add_chance, drawn_interval
 from flanrepro.report.paper import published
 
@@ -84,3 +86,64 @@ def _draw_panel(ax: plt.Axes, table: pd.DataFrame, suites: list[str], paper: boo
         if paper:
             label = "Flan-T5 XL (paper)" if suite == first.index[0] else None
             ax.plot(x, row["paper"], label=label, **PAPER)
+
+
+def page(made: pd.DataFrame) -> Page:
+    """The scores for a notebook's page: a row per suite and setting, a column per checkpoint.
+
+    Args:
+        made: DataFrame of `table`.
+    """
+    keys = {"suite": made["suite"], "setting": made["setting"].str.replace("_", "-")}
+    told_once = {"chance": made["chance"], "paper": made["paper"]}
+    return _wide(made, keys, "value", told_once)
+
+
+def differences_page(made: pd.DataFrame) -> Page:
+    """Differences on the same items, likewise.
+
+    Args:
+        made: DataFrame of `flanrepro.experiments.models.differences`.
+    """
+    return _wide(made, {"suite": made["suite"], "shots": made["shots"]}, "difference", {})
+
+
+def _wide(made: pd.DataFrame, keys: dict, value: str, beside: dict) -> Page:
+    """A row per key, with the columns `beside`, then per checkpoint `value [low, high]`."""
+    numbers = [
+        f"{getattr(row, value):.1f} [{row.low:.1f}, {row.high:.1f}]" for row in made.itertuples()
+    ]
+    rows: dict[tuple, dict] = {}
+    for at, key in enumerate(zip(*keys.values(), strict=True)):
+        first = {name: _rounded(column.iloc[at]) for name, column in beside.items()}
+        row = rows.setdefault(key, dict(zip(keys, key, strict=True)) | first)
+        row[made["checkpoint"].iloc[at]] = numbers[at]
+    wide = pd.DataFrame(rows.values())
+    return page_table(wide.assign(suite=wide["suite"].map(lambda name: NAMES.get(name, name))))
+
+
+def _rounded(value: float) -> str:
+    return "" if pd.isna(value) else f"{value:.1f}"
+
+
+def found(made: pd.DataFrame) -> Page:
+    """A sentence per checkpoint: on how many suites it is above chance, and where it is best.
+
+    Args:
+        made: DataFrame of `table`.
+    """
+    said = []
+    for name, own in made.groupby("checkpoint", sort=False):
+        known = own[own["chance"].notna()]
+        above, below = (
+            (known["low"] > known["chance"]).sum(),
+            (known["high"] < known["chance"]).sum(),
+        )
+        best = own.loc[own["value"].idxmax()]
+        where = f"{NAMES.get(best['suite'], best['suite'])} {best['setting'].replace('_', '-')}"
+        said.append(
+            f"{name} is above chance beyond the items' noise on {above} of {len(known)} suites and "
+            f"settings, and below it on {below}; its highest score is {best['value']:.1f} on "
+            f"{where}."
+        )
+    return listed(said)

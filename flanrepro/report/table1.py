@@ -6,6 +6,7 @@ import pandas as pd
 from flanrepro.experiments.sweep import COLLECTIONS_OF_TABLE_1
 from flanrepro.report import coverage, tables
 from flanrepro.report.contrasts import difference
+from flanrepro.report.page import Page
 from flanrepro.report.paper import published
 from flanrepro.report.statistics import interval
 
@@ -73,3 +74,8 @@ def _next_best(scores: pd.DataFrame, stated: pd.DataFrame) -> pd.DataFrame:
 def printed(table: pd.DataFrame) -> pd.DataFrame:
     """The table in the paper's form, see `flanrepro.report.tables.printed`."""
     return tables.printed(table, differences=(NEXT_BEST,))
+
+
+def page(table: pd.DataFrame) -> Page:
+    """The same for a notebook's page, ours above the paper's in each cell."""
+    return tables.stacked(printed(table))

@@ -3,6 +3,7 @@
 import pandas as pd
 
 from flanrepro.report import tables
+from flanrepro.report.page import Page
 from flanrepro.report.paper import published
 
 
@@ -22,3 +23,8 @@ def table(scores: pd.DataFrame) -> pd.DataFrame:
 def printed(table: pd.DataFrame) -> pd.DataFrame:
     """The table in the paper's form, see `flanrepro.report.tables.printed`."""
     return tables.printed(table, settings_in_paper=False)
+
+
+def page(table: pd.DataFrame) -> Page:
+    """The same for a notebook's page, ours above the paper's in each cell."""
+    return tables.stacked(printed(table))

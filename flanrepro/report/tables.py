@@ -2,7 +2,8 @@
 
 import pandas as pd
 
-from flanrepro.report import coverage
+from flanrepro.report import coverage, page
+from flanrepro.report.page import Page
 from flanrepro.report.panels import SETTINGS, SUITES, there
 from flanrepro.report.statistics import over_seeds
 
@@ -56,6 +57,14 @@ def printed(
         cells[row][suites[suite], PAPER] = _text(stated, signed)
     columns = pd.MultiIndex.from_product([suites.values(), (HERE, PAPER)])
     return pd.DataFrame.from_dict(cells, orient="index").reindex(columns=columns).fillna("")
+
+
+def stacked(made: pd.DataFrame) -> Page:
+    """The table of `printed` for a notebook's page: in each cell ours, and below it the paper's."""
+    suites = list(dict.fromkeys(suite for suite, _ in made.columns))
+    rows = {suite: made[suite, HERE] + "\n" + made[suite, PAPER] for suite in suites}
+    names = pd.DataFrame({"": made.index + "\nthe paper"}, index=made.index)
+    return Page(page.table(names.join(pd.DataFrame(rows))).html, made.to_string())
 
 
 def _text(values: pd.Series, signed: bool) -> str:

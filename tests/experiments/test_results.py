@@ -5,6 +5,7 @@ import shutil
 import pandas as pd
 import pytest
 
+import ci.ship
 from ci.ship import ship
 from flanrepro.collection.task import MissingTasks
 from flanrepro.errors import InputError
@@ -129,6 +130,18 @@ def test_more_runs_can_be_added_to_those_that_ship(table, job, tmp_path):
             for folder in ("whole", "parts")
         )
         assert one == other
+
+
+def test_the_losses_of_runs_that_notebooks_look_at_ship(table, job, tmp_path, monkeypatch):
+    specs = SWEEPS["task_scaling"].specs(job)
+    runs = [Run(spec, job.store.root / spec.run_id) for spec in specs]
+    none = pd.DataFrame(columns=["run", "step", "metric", "validation", "test"])
+    monkeypatch.setattr(ci.ship, "example", lambda job, sweep: specs[-1])
+    ship(runs, table, none, "pocket", to=tmp_path)
+    monkeypatch.setattr(shipped, "folder", lambda: tmp_path)
+    found = shipped.shipped_table("pocket", "losses")
+    assert set(found["run"]) == {specs[-1].run_id}
+    assert found["loss"].tolist() == runs[-1].metrics()["loss"].round(4).tolist()
 
 
 def test_of_a_collection_without_shipped_scores_it_is_said_which_has_some(tmp_path, monkeypatch):

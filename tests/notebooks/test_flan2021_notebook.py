@@ -22,10 +22,10 @@ def test_it_draws_every_figure_and_reads_its_runs_the_second_time(executes, tmp_
     assert list(dict.fromkeys(table["cluster"])) == list(CLUSTERS)
     assert table["value"].between(0, 100).all() and table["paper"].notna().all()
     said = "\n".join(
-        out.get("text", "")
+        out.get("text") or out.get("data", {}).get("text/plain", "")
         for cell in code_cells(executed)
         for out in cell.outputs
-        if out.get("name") == "stdout"
+        if out.get("name") != "stderr"
     )
     assert "FLAN beats zero-shot GPT-3 on 20 of 25 data sets" in said
     # One size cannot show the effect of size, and smoke has no prompt of all examples.

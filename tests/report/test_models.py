@@ -2,7 +2,7 @@ import matplotlib.pyplot as plt
 import pandas as pd
 import pytest
 
-from flanrepro.report.models import draw
+from flanrepro.report.models import differences_page, draw, found, page
 from flanrepro.report.models import table as models_table
 
 
@@ -51,3 +51,25 @@ def test_a_suite_that_the_paper_has_not_is_drawn_behind_the_others_under_its_own
         "completion",
     ]
     plt.close(fig)
+
+
+def test_the_page_has_a_column_per_checkpoint_and_every_number_with_its_interval(scores):
+    table = models_table(scores)
+    lines = page(table).text.splitlines()
+    assert lines[0] == "suite | setting | chance | paper | one | two"
+    assert lines[1] == "Held-In | zero-shot | 25.0 | 73.8 | 40.0 [36.1, 43.9] | 60.0 [56.1, 63.9]"
+    assert lines[3].startswith("Single tasks | zero-shot | 25.0 |  | 40.0 [")
+    columns = {"suite": "mmlu", "shots": 0, "difference": 1.5, "low": -1.0, "high": 4.0}
+    said = differences_page(pd.DataFrame([{"checkpoint": "two"} | columns])).text
+    assert said == "suite | shots | two\nMMLU | 0 | 1.5 [-1.0, 4.0]"
+
+
+def test_what_was_found_follows_the_scores(scores):
+    one, two = found(models_table(scores)).text.splitlines()
+    assert one == (
+        "- one is above chance beyond the items' noise on 4 of 4 suites and settings, and below it "
+        "on 0; its highest score is 40.0 on Held-In zero-shot."
+    )
+    low = scores.assign(value=10.0, chance=scores["chance"].where(scores["suite"] != "held_in"))
+    one, two = found(models_table(low)).text.splitlines()
+    assert "noise on 0 of 2 suites and settings, and below it on 2; its highest" in two
