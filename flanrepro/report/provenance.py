@@ -9,6 +9,7 @@ from flanrepro.errors import InputError
 from flanrepro.experiments.profiles import Job
 from flanrepro.experiments.results import trace
 from flanrepro.model.sizes import MODELS, t5_config
+from flanrepro.sources import SAID
 from flanrepro.training.spec import RunSpec
 
 SMOKE = "smoke: only shows that it runs"
@@ -38,7 +39,7 @@ def provenance(table: pd.DataFrame, job: Job, name: str) -> str:
         name: name of the figure without the collection, e.g. `figure_3`.
 
     Returns:
-        for example `pocket, a made-up world of some 800 words; nano, 0.3 M parameters; quick, 3
+        for example `pocket, a made-up world of some 750 words; nano, 0.3 M parameters; quick, 3
         seeds`.
     """
     collection = described(job.collection)
@@ -59,9 +60,7 @@ def described(collection: str) -> str:
     """A collection's name with what it is."""
     if collection in REAL:
         return REAL[collection]
-    from flanrepro.sources.pocket.lexicon import WORDS  # it takes time to read
-
-    return f"{collection}, a made-up world of some {round(len(WORDS), -2)} words"
+    return SAID[collection].partition(";")[0].replace(" is ", ", ", 1)
 
 
 def _specs(table: pd.DataFrame, job: Job) -> dict[str, RunSpec]:

@@ -10,7 +10,7 @@ import nbformat
 import pytest
 
 from ci.bench.notebook_costs import sentences
-from flanrepro.cli.student import exercises
+from flanrepro.experiments.exercises import exercises
 from flanrepro.sources import SAID
 
 FOLDER = Path(__file__).parents[2] / "notebooks"

@@ -10,7 +10,7 @@ from flanrepro.report.figures import new_figure, save_figure
 from flanrepro.report.provenance import SMOKE, provenance
 from flanrepro.sources.pocket.lexicon import WORDS
 
-POCKET = "pocket, a made-up world of some 800 words"
+POCKET = "pocket, a made-up world of some 750 words"
 
 
 def table(*seeds: int, **columns) -> pd.DataFrame:
