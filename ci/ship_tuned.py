@@ -50,7 +50,8 @@ def scores(job: Job, run: Run, folder: Path) -> pd.DataFrame:
         own = scores_of(folder, lambda: model, collection, suite, shots, items, lengths=lengths)
         value, ships = own[-1]["value"], _shipped(spec.run_id, suite, shots, items)
         rows.append(
-            {"suite": suite, "shots": shots, "value": value, "shipped score": ships}
+            {"suite": suite, "shots": shots, "value": value}
+            | {"in float32": run.scores(suite, shots, items)[-1]["value"], "shipped score": ships}
             | {"difference": value - ships, "chance": own[-1]["chance"], "n": own[-1]["n"]}
         )
     return pd.DataFrame(rows)
