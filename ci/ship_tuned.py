@@ -20,7 +20,7 @@ from flanrepro.experiments.profiles import Job
 from flanrepro.experiments.scores import scores_of
 from flanrepro.experiments.shipped_scores import shipped_table
 from flanrepro.experiments.store import Run
-from flanrepro.experiments.sweep import SWEEPS, untuned
+from flanrepro.experiments.sweep import SWEEPS
 from flanrepro.model import pretrained
 
 
@@ -39,21 +39,20 @@ def main(out: Annotated[str, typer.Argument(help="folder with runs/")]) -> None:
 
 
 def scores(job: Job, run: Run, folder: Path) -> pd.DataFrame:
-    """The scores of Table 1's suites: untuned and tuned as they ship, and of these weights."""
+    """The scores of these weights on Table 1's suites, beside those of the same run that ship."""
     half = jax.tree.map(lambda leaf: np.float32(np.float16(leaf)), run.params())
     model = dataclasses.replace(run.model(), params=half)
     spec, rows = run.spec, []
-    before = untuned(dataclasses.replace(job, engine="shipped")).run_id
     for suite, shots in SWEEPS["ablations"].evaluated(job):
         items = job.settings.items_of(suite)
         lengths = (spec.room, spec.targets_length)
         collection = spec.load_collection()
         own = scores_of(folder, lambda: model, collection, suite, shots, items, lengths=lengths)
-        shipped = {name: _shipped(name, suite, shots, items) for name in (before, spec.run_id)}
+        value, ships = own[-1]["value"], _shipped(spec.run_id, suite, shots, items)
         rows.append(
-            {"suite": suite, "shots": shots, "untuned": shipped[before], "tuned": own[-1]["value"]}
-            | {"the run, as its scores ship": shipped[spec.run_id]}
-            | {"chance": own[-1]["chance"], "n": own[-1]["n"]}
+            {"suite": suite, "shots": shots, "value": value}
+            | {"in float32": run.scores(suite, shots, items)[-1]["value"], "shipped score": ships}
+            | {"difference": value - ships, "chance": own[-1]["chance"], "n": own[-1]["n"]}
         )
     return pd.DataFrame(rows)
 
