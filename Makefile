@@ -27,7 +27,7 @@ JESTIMATOR := jestimator @ git+https://github.com/google-research/jestimator@326
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help figures install install-dev reproduce student test test-all lint bench t5x clean
+.PHONY: help book figures install install-book install-dev reproduce student test test-all lint bench t5x clean
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(firstword $(MAKEFILE_LIST)) \
@@ -58,11 +58,17 @@ lint: install-dev ## ruff check and ruff format --check, notebooks too
 figures: install ## draw every figure and table that ships anew, from the scores that ship
 	$(BIN)/flanrepro figures
 
+# Sphinx, MyST-NB and Jupyter Book's theme: why not Jupyter Book itself, ci/book/__init__.py says.
+book: install-book ## write the notebooks, run from shipped scores, and docs/ as a website into out/book/
+	$(BIN)/python -m ci.book out/book
+
 bench: install ## measure this machine: the data's speed, and each notebook's; figures/bench/
 	$(BIN)/python -m ci.bench data
 	$(BIN)/python -m ci.bench notebooks
 
 install: $(VENV)/installed ## make .venv with the package, if it is not there yet
+
+install-book: $(VENV)/installed-book
 
 install-dev: $(VENV)/installed-dev ## add the dev extra, if it is not there yet
 
@@ -87,10 +93,14 @@ $(VENV)/installed: $(VENV)/created pyproject.toml constraints.txt
 	@$(FILTER)
 	@touch $@
 
+$(VENV)/installed-book: $(VENV)/created pyproject.toml constraints.txt
+	$(PIP) install -c constraints.txt -e '.[book]'
+	@touch $(VENV)/installed $@
+
 $(VENV)/installed-dev: $(VENV)/created pyproject.toml constraints.txt
 	$(PIP) install -c constraints.txt -e '.[dev]'
 	@$(FILTER)
-	@touch $(VENV)/installed $@
+	@touch $(VENV)/installed $(VENV)/installed-book $@
 
 # Without their dependencies: they pin others' versions, and ask for TensorFlow's nightly builds.
 $(VENV)/installed-t5x: $(VENV)/installed

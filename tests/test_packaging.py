@@ -54,7 +54,7 @@ def tracked_files() -> list[Path]:
 
 
 def test_extras_are_the_documented_ones():
-    assert set(EXTRAS) == {"dev", "hub", "notebook", "interop", "beam", "cuda", "tpu"}
+    assert set(EXTRAS) == {"dev", "book", "hub", "notebook", "interop", "beam", "cuda", "tpu"}
 
 
 def test_environment_yml_holds_the_dependencies_of_pyproject_line_for_line():
@@ -64,7 +64,7 @@ def test_environment_yml_holds_the_dependencies_of_pyproject_line_for_line():
     packages = [line for line in pip["pip"] if not line.startswith("-")]
 
     assert environment["name"] == PROJECT["name"]
-    assert conda == [f"python{PROJECT['requires-python']}", "pip"]
+    assert conda == [f"python{PROJECT['requires-python']},<3.15", "pip"]
     assert options == ["-c constraints.txt", "-e ."]
     assert [p for p in packages if p not in ONLY_IN_ENVIRONMENT] == PROJECT["dependencies"]
 
@@ -78,7 +78,7 @@ def test_constraints_hold_only_sorted_pins_of_one_version_each():
     assert names == sorted(set(names))
 
 
-@pytest.mark.parametrize("extra", ["", "dev", "hub", "notebook", "interop", "beam"])
+@pytest.mark.parametrize("extra", ["", "dev", "book", "hub", "notebook", "interop", "beam"])
 def test_constraints_pin_every_declared_dependency_to_a_version_it_allows(extra):
     declared = EXTRAS[extra] if extra else PROJECT["dependencies"]
     pinned = dict(pins())
@@ -99,7 +99,7 @@ def test_pytorch_is_for_interop_alone():
     assert not requirement_names(everyone) & {"torch", "transformers"}
 
 
-@pytest.mark.parametrize("extra", ["hub", "notebook"])
+@pytest.mark.parametrize("extra", ["book", "hub", "notebook"])
 def test_dev_holds_what_an_extra_of_users_needs(extra):
     assert set(EXTRAS[extra]) <= set(EXTRAS["dev"])
 
