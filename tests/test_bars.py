@@ -1,5 +1,6 @@
 """Bars are a line in a terminal, a display in an open notebook, nothing in a notebook's file."""
 
+import contextlib
 import fcntl
 import os
 import pty
@@ -33,20 +34,16 @@ results = run_sweep(trains, [0, 1], done=lambda spec: False, label="runs of x", 
 
 def in_terminal(*command: str, columns: int) -> str:
     """What a command shows in a terminal of its own."""
-    pid, terminal = pty.fork()
-    if not pid:
-        fcntl.ioctl(2, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
-        os.execv(command[0], command)
-    shown = b""
-    while True:
-        try:
-            shown += (read := os.read(terminal, 10_000))
-        except OSError:  # how a terminal ends
-            break
-        if not read:
-            break
+    terminal, of_process = pty.openpty()
+    fcntl.ioctl(of_process, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    with subprocess.Popen(command, stdout=of_process, stderr=of_process) as process:
+        os.close(of_process)
+        shown = b""
+        with contextlib.suppress(OSError):  # how a terminal ends
+            while read := os.read(terminal, 10_000):
+                shown += read
     os.close(terminal)
-    assert os.waitpid(pid, 0)[1] == 0, shown.decode()
+    assert process.returncode == 0, shown.decode()
     return shown.decode()
 
 
