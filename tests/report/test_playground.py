@@ -75,6 +75,7 @@ def test_an_example_of_the_talk_is_a_typed_question(made):
         ({"text": "cow " * 300}, "has 301 tokens in the vocabulary"),
         ({"text": "a", "choices": "yes"}, "expected at least two different ones"),
         ({"task": "nothing_like_it"}, "has no task &#x27;nothing_like_it&#x27;"),
+        ({"task": "mmlu"}, "has no task &#x27;mmlu&#x27;"),
     ],
 )
 def test_bad_input_is_one_sentence_in_the_place_of_the_answer(made, change, sentence):
@@ -94,7 +95,7 @@ def test_marks_are_the_pieces_and_spelled_words_have_their_colour():
     pocket = load_vocabulary("pocket")
     shown = tokens(pocket, "The romcom, and\nthe cow.", WRITTEN)
     assert shown.count("</span>") == len(pocket.pieces("The romcom, and\nthe cow.")) + 1
-    assert shown.count(SPELLED) == len(pocket.pieces("romcom,"))
+    assert shown.count(SPELLED) == len("romcom")
 
 
 def test_the_talk_s_examples_have_words_of_pocket_alone():
