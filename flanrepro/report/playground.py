@@ -4,8 +4,6 @@ import html
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-import ipywidgets as widgets
-
 from flanrepro.collection.question import Question, of_record, typed, typed_after_exemplars
 from flanrepro.collection.task import Collection, Suite
 from flanrepro.collection.templates import load_templates
@@ -15,6 +13,14 @@ from flanrepro.experiments.ask import WORLD, answers, fitted, knows_pocket, unkn
 from flanrepro.experiments.scores import suite_of
 from flanrepro.model.model import Model
 from flanrepro.report.talk import IN_POCKETS_WORDS
+
+try:
+    import ipywidgets as widgets
+except ImportError:  # in the extra `notebook` alone: nothing else of the package needs it
+    raise InputError(
+        "the playground needs ipywidgets: install it with `pip install -c constraints.txt -e "
+        "'.[notebook]'`, or ask with `flanrepro ask`"
+    ) from None
 
 SETTINGS = {"zero-shot": 0} | {f"few-shot, {n} exemplars": n for n in (1, 2, 3, 5)}
 READ, WRITTEN, SPELLED = "#e4e4e4", "#b7e1b0", "#f3b7b0"

@@ -1,5 +1,8 @@
 """The playground's widgets, driven as a reader drives them, without a front end."""
 
+import subprocess
+import sys
+
 import pytest
 
 from flanrepro.data.vocabulary import load_vocabulary
@@ -108,3 +111,12 @@ def test_the_talk_s_examples_have_words_of_pocket_alone():
 def test_a_page_without_options_has_no_bars(models):
     asked = module.typed("translate to pocketish: the gold cow is in the barn.")
     assert "%</div>" not in page(models, asked)
+
+
+def test_without_ipywidgets_it_says_what_to_install():
+    program = "import sys; sys.modules['ipywidgets'] = None; import flanrepro.report.playground"
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
+    assert "InputError: the playground needs ipywidgets: install it with" in done.stderr
+    assert "During handling" not in done.stderr
