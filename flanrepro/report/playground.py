@@ -4,10 +4,8 @@ import html
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-import ipywidgets as widgets
-
 from flanrepro.collection.question import Question, of_record, typed, typed_after_exemplars
-from flanrepro.collection.task import Collection
+from flanrepro.collection.task import Collection, Suite
 from flanrepro.collection.templates import load_templates
 from flanrepro.data.vocabulary import SPACE, Vocabulary
 from flanrepro.errors import InputError
@@ -15,6 +13,14 @@ from flanrepro.experiments.ask import WORLD, answers, fitted, knows_pocket, unkn
 from flanrepro.experiments.scores import suite_of
 from flanrepro.model.model import Model
 from flanrepro.report.talk import IN_POCKETS_WORDS
+
+try:
+    import ipywidgets as widgets
+except ImportError:  # in the extra `notebook` alone: nothing else of the package needs it
+    raise InputError(
+        "the playground needs ipywidgets: install it with `pip install -c constraints.txt -e "
+        "'.[notebook]'`, or ask with `flanrepro ask`"
+    ) from None
 
 SETTINGS = {"zero-shot": 0} | {f"few-shot, {n} exemplars": n for n in (1, 2, 3, 5)}
 READ, WRITTEN, SPELLED = "#e4e4e4", "#b7e1b0", "#f3b7b0"
@@ -124,9 +130,9 @@ def _open_task(made: Playground) -> None:
         made.template.options = [""]
         made.filled.clear()
         return
-    task = made.collection.task(made.task.value)
+    suite = _suite(made)
+    (task,) = suite.tasks
     made.template.options = [t.name for t in load_templates(task.templates) if t.asks]
-    suite = suite_of(made.collection, task.name)
     made.record.max = task.size(suite.split_of(task)) - 1
     _fill(made)
 
@@ -137,10 +143,14 @@ def _fill(made: Playground) -> None:
         made.choices.value = ""
 
 
+def _suite(made: Playground) -> Suite:
+    # By the task's own name: a suite's would be all of its tasks.
+    return suite_of(made.collection, made.collection.task(made.task.value).name)
+
+
 def _recorded(made: Playground, shots: int) -> Question:
-    suite = suite_of(made.collection, made.task.value)
     listed = made.options.value
-    return of_record(suite, made.record.value, shots, made.template.value or "", listed)
+    return of_record(_suite(made), made.record.value, shots, made.template.value or "", listed)
 
 
 def question(made: Playground) -> Question:
@@ -150,9 +160,10 @@ def question(made: Playground) -> Question:
         return typed(made.text.value, listed)
     if made.text.value == made.filled.get("text") and not listed:
         return _recorded(made, made.setting.value)
-    suite = suite_of(made.collection, made.task.value)
     template = made.template.value or ""
-    return typed_after_exemplars(suite, made.text.value, made.setting.value, listed, template)
+    return typed_after_exemplars(
+        _suite(made), made.text.value, made.setting.value, listed, template
+    )
 
 
 def _answer(made: Playground) -> None:
@@ -186,7 +197,8 @@ def page(models: Mapping[str, Model], asked: Question) -> str:
 def _row(row: Mapping[str, object], options: tuple[str, ...]) -> str:
     """A model's row: its name, its answer, and a bar per option."""
     bars = "".join(
-        f'<div>{html.escape(one)} <span style="display:inline-block;height:.7em;background:#1f77b4;'
+        f'<div><span style="display:inline-block;min-width:4em">{html.escape(one)}</span>'
+        f'<span style="display:inline-block;height:.7em;background:#1f77b4;'
         f'width:{8 * row[f"p({one})"]:.2f}em"></span> {row[f"p({one})"]:.1%}</div>'
         for one in options
     )
@@ -203,8 +215,10 @@ def tokens(vocabulary: Vocabulary, text: str, color: str) -> str:
     """
     marks = []
     for word in text.split():
-        own = SPELLED if unknown_words(vocabulary, word) else color
-        marks += [(piece, own) for piece in vocabulary.pieces(word)]
+        spelled = unknown_words(vocabulary, word)
+        for piece in vocabulary.pieces(word):
+            letter = piece.lstrip(SPACE).isalnum()  # a sign beside the word is itself known
+            marks.append((piece, SPELLED if spelled and letter else color))
     mark = '<span style="background:{};color:black;border-radius:3px;padding:0 3px">{}</span>'
     said = [mark.format(own, html.escape(piece.replace(SPACE, "") or "_")) for piece, own in marks]
     return f'<p style="line-height:1.8">{" ".join([*said, mark.format(color, "EOS")])}</p>'

@@ -12,7 +12,7 @@ def test_it_prints_both_models_answers_and_trains_nothing(executes, tmp_path, co
     executes(NOTEBOOK, executed, out=tmp_path)
     outputs = [output for cell in code_cells(executed) for output in cell.outputs]
     assert [output for output in outputs if output.get("name") == "stderr"] == []
-    (text,) = [output.text for output in outputs if output.output_type == "stream"]
+    text = "".join(output.text for output in outputs if output.output_type == "stream")
     models = models_of(DEFAULT_MODELS, tmp_path)
     for question in (question for kind in IN_POCKETS_WORDS.values() for question in kind):
         for row in answers(models, typed(question)).to_dict("records"):
