@@ -68,15 +68,15 @@ def test_the_evidence_is_the_scorecards():
         "opposite": "- {} are opposite:",
         "no effect": "- {} has no effect (",
         "undecided": "and {} are undecided:",
-        "one seed": "- {} claims of FLAN 2021 have one seed",
+        "one seed": "- {} claim of FLAN 2021, L3l, has one seed",
         "published": "and {} is about published numbers alone",
     }.items():
         assert words.format(counts[verdict]) in said
     assert counts.sum() == len(card)
     verdicts = card.set_index("claim")["verdict"]
-    replicating = re.findall(r"F\d+[a-z]?", said.partition("replicate:")[2].partition(";")[0])
+    replicating = re.findall(r"[FL]\d+[a-z]?", said.partition("replicate:")[2].partition(";")[0])
     assert set(replicating) == set(verdicts.index[verdicts == "replicates"])
-    opposite = re.findall(r"F\d+[a-z]?", said.partition("opposite:")[2].partition(";")[0])
+    opposite = re.findall(r"[FL]\d+[a-z]?", said.partition("opposite:")[2].partition(";")[0])
     assert set(verdicts[opposite]) == {"opposite"}
     several = [row for row in card.itertuples() if row.seeds > 1]
     blind = sum(bool(power(row)) for row in several)

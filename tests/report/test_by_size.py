@@ -40,7 +40,7 @@ def test_side_by_side_there_is_a_column_per_size_and_one_of_the_paper(shipped):
     (part,) = shipped[(shipped["claim"] == "F17") & (shipped["part"] != "")].itertuples()
     assert row["nano"] == f"{part.ours:+.1f} [{part.low:.1f}, {part.high:.1f}], {part.verdict}"
     assert (row["mini"], row["paper"]) == ("not run", ">0")
-    assert list(table.loc[("L1", "")]) == ["one seed", "not run", ""]
+    assert list(table.loc[("L1", "")]) == ["replicates", "not run", ""]
     assert table.loc[("F1", "held_in few-shot"), "paper"] == "+12.0"
     # A claim's parts follow it, whichever size has them.
     order = list(dict.fromkeys(table.index.get_level_values("claim")))
