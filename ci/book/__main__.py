@@ -60,4 +60,7 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    try:
+        typer.run(main)
+    except InputError as error:
+        raise SystemExit(f"ci.book: {error}") from None
