@@ -8,7 +8,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from flanrepro.cli.student import ANSWER, exercises, student_copy
+from flanrepro.experiments.exercises import ANSWER, exercises, student_copy
 from flanrepro.errors import InputError
 
 ROOT = Path(__file__).parents[2]

@@ -9,7 +9,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from flanrepro.cli.student import exercises
+from flanrepro.experiments.exercises import exercises
 from flanrepro.sources import SAID
 
 FOLDER = Path(__file__).parents[2] / "notebooks"
