@@ -13,7 +13,7 @@ from typing import IO
 
 from flanrepro.errors import InputError
 
-RESTARTED = {"run", "reproduce", "pretrain", "pocket", "evaluate", "doctor"}
+RESTARTED = {"run", "reproduce", "pretrain", "pocket", "evaluate", "challenge", "doctor"}
 """The commands that train or evaluate, and `doctor`, which says what they run with."""
 
 RUNS = "runs/ keeps finished runs, and of each other one its last checkpoint"
@@ -22,6 +22,7 @@ KEPT = {
     "reproduce": RUNS,
     "pretrain": RUNS,
     "pocket": RUNS,
+    "challenge": RUNS,
     "evaluate": "evaluations/ keeps the finished ones",
     "cache": "the cache's folder keeps its finished files",
     "data": "the cache keeps the files that are fetched",

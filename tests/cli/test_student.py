@@ -8,8 +8,8 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from flanrepro.experiments.exercises import ANSWER, exercises, student_copy
 from flanrepro.errors import InputError
+from flanrepro.experiments.exercises import ANSWER, exercises, student_copy
 
 ROOT = Path(__file__).parents[2]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
