@@ -1,9 +1,9 @@
 """A notebook's exercises, and copies of it for a class, without their solutions.
 
 An exercise is a markdown cell with `**1.**`, `**2.**` and so on, under the heading `## Exercises`.
-The cells after it that are tagged `solution` are its solution. Those with nbgrader's metadata stay
-in the copy, with the gaps that `nbgrader generate_assignment` leaves; for the others, an empty cell
-for the answer takes their place.
+The cells after it that are tagged `solution` are its solution. In the copy, cells with nbgrader's
+metadata stay, with the gaps that `nbgrader generate_assignment` leaves; an empty cell for the
+answer takes the place of others.
 """
 
 import re

@@ -126,7 +126,7 @@ def test_entries_are_trained_once_scored_and_come_out_again(tmp_path):
         done = run("run", f"{name}.yaml", *how, cwd=tmp_path)
         assert done.returncode == 0, done.stderr
     assert "in board.csv" in done.stdout and len(list((tmp_path / "runs").iterdir())) == 1
-    rows = list(csv.DictReader((tmp_path / "board.csv").open()))
+    rows = list(csv.DictReader((tmp_path / "board.csv").read_text().splitlines()))
     assert [row["name"] for row in rows] == ["a", "b"] and rows[0]["run"] == rows[1]["run"]
     suites = [float(rows[0][name]) for name in Job(profile="smoke").settings.suites]
     assert float(rows[0]["score"]) == pytest.approx(sum(suites) / len(suites), abs=0.01)
