@@ -1,4 +1,4 @@
-"""A class's copies run from top to bottom with shipped scores; gaps stop answers and checks alone."""
+"""A class's copies run to their end with shipped scores; gaps stop answers and checks alone."""
 
 from pathlib import Path
 
