@@ -99,6 +99,17 @@ def points(course: Path, student: str, kind: str) -> list[float | None]:
     return [own[f"exercise-{n}-{kind}"] for n in (1, 2, 3, 4)]
 
 
+def errors(course: Path, student: str) -> list[str]:
+    """nbgrader's names, or the ids, of the cells that failed."""
+    path = course / "autograded" / student / "flan" / NOTEBOOK.name
+    return [
+        cell.metadata.get("nbgrader", {}).get("grade_id", cell.id)
+        for cell in nbformat.read(path, as_version=4).cells
+        for output in cell.get("outputs", [])
+        if output.output_type == "error"
+    ]
+
+
 def test_nbgraders_copy_for_the_class_is_ours(course):
     released = nbformat.read(course / "release" / "flan" / NOTEBOOK.name, as_version=4)
     ours = student_copy(course / "source" / "flan" / NOTEBOOK.name)
@@ -109,6 +120,7 @@ def test_nbgraders_copy_for_the_class_is_ours(course):
 def test_the_solutions_get_all_points_and_their_words_wait_for_a_reader(course):
     assert points(course, "right", "check") == points(course, "right", "hidden") == [1, 1, 1, 1]
     assert points(course, "right", "words") == [None] * 4
+    assert errors(course, "right") == []
 
 
 def test_wrong_answers_and_none_get_no_points(course):
@@ -136,14 +148,8 @@ def test_a_reader_gives_the_points_of_the_words(course):
 
 
 def test_a_copy_without_answers_fails_in_answers_and_checks_alone(course):
-    blank = nbformat.read(course / "autograded" / "blank" / "flan" / NOTEBOOK.name, as_version=4)
-    failed = [
-        cell.metadata.get("nbgrader", {}).get("grade_id")
-        for cell in blank.cells
-        for output in cell.get("outputs", [])
-        if output.output_type == "error"
-    ]
-    assert failed and all(name and name.startswith("exercise-") for name in failed)
+    failed = errors(course, "blank")
+    assert failed and all(name.startswith("exercise-") for name in failed)
 
 
 def test_feedback_shows_what_was_lost(course):
