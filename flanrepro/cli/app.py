@@ -2,7 +2,7 @@
 
 import typer
 
-from flanrepro.cli import data, notebooks, pocket, predictions
+from flanrepro.cli import challenge, data, notebooks, pocket, predictions
 from flanrepro.cli.ask import ask
 from flanrepro.cli.cache import cache
 from flanrepro.cli.convert import convert
@@ -34,6 +34,7 @@ COMMANDS = (
 )  # fmt: skip
 for function in COMMANDS:
     app.command()(function)
+app.add_typer(challenge.app, name="challenge", no_args_is_help=True)
 app.add_typer(data.app, name="data", no_args_is_help=True)
 app.add_typer(notebooks.app, name="notebooks", no_args_is_help=True)
 app.add_typer(pocket.app, name="pocket", no_args_is_help=True)

@@ -8,6 +8,7 @@ KEPT = {
     "reproduce": RUNS,
     "pretrain": RUNS,
     "pocket": RUNS,
+    "challenge": RUNS,
     "evaluate": "evaluations/ keeps the finished ones",
     "cache": "the cache's folder keeps its finished files",
     "data": "the cache keeps the files that are fetched",

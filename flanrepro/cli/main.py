@@ -14,7 +14,7 @@ from typing import IO
 from flanrepro.cli.kept import left
 from flanrepro.errors import InputError
 
-RESTARTED = {"run", "reproduce", "pretrain", "pocket", "evaluate", "doctor"}
+RESTARTED = {"run", "reproduce", "pretrain", "pocket", "evaluate", "challenge", "doctor"}
 """The commands that train or evaluate, and `doctor`, which says what they run with."""
 
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}

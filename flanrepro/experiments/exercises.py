@@ -1,8 +1,9 @@
 """A notebook's exercises, and copies of it for a class, without their solutions.
 
 An exercise is a markdown cell with `**1.**`, `**2.**` and so on, under the heading `## Exercises`.
-The cells after it that are tagged `solution` are its solution; in the copy, an empty cell for the
-answer takes their place.
+The cells after it that are tagged `solution` are its solution. In the copy, cells with nbgrader's
+metadata stay, with the gaps that `nbgrader generate_assignment` leaves; an empty cell for the
+answer takes the place of others.
 """
 
 import re
@@ -19,9 +20,25 @@ ANSWER = "# Your answer.\n"
 NUMBER = re.compile(r"^\*\*(\d+)\.\*\*", re.MULTILINE)
 HEADING = re.compile(r"^## Exercises$", re.MULTILINE)
 
+# nbgrader's own gaps, so that a copy can be handed in to it.
+GAPS = {
+    "code": "# YOUR CODE HERE\nraise NotImplementedError()",
+    "markdown": "YOUR ANSWER HERE",
+}
+SOLUTION = re.compile(r"^([ \t]*)[^\n]*BEGIN SOLUTION.*?END SOLUTION[^\n]*", re.M | re.S)
+HIDDEN = re.compile(r"^[^\n]*BEGIN HIDDEN TESTS.*?END HIDDEN TESTS[^\n]*\n?", re.M | re.S)
+MARKER = re.compile(r"(BEGIN|END) (SOLUTION|HIDDEN TESTS)")
+KEPT = ("tags", "nbgrader", "slideshow")
+"""The metadata of a cell that a copy keeps; any other could give a solution away."""
+
 
 def is_solution(cell: "nbformat.NotebookNode") -> bool:
     return "solution" in cell.metadata.get("tags", [])
+
+
+def is_graded(cell: "nbformat.NotebookNode") -> bool:
+    """True if nbgrader knows the cell as an answer or as a check of one."""
+    return "nbgrader" in cell.metadata
 
 
 def exercises(path: Path) -> dict[int, list["nbformat.NotebookNode"]]:
@@ -92,20 +109,47 @@ def student_copy(path: Path, outputs: bool = False) -> "nbformat.NotebookNode":
             if name in original.metadata
         }
     )
-    for cell in original.cells:
-        if not is_solution(cell):
-            copy.cells.append(_stripped(cell, outputs))
+    for i, cell in enumerate(original.cells):
+        if is_graded(cell) or not is_solution(cell):
+            copy.cells.append(_stripped(cell, outputs, f"{path}, cell {i}"))
         elif copy.cells[-1].source != ANSWER:  # one for all cells of a solution
             made = nbformat.v4.new_code_cell(ANSWER, id=f"answer-{len(copy.cells)}")
             copy.cells.append(made)
     return copy
 
 
-def _stripped(cell: "nbformat.NotebookNode", outputs: bool) -> "nbformat.NotebookNode":
+def _stripped(cell: "nbformat.NotebookNode", outputs: bool, where: str) -> "nbformat.NotebookNode":
+    """The cell with gaps, without metadata that no reader needs, and perhaps without outputs."""
     import nbformat
 
-    tags = cell.metadata.get("tags")
-    cell.metadata = nbformat.from_dict({"tags": tags} if tags else {})
-    if cell.cell_type == "code" and not outputs:
+    graded = is_graded(cell)
+    cell.source = _with_gaps(cell, where)
+    tags = [tag for tag in cell.metadata.get("tags", []) if tag != "solution"]
+    if graded and cell.cell_type == "code":
+        tags.append("raises-exception")  # Jupyter then runs on below a gap
+    metadata = {**cell.metadata, "tags": tags}
+    cell.metadata = nbformat.from_dict({k: metadata[k] for k in KEPT if metadata.get(k)})
+    if cell.cell_type == "code" and (graded or not outputs):
         cell.outputs, cell.execution_count = [], None
     return cell
+
+
+def _with_gaps(cell: "nbformat.NotebookNode", where: str) -> str:
+    """A cell's text as nbgrader hands it out: no solution and no hidden test.
+
+    Raises:
+        InputError: a marker has no counterpart, so that text would be handed out that must not be.
+    """
+    gap = GAPS.get(cell.cell_type, "")
+    text, found = SOLUTION.subn(lambda region: _indented(gap, region[1]), cell.source)
+    text = HIDDEN.sub("", text).removesuffix("\n") if HIDDEN.search(text) else text
+    if left := MARKER.search(text):
+        raise InputError(
+            f"{where}: the line with '{left[0]}' has no counterpart; expected `### BEGIN SOLUTION` "
+            "and `### END SOLUTION`, or the two of HIDDEN TESTS, each on a line of its own: add it"
+        )
+    return gap if cell.metadata.get("nbgrader", {}).get("solution") and not found else text
+
+
+def _indented(text: str, by: str) -> str:
+    return "\n".join(by + line for line in text.split("\n"))

@@ -34,12 +34,16 @@ RUN_ID, PRETRAINED = re.compile(r"[0-9a-f]{12}"), re.compile(r"[a-z0-9_-]+-[0-9a
 HUB = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 """Patterns of a start: a run's name, a shipped checkpoint's, a repository's on the Hub."""
 
+RATE = re.compile(r"\w+=[0-9]+([.][0-9]+)?")
+"""Pattern of a source's rate."""
+
 _OF_PROMPTS = (
     "few_shot_fraction",
     "options_fraction",
     "max_examples",
     "tasks",
     "mixture",
+    "rates",
     "formats",
     "replay",
     "without_clusters",
@@ -99,6 +103,13 @@ class RunSpec:
             "`flanrepro.collection.named.named_mixture`; empty: none"
         ),
     ] = ""
+    rates: Annotated[
+        tuple[str, ...],
+        Is(
+            "relative rates of sources in the mixture, each as `cot=5`, in the place of its "
+            "sources and their rates; empty: the mixture's own"
+        ),
+    ] = ()
     subset: Annotated[
         int | None, Is("number of the mixture's tasks (section 3.3); none: all", 1, _STEPS)
     ] = None
@@ -275,6 +286,7 @@ class RunSpec:
                 f"inputs as a whole: leave it out, or choose one of {', '.join(DECODER_ONLY_SIZES)}"
             )
         self._check_soft_prompt()
+        self._check_rates()
         if self.start and not any(form.fullmatch(self.start) for form in (RUN_ID, PRETRAINED, HUB)):
             raise InputError(
                 f"start is {shown(self.start)}: expected a finished run's 12 hexadecimal digits, a "
@@ -296,6 +308,14 @@ class RunSpec:
                 raise InputError(
                     f"{name} is {parts}: expected a divisor of the batch's {self.batch_size} rows"
                 )
+
+    def _check_rates(self) -> None:
+        wrong = [one for one in self.rates if not RATE.fullmatch(one)]
+        if wrong or (self.rates and not self.mixture):
+            raise InputError(
+                f"rates is {shown(list(self.rates))}, mixture '{self.mixture}': expected texts "
+                "like cot=5 and a mixture that has these rates; mend them, or leave out rates"
+            )
 
     def _check_soft_prompt(self) -> None:
         if not self.prompt_length:
@@ -372,7 +392,8 @@ class RunSpec:
         without = f" without {' '.join(self.without_clusters)}" if self.without_clusters else ""
         form = f", {self.templates} templates" if self.templates else ""
         form = f", instructions {self.instructions}" if self.instructions else form
-        mixture = f"{self.mixture or 'all tasks'}{without}"
+        rates = f" with {' '.join(self.rates)}" if self.rates else ""
+        mixture = f"{self.mixture or 'all tasks'}{rates}{without}"
         what = f"{mixture}{subset}{rate}{form}, {few_shot}{replay}"
         return f"{self.model} on {what}, seed {self.seed}"
 
@@ -512,6 +533,7 @@ class RunSpec:
                 f"mixture '{self.mixture}' has its own tasks and its own share of options: leave "
                 f"out `tasks` and `options_fraction`, or the mixture"
             )
+        rates = {name: float(rate) for name, _, rate in (one.partition("=") for one in self.rates)}
         own = own_few_shot_fraction(self.mixture)
         if own is not None and own != self.few_shot_fraction:
             raise InputError(
@@ -526,6 +548,7 @@ class RunSpec:
             few_shot_fraction=self.few_shot_fraction,
             inversion_rate=self.inversion_rate,
             max_examples=self.max_examples,
+            rates=rates or None,
             subset=self.subset,
             way=self.formats,
             without_clusters=self.without_clusters,

@@ -1,13 +1,13 @@
 """Of every notebook in the repository, as it is committed."""
 
 import ast
-import builtins
 import re
 from collections import defaultdict
 from pathlib import Path
 
 import nbformat
 import pytest
+from names import names
 
 from ci.bench.notebook_costs import sentences
 from flanrepro.experiments.exercises import exercises
@@ -80,31 +80,59 @@ def test_each_exercise_has_a_solution_in_words_and_in_code(path):
         assert "code" in [cell.cell_type for cell in solution]
 
 
-def names(source: str) -> tuple[set[str], set[str]]:
-    """The names that a text of Python takes from elsewhere, and those that it gives a value."""
-    stored, loaded = set(), set()
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.Name):
-            (loaded if isinstance(node.ctx, ast.Load) else stored).add(node.id)
-        elif isinstance(node, ast.alias):
-            stored.add((node.asname or node.name).split(".")[0])
-        elif isinstance(node, ast.FunctionDef):
-            stored |= {node.name}
-            stored |= {one.arg for one in node.args.args}
-        elif isinstance(node, ast.Lambda):
-            stored |= {one.arg for one in node.args.args}
-    return loaded - stored - set(dir(builtins)), stored
+def graded(path: Path) -> dict[int, list]:
+    """The cells of each exercise that nbgrader knows, by the exercise's number."""
+    found = defaultdict(list)
+    for cell in cells(path):
+        if "nbgrader" in cell.metadata:
+            found[int(cell.metadata["nbgrader"]["grade_id"].split("-")[1])].append(cell)
+    return found
 
 
 @of_notebooks
-def test_a_solution_uses_what_stands_above_the_exercises_alone(path):
+def test_each_exercise_has_words_code_a_check_and_a_hidden_one_as_nbgrader_knows_them(path):
+    found = graded(path)
+    assert list(found) == list(exercises(path))
+    for number, own in found.items():
+        parts = [cell.metadata["nbgrader"] for cell in own]
+        ids = [f"exercise-{number}-{name}" for name in ("words", "code", "check", "hidden")]
+        assert [part["grade_id"] for part in parts] == ids
+        assert [part["grade"] for part in parts] == [True, False, True, True]
+        assert [part["solution"] for part in parts] == [True, True, False, False]
+        assert [part["locked"] for part in parts] == [False, False, True, True]
+        assert [part.get("points") for part in parts] == [1, None, 1, 1]
+        assert {part["schema_version"] for part in parts} == {3} and not any(
+            p["task"] for p in parts
+        )
+        assert "### BEGIN SOLUTION" in own[1].source and "HIDDEN" not in own[2].source
+        assert re.fullmatch(
+            r"# .*\n### BEGIN HIDDEN TESTS\n(?s:.*)\n### END HIDDEN TESTS", own[3].source
+        )
+
+
+@of_notebooks
+def test_both_checks_call_the_function_on_other_input_and_no_assertion_stands_twice(path):
+    for number, (_, code, *checks) in graded(path).items():
+        name = next(
+            n.name for n in ast.walk(ast.parse(code.source)) if isinstance(n, ast.FunctionDef)
+        )
+        calls = [
+            {ast.unparse(n) for n in ast.walk(ast.parse(check.source)) if isinstance(n, ast.Assert)}
+            for check in checks
+        ]
+        assert all(name in check.source and own for check, own in zip(checks, calls, strict=True))
+        assert not calls[0] & calls[1], number
+
+
+@of_notebooks
+def test_a_solution_and_its_checks_use_what_stands_above_the_exercises_alone(path):
     every = cells(path)
     at = next(i for i, cell in enumerate(every) if "## Exercises" in cell.source)
     above = [cell.source for cell in every[:at] if cell.cell_type == "code"]
     known = names("\n".join(above))[1]
     solved = {
         number: names("\n".join(cell.source for cell in of if cell.cell_type == "code"))
-        for number, of in exercises(path).items()
+        for number, of in graded(path).items()
     }
     for number, (taken, _) in solved.items():
         assert taken - known == set(), number
@@ -117,6 +145,7 @@ def test_a_name_that_another_solution_gives_is_found():
         {"b", "d"},
         {"np", "a", "c"},
     )
+    assert names("def f(a):\n    b = a\n    return b + c\nf(d)") == ({"c", "d"}, {"f"})
 
 
 @of_notebooks

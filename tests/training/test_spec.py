@@ -26,6 +26,7 @@ CHANGED = {
     "max_examples": 100,
     "tasks": ("sum",),
     "mixture": "flan2022",
+    "rates": ("cot=5", "niv2=20"),
     "subset": 8,
     "inversion_rate": 0.5,
     "formats": "paper",
@@ -233,6 +234,8 @@ def test_any_changed_field_is_another_run(spec, name):
         spec = dataclasses.replace(spec, objective="prefix_lm")
     if name == "prompt_length":  # it is trained for a model that is there
         spec = dataclasses.replace(spec, start="pocket-nano-1a2b3c4d")
+    if name == "rates":  # they are a mixture's
+        spec = dataclasses.replace(spec, mixture="flan2022")
     if name == "causal":  # an encoder is not
         spec = dataclasses.replace(spec, model="lm-nano")
     changed = dataclasses.replace(spec, **{name: CHANGED[name]})
