@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from flanrepro.cli.student import is_solution
+from flanrepro.experiments.exercises import is_solution
 from flanrepro.experiments.parameters import INJECTED, read_notebook, tagged
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from ci.book.pages import ROOT, linked
-from flanrepro.cli.student import exercises
+from flanrepro.experiments.exercises import exercises
 
 NAMES = ("00_tour", "02_mixed_prompts")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")

@@ -1,6 +1,5 @@
 """Notebooks are listed and copied; copies for a class have nothing of a solution."""
 
-import json
 import os
 import re
 import subprocess
