@@ -27,7 +27,7 @@ def spec() -> RunSpec:
 @pytest.fixture
 def two_sizes(tmp_path, monkeypatch) -> None:
     """Two sizes of pocket ship, by the index alone, and `micro` has a learning rate of its own."""
-    row = next(row for row in pretrained.index().values() if row.model == "nano")
+    row = pretrained.find(pretrained.full_name("pocket", "nano"))
     rows = [
         dataclasses.replace(row, file=f"pocket-{size}.safetensors", model=size)
         for size in ("nano", "micro")
