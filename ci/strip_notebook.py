@@ -28,13 +28,16 @@ def stripped(text: str) -> str:
 
 
 def _cell(cell: dict) -> dict:
-    kept = {"tags": cell["metadata"].get("tags")}
+    kept = {name: cell["metadata"].get(name) for name in KEPT}
     kept["jupyter"] = {k: v for k, v in cell["metadata"].get("jupyter", {}).items() if k == HIDDEN}
     cell = cell | {"metadata": {name: value for name, value in kept.items() if value}}
     if cell["cell_type"] == "code":
         cell |= {"outputs": [], "execution_count": None}
     return cell
 
+
+KEPT = ("nbgrader", "slideshow", "tags")
+"""A cell's metadata that the author wrote: what is graded, what is a slide, what a cell is."""
 
 HIDDEN = "source_hidden"
 """The author's wish that a cell's source be folded; whether its outputs are is the reader's."""

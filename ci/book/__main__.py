@@ -44,6 +44,10 @@ def render(executed: dict[str, Path], out: Path) -> Path:
     return site / "index.html"
 
 
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+
+@app.command()
 def main(
     out: Annotated[Path, typer.Argument(help="folder for the site; made if missing")],
     notebooks: Annotated[
@@ -61,6 +65,6 @@ def main(
 
 if __name__ == "__main__":
     try:
-        typer.run(main)
+        app()
     except InputError as error:
         raise SystemExit(f"ci.book: {error}") from None
