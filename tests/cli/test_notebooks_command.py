@@ -15,6 +15,7 @@ from flanrepro.experiments.exercises import ANSWER, GAPS, MARKER, exercises, stu
 
 ROOT = Path(__file__).parents[2]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+NUMBERED = [path for path in NOTEBOOKS if path.stem[0].isdigit()]
 EXERCISE, SOLUTION = "## Exercises\n\n**1.** How many?", "answer = forty-two-is-it"
 
 each_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
