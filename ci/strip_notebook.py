@@ -29,6 +29,9 @@ def stripped(text: str) -> str:
 
 def _cell(cell: dict) -> dict:
     kept = {name: cell["metadata"].get(name) for name in KEPT}
+    # JupyterLab writes this with an empty type into cells that nobody has marked.
+    slide = cell["metadata"].get("slideshow", {})
+    kept["slideshow"] = slide if slide.get("slide_type") else None
     kept["jupyter"] = {k: v for k, v in cell["metadata"].get("jupyter", {}).items() if k == HIDDEN}
     cell = cell | {"metadata": {name: value for name, value in kept.items() if value}}
     if cell["cell_type"] == "code":
@@ -36,8 +39,8 @@ def _cell(cell: dict) -> dict:
     return cell
 
 
-KEPT = ("nbgrader", "slideshow", "tags")
-"""A cell's metadata that the author wrote: what is graded, what is a slide, what a cell is."""
+KEPT = ("nbgrader", "tags")
+"""Names of a cell's metadata that the author wrote."""
 
 HIDDEN = "source_hidden"
 """The author's wish that a cell's source be folded; whether its outputs are is the reader's."""

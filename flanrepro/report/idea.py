@@ -13,7 +13,7 @@ from flanrepro.report.figures import COLORS, STYLE, new_figure
 from flanrepro.report.listing import CHARACTER, LINE, PAD, POINTS
 from flanrepro.sources import load_collection
 
-WIDTH, GAP, ARROW = 3.3, 0.12, 1.5
+WIDTH, GAP, ARROW = 3.7, 0.12, 1.5
 """Inches: width of a box, distance between two boxes, and between the columns."""
 
 TOP = 0.5

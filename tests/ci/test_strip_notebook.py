@@ -56,7 +56,8 @@ def save_as_jupyterlab_does(path: Path, source: str = "", output: str = "ü\n" *
     notebook.metadata.language_info |= {"version": "3.11.7", "file_extension": ".py"}
     notebook.metadata["widgets"] = {"state": {}}
     for i, cell in enumerate(notebook.cells):
-        cell.metadata |= {"editable": True, "slideshow": {"slide_type": ""}}
+        cell.metadata["editable"] = True
+        cell.metadata.setdefault("slideshow", {"slide_type": ""})
         cell.metadata.setdefault("tags", [])
         if cell.cell_type == "code":
             cell.execution_count = i

@@ -7,7 +7,7 @@ import pytest
 from flanrepro.collection import Mixture, Task, load_templates, render
 from flanrepro.collection.instructions import INSTRUCTIONS, templates_of
 from flanrepro.collection.named import named_mixture
-from flanrepro.collection.suites import _item
+from flanrepro.collection.suites import item_of
 from flanrepro.collection.templates import fields_of
 from flanrepro.errors import InputError
 from flanrepro.sources import load_collection
@@ -133,7 +133,7 @@ def test_an_items_choices_are_the_same_in_every_form(instructions):
     template = templates_of(task, instructions)[0]
     prompt = render(task, 3, split="validation", template=template)
     record = task.records("validation")[3]
-    item = _item(task, prompt)
+    item = item_of(task, prompt)
     assert item.choices == tuple(record["options"].split("\n"))
     assert item.choices[item.right] == record["answer"] == prompt.targets
 

@@ -24,7 +24,7 @@ from flanrepro.whole import read_sealed, write_sealed
 def two_runs(job: Job) -> list:
     """A run that is the start as it is, and one that is trained for a few steps."""
     (other,) = job.specs(mixture="flan2021")
-    return [untuned(job), dataclasses.replace(other, steps=5)]
+    return [untuned(job), dataclasses.replace(other, steps=5, warmup_steps=0, decay_steps=0)]
 
 
 @pytest.fixture(scope="module", autouse=True)
