@@ -22,7 +22,8 @@ except ImportError:  # in the extra `notebook` alone: nothing else of the packag
         "'.[notebook]'`, or ask with `flanrepro ask`"
     ) from None
 
-SETTINGS = {"zero-shot": 0} | {f"few-shot, {n} exemplars": n for n in (1, 2, 3, 5)}
+SETTINGS = {"zero-shot": 0, "few-shot, 1 exemplar": 1}
+SETTINGS |= {f"few-shot, {n} exemplars": n for n in (2, 3, 5)}
 READ, WRITTEN, SPELLED = "#e4e4e4", "#b7e1b0", "#f3b7b0"
 """Colours of tokens without loss, with loss, and of words that the vocabulary lacks."""
 
@@ -121,7 +122,8 @@ def _guarded(made: Playground, act) -> None:
     try:
         act(made)
     except InputError as error:
-        made.shown.value = f'<p style="color:#b00020">{html.escape(str(error))}</p>'
+        style = f"background:{SPELLED};color:black;padding:0 3px"  # legible on a dark page too
+        made.shown.value = f'<p style="{style}">{html.escape(str(error))}</p>'
 
 
 def _open_task(made: Playground) -> None:
