@@ -106,10 +106,11 @@ def test_the_site_holds_no_path_of_this_machine_and_is_the_same_when_rendered_ag
     before = {path: path.read_bytes() for path in site.rglob("*") if path.is_file()}
     machine = re.compile("|".join(map(re.escape, (str(ROOT), str(book), book.name))).encode())
     assert [path for path, content in before.items() if machine.search(content)] == []
-    executed = book / "work" / "notebooks" / "executed"
+    executed = book / "work" / "executed"
     again = (
         "from pathlib import Path; from ci.book.__main__ import render; "
-        f"render({{n: Path({str(executed)!r}) / f'{{n}}.pocket.quick.ipynb' for n in {NAMES}}}, "
+        f"folder, of = Path({str(executed)!r}), 'pocket.quick.shipped.ipynb'; "
+        f"render({{n: folder / f'{{n}}.{{of}}' for n in {NAMES}}}, "
         f"Path({str(book)!r}))"
     )
     subprocess.run([sys.executable, "-c", again], cwd=ROOT, check=True, capture_output=True)

@@ -23,6 +23,7 @@ SHIPPED = [name for name in profile_names("pocket") if Job(profile=name).setting
 
 REDRAW = """
 import sys
+from pathlib import Path
 import jax
 jax.default_backend = lambda: "gpu"  # all that the package asks of JAX about the device
 from flanrepro.experiments.profiles import Job
@@ -30,7 +31,7 @@ from flanrepro.experiments.results import finished
 from flanrepro.report.redraw import redraw
 for profile in sys.argv[2:]:
     job = Job(profile=profile, engine="shipped", out=sys.argv[1])
-    redraw(job, finished(job))
+    redraw(job, finished(job), Path(sys.argv[1]) / "figures" / profile)
 """
 ELSEWHERE = {
     "LANG": "C",
