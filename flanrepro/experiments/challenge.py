@@ -16,6 +16,7 @@ from typing import Any
 
 from flanrepro.collection.named import mixture_names, own_few_shot_fraction
 from flanrepro.errors import InputError
+from flanrepro.experiments.parameters import read_named_values
 from flanrepro.experiments.profiles import Job
 from flanrepro.experiments.scores import scores_of
 from flanrepro.experiments.store import Run
@@ -49,22 +50,9 @@ def read_entry(path: Path, profile: str) -> dict[str, Any]:
         InputError: the file is no YAML of an entry, a field is unknown, rates are not positive
             numbers, or the entry asks for more prompts than the budget.
     """
-    import yaml
-
-    from flanrepro.packaged import parse_yaml
-
     expected = f"expected YAML lines such as `name: ours`, with {', '.join(FIELDS)}"
-    try:
-        if (kind := kind_of(path)) != "a file":
-            raise InputError(f"the entry {path} is {kind or 'missing'}: {expected}")
-        found = parse_yaml(path.read_text("utf-8"))
-    except (OSError, ValueError, yaml.YAMLError) as error:
-        if isinstance(error, InputError):
-            raise
-        raise InputError(
-            f"the entry {path} cannot be read ({shown(str(error), 100)}): {expected}"
-        ) from None
-    if not isinstance(found, dict) or not isinstance(found.get("name"), str) or not found["name"]:
+    found = read_named_values(path, "entry", expected)
+    if not isinstance(found.get("name"), str) or not found["name"]:
         raise InputError(f"the entry {path} has no name: {expected}")
     return check_entry(found, profile)
 

@@ -131,24 +131,33 @@ def read_parameters(path: Path) -> dict[str, Any]:
     Raises:
         InputError: there is no such file, or it is no such.
     """
+    return read_named_values(path, "file of parameters", "expected YAML lines like `seeds: 3`")
+
+
+def read_named_values(path: Path, what: str, expected: str) -> dict[str, Any]:
+    """Reads a user's YAML file of names and values.
+
+    Args:
+        path: path of the file.
+        what: what the file is, for the sentence of an error.
+        expected: the sentence's end, which says what was expected.
+
+    Raises:
+        InputError: there is no such file, it is no YAML, or it holds no names with values.
+    """
     import yaml
 
     from flanrepro.packaged import parse_yaml
 
-    expected = "expected YAML lines like `seeds: 3`"
+    if (kind := kind_of(path)) != "a file":
+        raise InputError(f"the {what} {path} is {kind or 'missing'}: {expected}")
     try:
-        if (kind := kind_of(path)) != "a file":
-            raise InputError(f"the file of parameters {path} is {kind or 'missing'}: {expected}")
         found = parse_yaml(path.read_text("utf-8"))
     except (OSError, ValueError, yaml.YAMLError) as error:
-        if isinstance(error, InputError):
-            raise
         reason = shown(" ".join(str(error).split()), 200)
-        raise InputError(
-            f"the file of parameters {path} cannot be read ({reason}): {expected}"
-        ) from None
+        raise InputError(f"the {what} {path} cannot be read ({reason}): {expected}") from None
     if not isinstance(found, dict) or not all(isinstance(name, str) for name in found):
-        raise InputError(f"the file of parameters {path} holds no names with values: {expected}")
+        raise InputError(f"the {what} {path} holds no names with values: {expected}")
     return found
 
 

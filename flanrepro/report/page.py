@@ -6,6 +6,7 @@ colours from the page, and marks bring their own, so that both can be read on li
 """
 
 import html
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -100,7 +101,5 @@ def listed(sentences: Sequence[str]) -> Page:
 
 def print_paths(paths: Sequence[Path]) -> None:
     """Prints where files lie, seen from the current folder, with their kinds."""
-    import os
-
     for path in paths:
         print(f"{path.suffix[1:]}: {os.path.relpath(path)}")

@@ -36,7 +36,7 @@ def rows(job: Job, specs: Sequence[RunSpec]) -> pd.DataFrame:
         text: setting, value (`different: ...` where the runs differ in it), meaning.
     """
     ships = job.engine == "shipped"
-    seeds = job.seeds or (job.settings.shipped_seeds if ships else job.settings.seeds)
+    seeds = job.seeds or job.default_seeds
     how_many = f"{len(specs)} per seed, {'at most ' if ships else ''}{_times(seeds)}"
     made = [("runs", how_many, _of(Job, "seeds"))]
     made += [(name, getattr(job, name), _of(Job, name)) for name in ("profile", "engine")]

@@ -1,3 +1,4 @@
+import functools
 import json
 import sys
 from pathlib import Path
@@ -146,16 +147,13 @@ PARAMETERS = ("profile: str = 'quick'\nseeds: int = 0\nout: str = ''", "paramete
 
 
 @pytest.fixture
-def reproduce(tmp_path, monkeypatch, capsys):
-    """reproduce(*args): exit status, standard output's lines and standard error of the command."""
+def flanrepro(tmp_path, monkeypatch, capsys):
+    """flanrepro(*args): exit status, standard output's lines and standard error of the command."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("FLANREPRO_OUT", raising=False)
-    monkeypatch.setattr(runner, "train_all", lambda job: Path("trained").write_text(f"{job}"))
-    (tmp_path / "notebooks").mkdir()
-    (tmp_path / "pyproject.toml").write_text('name = "flanrepro"')
 
-    def run(*args: str) -> tuple[int, list[str], str]:
-        monkeypatch.setattr(sys, "argv", ["flanrepro", "reproduce", *args])
+    def run(*args: object) -> tuple[int, list[str], str]:
+        monkeypatch.setattr(sys, "argv", ["flanrepro", *map(str, args)])
         with pytest.raises(SystemExit) as stop:
             main()
             raise SystemExit(0)
@@ -163,6 +161,16 @@ def reproduce(tmp_path, monkeypatch, capsys):
         return stop.value.code or 0, out.splitlines(), err
 
     return run
+
+
+@pytest.fixture
+def reproduce(flanrepro, tmp_path, monkeypatch):
+    """reproduce(*args): `flanrepro` with this command, in a project without notebooks."""
+    monkeypatch.setattr(runner, "train_all", lambda job: Path("trained").write_text(f"{job}"))
+    (tmp_path / "notebooks").mkdir()
+    (tmp_path / "pyproject.toml").write_text('name = "flanrepro"')
+
+    return functools.partial(flanrepro, "reproduce")
 
 
 def test_reproduce_runs_the_papers_notebooks_in_order_and_a_failed_one_stops_no_other(
@@ -228,23 +236,6 @@ def test_on_several_hosts_notebooks_are_run_one_by_one(reproduce, monkeypatch):
 # --- where from, where to, with what ---
 
 SHOWN = ("print(profile, seeds, out)", "result")
-
-
-@pytest.fixture
-def flanrepro(tmp_path, monkeypatch, capsys):
-    """flanrepro(*args): exit status, standard output's lines and standard error of the command."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("FLANREPRO_OUT", raising=False)
-
-    def run(*args: object) -> tuple[int, list[str], str]:
-        monkeypatch.setattr(sys, "argv", ["flanrepro", *map(str, args)])
-        with pytest.raises(SystemExit) as stop:
-            main()
-            raise SystemExit(0)
-        out, err = capsys.readouterr()
-        return stop.value.code or 0, out.splitlines(), err
-
-    return run
 
 
 def test_a_notebook_runs_by_its_number_and_the_first_line_says_where_results_go(
