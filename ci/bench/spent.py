@@ -32,7 +32,9 @@ def _row(what: str, runs: int, seconds: float, source: str) -> dict:
 
 def _bases() -> dict:
     """The checkpoints that ship; a loss curve counts the seconds of each phase anew."""
-    files = [f"{row.file.removesuffix('.safetensors')}.csv" for row in pretrained.index().values()]
+    # What is tuned is one of the runs behind the scores.
+    bases = [row for row in pretrained.index().values() if not row.tuned_from]
+    files = [f"{row.file.removesuffix('.safetensors')}.csv" for row in bases]
     curves = [pd.read_csv(pretrained.FOLDER / file) for file in files]
     phases = [curve.groupby("phase", sort=False)["seconds"].max() for curve in curves]
     source = "flanrepro/model/pretrained/*.csv"
