@@ -104,16 +104,26 @@ def _sweep(name: str):
     return (SWEEPS | FLAN2021)[name]
 
 
-def train_all(job: Job) -> None:
-    """Trains and evaluates the runs of all sweeps; `single_task` is left to its notebook."""
-    # One list for all sweeps: with a list per sweep, cores would idle at the end of each. The runs
-    # of `single_task` start from runs of this list, so they cannot be part of it.
-    every: dict[RunSpec, tuple[Evaluation, ...]] = {}
-    for sweep in SWEEPS.values():
-        for spec, asked in sweep.asked(job).items():
-            every[spec] = tuple(dict.fromkeys((*every.get(spec, ()), *asked)))
-    done = functools.partial(_evaluated, job, every)
-    run_sweep(functools.partial(_scored, job, every), list(every), done=done)
+def train_all(job: Job, sweeps: Iterable[str] = tuple(SWEEPS)) -> None:
+    """Trains and evaluates the runs of sweeps; `single_task` is left to its notebook.
+
+    Args:
+        job: notebook parameters; with engine `shipped` there is nothing to train.
+        sweeps: names as of `scores`.
+    """
+    if job.engine == "shipped":
+        return
+    # One list for all sweeps: with a list per sweep, cores would idle at the end of each, and each
+    # would start and compile in processes of its own. Runs that start from others are a second one.
+    for later in (False, True):
+        every: dict[RunSpec, tuple[Evaluation, ...]] = {}
+        for sweep in map(_sweep, sweeps):
+            if bool(sweep.after) is later:
+                for spec, asked in sweep.asked(job).items():
+                    every[spec] = tuple(dict.fromkeys((*every.get(spec, ()), *asked)))
+        if every:
+            done = functools.partial(_evaluated, job, every)
+            run_sweep(functools.partial(_scored, job, every), list(every), done=done)
 
 
 def finished(job: Job) -> dict:

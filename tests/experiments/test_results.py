@@ -9,10 +9,11 @@ import ci.ship
 from ci.ship import ship
 from flanrepro.collection.task import MissingTasks
 from flanrepro.errors import InputError
+from flanrepro.experiments import results
 from flanrepro.experiments import shipped_scores as shipped
 from flanrepro.experiments.flan2021 import FLAN2021
 from flanrepro.experiments.profiles import Job, profile_names
-from flanrepro.experiments.results import compared, finished, scores, trace
+from flanrepro.experiments.results import compared, finished, scores, trace, train_all
 from flanrepro.experiments.store import Run
 from flanrepro.experiments.sweep import SWEEPS
 from flanrepro.sources import load_collection
@@ -49,6 +50,22 @@ def test_a_sweep_trains_and_evaluates_nothing_twice(table, job):
     before = {p: p.stat().st_mtime_ns for p in job.store.root.glob("*/*") if p.suffix != ".lock"}
     assert scores(job, "task_scaling").equals(table)
     assert {path: path.stat().st_mtime_ns for path in before} == before
+
+
+def test_all_sweeps_are_two_lists_of_runs_and_starts_come_first(job, monkeypatch):
+    lists = []
+    monkeypatch.setattr(results, "run_sweep", lambda do, specs, done: lists.append((do, specs)))
+    train_all(job, ["flan2021_prompt_tuning", "flan2021_scale", "flan2021_clusters"])
+    (do, first), (_, second) = lists
+    wanted = [set(FLAN2021[f"flan2021_{name}"].specs(job)) for name in ("scale", "clusters")]
+    assert set(first) == wanted[0] | wanted[1] and len(first) == len(set(first))
+    made = {spec.run_id for spec in first}
+    assert second and any(spec.start in made for spec in second)
+    # A run of both sweeps is asked for what either asks.
+    (shared,) = wanted[0] & wanted[1]
+    _, every = do.args
+    of_each = [FLAN2021[f"flan2021_{name}"].asked(job)[shared] for name in ("scale", "clusters")]
+    assert set(every[shared]) == set(of_each[0]) | set(of_each[1])
 
 
 def test_what_is_finished_is_found_without_training(table, job):
