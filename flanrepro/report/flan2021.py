@@ -106,7 +106,7 @@ def draw_clusters(table: pd.DataFrame) -> plt.Figure:
     """
     best = table.sort_values("value").groupby(["cluster", "state", "setting"]).tail(1)
     best = best.assign(bar=best["state"] + " " + best["setting"])
-    names = {name: _short(name) for name in CLUSTERS if name in set(best["cluster"])}
+    names = {name: short(name) for name in CLUSTERS if name in set(best["cluster"])}
     fig, axes = new_figure(2, size=(11.0, 4.2), sharey=True)
     with mpl.rc_context(STYLE):
         draw_bars(axes[0], best, ("cluster", names), ("bar", BARS))
@@ -121,7 +121,8 @@ def draw_clusters(table: pd.DataFrame) -> plt.Figure:
     return caption(fig, table.rename(columns={"cluster": "suite"}))
 
 
-def _short(cluster: str) -> str:
+def short(cluster: str) -> str:
+    """A cluster's title, broken into lines for an axis."""
     return textwrap.fill(title(cluster), 22)
 
 
@@ -133,7 +134,7 @@ def numbers_table(scores: pd.DataFrame) -> pd.DataFrame:
         `flanrepro.report.statistics.over_seeds`, in per cent, and paper (Figure 6's mean).
     """
     keys = ["clusters", "suite"]
-    made = over_seeds(_with_mean(scores, UNSEEN, ["clusters"]), keys)
+    made = over_seeds(with_mean(scores, UNSEEN, ["clusters"]), keys)
     made = made.rename(columns={"suite": "cluster"}).sort_values(["cluster", "clusters"])
     stated = _figure("Figure 6")
     means = {int(row["level"]): float(row["value"]) for row in stated.to_dict("records")}
@@ -284,7 +285,7 @@ def prompt_tuning_table(scores: pd.DataFrame) -> pd.DataFrame:
     targets = list(dict.fromkeys(scores["suite"]))
     keys = ["suite", "examples", "state"]
     rows = scores.assign(examples=[_amount(n) for n in scores["examples"]])
-    made = over_seeds(_with_mean(rows, targets, ["examples", "state"]), keys)
+    made = over_seeds(with_mean(rows, targets, ["examples", "state"]), keys)
     made["target"] = [name.rpartition(".")[2] for name in made["suite"]]
     stated = _figure("Table 4")
     state = stated["model"].map({"LaMDA-PT": "untuned", "FLAN": "tuned"})
@@ -325,7 +326,7 @@ def draw_prompt_tuning(table: pd.DataFrame) -> plt.Figure:
     return fig
 
 
-def _with_mean(scores: pd.DataFrame, suites: Sequence[str], keys: Sequence[str]) -> pd.DataFrame:
+def with_mean(scores: pd.DataFrame, suites: Sequence[str], keys: Sequence[str]) -> pd.DataFrame:
     """The scores of the suites with rows of their mean, whose suite is `mean`."""
     rows = scores[scores["suite"].isin(suites)]
     mean = averaged(rows, list(suites), ["seed", "setting", *keys]).assign(suite=MEAN)

@@ -10,6 +10,7 @@ import pandas as pd
 from flanrepro.collection.named import named_mixture
 from flanrepro.experiments.profiles import Job
 from flanrepro.report import (
+    architectures,
     claims,
     figure1,
     figure2,
@@ -90,6 +91,9 @@ def redraw(job: Job, tables: Mapping[str, pd.DataFrame], folder: Path | None = N
     if all(table is not None for table in ablations):
         table = flan2021.ablations_table(*ablations)
         drawn["flan2021_ablations"] = (table, flan2021.draw_ablations)
+    compared = architectures.beside(job, tables, job.settings.shipped_models)
+    if len(compared) > 1:
+        drawn["flan2021_architectures"] = (architectures.table(compared), architectures.draw)
     every = claims.every_part(tables, answers_in(job))
     drawn["scorecard"] = (claims.judge(every, job.settings.targets), scorecard.draw)
     drawn["scorecard_parts"] = (claims.part_table(every), None)
