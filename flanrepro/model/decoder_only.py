@@ -108,14 +108,14 @@ class Decoder(nn.Module):
         mask: Bool[Array, "batch 1 length length"],
         chosen: Bool[Array, "batch targets length"] | None,
         deterministic: bool,
-    ) -> Float32[Array, "batch _ vocab"]:
-        """Computes the logits of rows whose distances are those of their indices."""
+    ) -> Float[Array, "batch _ embed"]:
+        """Computes the states, for `logits`, of rows whose distances are those of their indices."""
         bias, mask = self.relpos_bias(tokens.shape[1], tokens.shape[1]), as_bias(mask)
         x = self.dropout(self.token_embedder(tokens), deterministic=deterministic)
         for layer in self.layers:
             x = layer(x, bias, mask, deterministic)
         x = self.dropout(self.decoder_norm(x), deterministic=deterministic)
-        return self.logits(x if chosen is None else chosen.astype(x.dtype) @ x)
+        return x if chosen is None else chosen.astype(x.dtype) @ x
 
     def logits(self, x: Float[Array, "*batch embed"]) -> Float32[Array, "*batch vocab"]:
         """Scores every id of the vocabulary."""
@@ -197,7 +197,33 @@ class DecoderOnly(nn.Module):
         *,
         deterministic: bool = True,
     ) -> Float32[Array, "batch _ vocab"]:
-        """Computes logits with all tokens given (teacher forcing).
+        """Computes logits with all tokens given (teacher forcing), see `states`."""
+        return self.logits(
+            self.states(
+                decoder_input_tokens,
+                decoder_target_tokens,
+                decoder_segment_ids,
+                decoder_causal_attention,
+                chosen,
+                deterministic=deterministic,
+            )
+        )
+
+    def logits(self, states: Float[Array, "*batch embed"]) -> Float32[Array, "*batch vocab"]:
+        """Scores every id of the vocabulary."""
+        return self.decoder.logits(states)
+
+    def states(
+        self,
+        decoder_input_tokens: Int[Array, "batch length"],
+        decoder_target_tokens: Int[Array, "batch length"],
+        decoder_segment_ids: Int[Array, "batch length"] | None = None,
+        decoder_causal_attention: Int[Array, "batch length"] | None = None,
+        chosen: Bool[Array, "batch targets length"] | None = None,
+        *,
+        deterministic: bool = True,
+    ) -> Float[Array, "batch _ embed"]:
+        """Computes the states with all tokens given, of which `logits` takes any.
 
         Args:
             decoder_input_tokens: ids of the row, one to the right.
@@ -206,8 +232,8 @@ class DecoderOnly(nn.Module):
                 inside it.
             decoder_causal_attention: 1 where an example's positions all see each other, its
                 prefix (T5X's name); None, or in a causal model: nowhere.
-            chosen: true where a position is the n-th that logits are computed of; None: logits are
-                computed of all positions.
+            chosen: true where a position is the n-th that a state is given of; None: states are
+                given of all positions.
             deterministic: true for no dropout; else an rng `dropout` is needed.
         """
         own = segments(decoder_target_tokens, decoder_segment_ids)

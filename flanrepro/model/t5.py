@@ -237,7 +237,29 @@ class Transformer(nn.Module):
         *,
         deterministic: bool = True,
     ) -> Float32[Array, "batch targets vocab"]:
-        """Computes logits with the targets given (teacher forcing).
+        """Computes logits with the targets given (teacher forcing), see `states`."""
+        return self.logits(
+            self.states(
+                encoder_input_tokens,
+                decoder_input_tokens,
+                decoder_target_tokens,
+                encoder_segment_ids,
+                decoder_segment_ids,
+                deterministic=deterministic,
+            )
+        )
+
+    def states(
+        self,
+        encoder_input_tokens: Int[Array, "batch inputs"],
+        decoder_input_tokens: Int[Array, "batch targets"],
+        decoder_target_tokens: Int[Array, "batch targets"],
+        encoder_segment_ids: Int[Array, "batch inputs"] | None = None,
+        decoder_segment_ids: Int[Array, "batch targets"] | None = None,
+        *,
+        deterministic: bool = True,
+    ) -> Float[Array, "batch targets embed"]:
+        """Computes the decoder's states with the targets given, of which `logits` takes any.
 
         Args:
             encoder_input_tokens: ids of the inputs.
@@ -272,14 +294,18 @@ class Transformer(nn.Module):
         # Every target sees the whole input: the segments part the targets from each other alone.
         sources = (encoder_input_tokens > 0)[:, None, None, :]
         encoded = self.encode(encoder_input_tokens)
-        return self._decode(encoded, decoder_input_tokens, decoder_segment_ids, sources, True)
+        y = self._decode(encoded, decoder_input_tokens, decoder_segment_ids, sources, True)
+        return self.logits(y)
+
+    def logits(self, states: Float[Array, "*batch embed"]) -> Float32[Array, "*batch vocab"]:
+        """Scores every id of the vocabulary."""
+        return self.decoder.logits(states, self.token_embedder.embedding)
 
     def _decode(self, encoded, tokens, segment_ids, sources, deterministic) -> jax.Array:
         mask = pairs(segment_ids, segment_ids) & jnp.tri(tokens.shape[1], dtype=bool)
         y = self.token_embedder(tokens)
         # Masks become numbers once, which every layer adds to its logits.
-        y = self.decoder(y, encoded, as_bias(mask), as_bias(sources), deterministic)
-        return self.decoder.logits(y, self.token_embedder.embedding)
+        return self.decoder(y, encoded, as_bias(mask), as_bias(sources), deterministic)
 
     def encode(
         self,
@@ -309,4 +335,4 @@ class Transformer(nn.Module):
         """Computes the logits of position `index` from `tokens`, its decoder inputs."""
         cross_mask = as_bias((encoder_input_tokens > 0)[:, None, None, :])
         y, cache = self.decoder.step(self.token_embedder(tokens), cache, index, cross_mask)
-        return self.decoder.logits(y[:, 0], self.token_embedder.embedding), cache
+        return self.logits(y[:, 0]), cache

@@ -9,6 +9,7 @@ from flanrepro.errors import InputError
 from flanrepro.model.network import param_count
 from flanrepro.model.sizes import T5Config
 from flanrepro.training.spec import RunSpec
+from flanrepro.training.step import parts_of
 
 _ARRAYS = {"adamw": 4, "muon": 3, "adafactor": 1}
 """Number of float32 arrays of the parameters' size: these, and for AdamW, which has the gradients
@@ -21,11 +22,12 @@ def least_bytes(spec: RunSpec, config: T5Config) -> tuple[int, int]:
     rows, inputs, targets = spec.batch_size, spec.inputs_length, spec.targets_length
     of_dtype = 4 if config.dtype == "float32" else 2
     at_once = rows // spec.microbatches
-    # One layer's attention, and the logits: neither is computed in parts.
+    # One layer's attention, and the logits of a part of the targets.
     # A decoder-only model has inputs and targets in one row.
     longest = inputs + targets if config.decoder_only else max(inputs, targets)
     attention = at_once * config.num_heads * longest**2 * of_dtype
-    logits = at_once * targets * config.vocab_size * 4
+    part = targets // parts_of(at_once, targets, config.vocab_size)
+    logits = at_once * part * config.vocab_size * 4
     state = param_count(config) * 4 * _ARRAYS[spec.optimizer]
     return state + max(attention, logits), rows * (inputs + targets) * 3 * 4
 

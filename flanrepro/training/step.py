@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
-from jaxtyping import Array, Float32, Int, Int32, Key
+from jaxtyping import Array, Float, Float32, Int, Int32, Key
 
 from flanrepro.model.layers import last_argmax
 from flanrepro.model.network import init_params, network, param_shapes
@@ -17,6 +17,10 @@ from flanrepro.model.sizes import T5Config
 from flanrepro.model.soft_prompt import NAME, length_of, trained, variables
 from flanrepro.training.mesh import replicated, state_shardings
 from flanrepro.training.optimizer import Falling, make_optimizer
+
+LOGITS = 2**25
+"""Number of logits that the loss computes at once, in float32 128 MiB; a row's at least. With T5's
+vocabulary a batch of 64 rows with 256 targets has 16 times as many."""
 
 Batch = dict[str, Int[Array, "batch _"]]
 """Tokens, segments and positions under T5X's names, see `flanrepro.data.packing.pack`."""
@@ -103,6 +107,41 @@ def _decoder_only_rows(batch: Batch) -> tuple[jax.Array, ...]:
     return *rows, number[:, None, :] == places[None, :, None]
 
 
+def parts_of(rows: int, targets: int, vocab_size: int) -> int:
+    """Gives the number of parts that the loss of a batch is computed in, a divisor of `targets`."""
+    enough = (
+        n
+        for n in range(1, targets)
+        if not targets % n and rows * (targets // n) * vocab_size <= LOGITS
+    )
+    return next(enough, targets)
+
+
+def _in_parts(
+    sums: Callable[[Array, Array], tuple[Float32[Array, ""], ...]],
+    states: Float[Array, "batch targets embed"],
+    targets: Int[Array, "batch targets"],
+    vocab_size: int,
+) -> tuple[Float32[Array, ""], ...]:
+    """Adds up sums over targets so that no more than `LOGITS` logits stand in memory at once.
+
+    A part is some positions of all rows, since rows are spread over devices. Its logits are
+    computed again for its gradients.
+    """
+    count = parts_of(*targets.shape, vocab_size)
+    if count == 1:
+        return sums(states, targets)
+
+    def divided(x: Array) -> Array:
+        return jnp.moveaxis(x.reshape(len(x), count, -1, *x.shape[2:]), 1, 0)
+
+    def add(total, part):
+        return jax.tree.map(jnp.add, total, sums(*part)), None
+
+    zero = (jnp.float32(0),) * 3
+    return jax.lax.scan(jax.checkpoint(add), zero, (divided(states), divided(targets)))[0]
+
+
 def loss_fn(
     params: dict,
     config: T5Config,
@@ -126,20 +165,29 @@ def loss_fn(
             that the parts' losses add up to its loss; None: `batch` is whole.
     """
     targets = loss_tokens(batch)
-    weights = (targets > 0).astype(jnp.float32)
-    logits = network(config, remat).apply(
-        variables(params),
+    model, parameters = network(config, remat), variables(params)
+    states = model.apply(
+        parameters,
         *(_decoder_only_rows(batch) if config.decoder_only else _rows(batch)),
+        method=model.states,
         deterministic=dropout_key is None,
         rngs=None if dropout_key is None else {"dropout": dropout_key},
     )
-    log_z = jax.nn.logsumexp(logits, axis=-1)
-    # The targets' logits by a one-hot product: a gather's gradient is a scatter, slow on a CPU.
-    picked = jnp.sum(logits * jax.nn.one_hot(targets, logits.shape[-1]), axis=-1)
-    tokens = weights.sum()
-    loss = jnp.sum((log_z - picked) * weights)
-    penalty = z_loss * jnp.sum(log_z**2 * weights)
-    correct = jnp.sum((last_argmax(logits) == targets) * weights)
+
+    def sums(
+        states: Float[Array, "batch part embed"], targets: Int[Array, "batch part"]
+    ) -> tuple[Float32[Array, ""], ...]:
+        logits = model.apply(parameters, states, method=model.logits)
+        weights = (targets > 0).astype(jnp.float32)
+        log_z = jax.nn.logsumexp(logits, axis=-1)
+        # The targets' logits by a one-hot product: a gather's gradient is a scatter, slow on a CPU.
+        picked = jnp.sum(logits * jax.nn.one_hot(targets, logits.shape[-1]), axis=-1)
+        loss = jnp.sum((log_z - picked) * weights)
+        penalty = z_loss * jnp.sum(log_z**2 * weights)
+        return loss, penalty, jnp.sum((last_argmax(logits) == targets) * weights)
+
+    loss, penalty, correct = _in_parts(sums, states, targets, config.vocab_size)
+    tokens = jnp.sum(targets > 0).astype(jnp.float32)
     # A decoder-only row holds the inputs, too. In one order: a set's is another in each process,
     # and so would be the program that is kept compiled.
     names = [n for n in ("encoder_input_tokens", "decoder_target_tokens") if n in batch]

@@ -8,6 +8,7 @@ import pytest
 from flanrepro.model.network import init_params
 from flanrepro.model.sizes import t5_config
 from flanrepro.model.t5 import Transformer
+from flanrepro.training import step
 from flanrepro.training.step import Metrics, init_state, loss_fn, make_train_step, shift_right
 
 CONFIG = t5_config("nano", vocab_size=128)
@@ -147,3 +148,37 @@ def test_equal_arguments_give_the_same_step():
     same = [make_train_step(t5_config("nano", 128), "adamw", 1e-3, 0, 0.0) for _ in range(2)]
     assert same[0] is same[1]
     assert make_train_step(t5_config("nano", 128), "adamw", 2e-3, 0, 0.0) is not same[0]
+
+
+@pytest.mark.parametrize("model", ["nano", "lm-nano"])
+def test_a_loss_in_parts_has_the_same_gradients_and_never_all_logits(model, packed, monkeypatch):
+    config = t5_config(model, vocab_size=640, dropout_rate=0.1)
+    rows = packed
+    if config.decoder_only:
+        names = ("target_tokens", "segment_ids", "positions")
+        rows = {f"decoder_{name}": packed[f"decoder_{name}"] for name in names}
+        rows["decoder_loss_weights"] = (packed["decoder_positions"] > 0).astype(np.int32)
+    params, key = init_params(config, 0), jax.random.key(1)
+
+    def computed(limit: int):
+        monkeypatch.setattr(step, "LOGITS", limit)
+        whole = jax.jit(functools.partial(step.gradients, config=config, z_loss=1e-3))
+        compiled = whole.lower(params, batch=rows, dropout_key=key).compile()
+        return compiled.as_text(), compiled(params, batch=rows, dropout_key=key)
+
+    # Of two rows with eight targets, one position of each row at once.
+    (text, whole), (in_parts, (grads, sums)) = computed(2 * 8 * 640), computed(2 * 640)
+    assert any(shape in text for shape in ("f32[2,8,640]", "f32[16,640]"))
+    assert not any(shape in in_parts for shape in ("f32[2,8,640]", "f32[16,640]"))
+    np.testing.assert_allclose(sums.loss, whole[1].loss, rtol=1e-6)
+    assert (sums.correct, sums.tokens) == (whole[1].correct, whole[1].tokens)
+    for mine, other in zip(jax.tree.leaves(grads), jax.tree.leaves(whole[0]), strict=True):
+        np.testing.assert_allclose(mine, other, rtol=1e-5, atol=1e-5 * np.abs(other).max())
+
+
+@pytest.mark.parametrize(
+    ("rows", "targets", "vocab", "parts"),
+    [(8, 64, 896, 1), (64, 256, 32_128, 16), (16, 114, 32_128, 2), (2, 7, 2**25, 7), (1, 1, 5, 1)],
+)
+def test_parts_divide_the_targets_and_are_as_few_as_fit(rows, targets, vocab, parts):
+    assert step.parts_of(rows, targets, vocab) == parts
