@@ -1,6 +1,6 @@
 """Strips a notebook of what running it leaves: `python3 ci/strip_notebook.py < IN > OUT`.
 
-It also folds the exercises' answers, of which JupyterLab then shows one line.
+It also folds the code of the exercises' answers, of which JupyterLab then shows one line.
 
 Git applies it to `notebooks/*.ipynb` (see `.gitattributes`) once `make install` has told it how:
 opening, running and saving a notebook then changes nothing in git. It needs Python's own library
@@ -42,13 +42,14 @@ def _cell(cell: dict) -> dict:
 
 
 def _tells(cell: dict) -> bool:
-    """True if the cell has an exercise's answer or its hidden check: Jupyter is to fold it.
+    """True if the code is an exercise's answer or its hidden check: Jupyter is to fold it.
 
     JupyterLab notes in a saved notebook which folds its reader has opened, so the cell's own
-    metadata does not say.
+    metadata does not say. Running a cell of text opens its fold: an answer in words folds itself.
     """
     hidden = "BEGIN HIDDEN TESTS" in "".join(cell["source"])
-    return hidden or "solution" in cell["metadata"].get("tags", [])
+    answer = "solution" in cell["metadata"].get("tags", [])
+    return cell["cell_type"] == "code" and (answer or hidden)
 
 
 KEPT = ("nbgrader", "tags")

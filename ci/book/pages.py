@@ -32,6 +32,8 @@ LINK = re.compile(r"(!?)\[((?:[^\[\]]|\[[^\[\]]*\])*)\]\(([^()\s#]*)(#[^()\s]*)?
 WIDGET = "application/vnd.jupyter.widget-view+json"
 NO_WIDGET = "(Widgets answer in JupyterLab, with a kernel: open this notebook there.)"
 FOLDED = '<details class="solution">\n<summary>Solution</summary>'
+WORDS = re.compile(r"<details>\n<summary><b>Solution\.</b></summary>\n\n(.*)\n\n</details>", re.S)
+"""An answer in words, which in the notebook folds itself; the page folds it with the code."""
 
 
 def write_texts(source: Path, notebooks: Iterable[str]) -> set[str]:
@@ -122,6 +124,7 @@ def _folded(cells: list["nbformat.NotebookNode"]) -> Iterable["nbformat.Notebook
             inside = not inside
             text = FOLDED if inside else "</details>"
             yield nbformat.v4.new_markdown_cell(text, id=f"fold-{i}")
+        cell.source = WORDS.sub(r"\1", cell.source)
         yield cell
     if inside:
         yield nbformat.v4.new_markdown_cell("</details>", id="fold-end")

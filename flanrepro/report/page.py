@@ -16,7 +16,7 @@ from matplotlib.colors import to_hex, to_rgb
 
 LEFT = "text-align:left;vertical-align:top;padding:2px 8px"
 WRAP = "white-space:pre-line;overflow-wrap:break-word"
-SOFT = "white-space:pre-wrap;word-break:normal;overflow-wrap:break-word"
+SOFT = "white-space:pre-wrap;word-break:normal;overflow-wrap:break-word;margin:0;padding:0"
 
 
 @dataclass(frozen=True, repr=False)
