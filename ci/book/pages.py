@@ -77,7 +77,7 @@ def linked(text: str, page: Path, source: Path, pages: set[str]) -> str:
 
 
 def write_notebook(path: Path, target: Path, pages: set[str]) -> None:
-    """Writes an executed notebook as a page: its solutions folded, its links as on the site.
+    """Writes an executed notebook as a page: solutions and hidden checks folded, links as there.
 
     Args:
         path: of the executed copy, `OUT/notebooks/executed/NAME.COLLECTION.PROFILE.ipynb`.
@@ -93,6 +93,8 @@ def write_notebook(path: Path, target: Path, pages: set[str]) -> None:
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
             cell.source = linked(cell.source, target, target.parents[1], pages)
+        if "BEGIN HIDDEN TESTS" in cell.source:
+            cell.metadata.tags = [*cell.metadata.get("tags", []), "hide-input"]
         for output in cell.get("outputs", ()):
             _without_machine(output, path.parents[2])
     notebook.metadata.pop("widgets", None)
