@@ -1,5 +1,7 @@
 """Strips a notebook of what running it leaves: `python3 ci/strip_notebook.py < IN > OUT`.
 
+It also folds the code of the exercises' answers, of which JupyterLab then shows one line.
+
 Git applies it to `notebooks/*.ipynb` (see `.gitattributes`) once `make install` has told it how:
 opening, running and saving a notebook then changes nothing in git. It needs Python's own library
 alone, since git runs it with whatever Python there is.
@@ -32,18 +34,26 @@ def _cell(cell: dict) -> dict:
     # JupyterLab writes this with an empty type into cells that nobody has marked.
     slide = cell["metadata"].get("slideshow", {})
     kept["slideshow"] = slide if slide.get("slide_type") else None
-    kept["jupyter"] = {k: v for k, v in cell["metadata"].get("jupyter", {}).items() if k == HIDDEN}
+    kept["jupyter"] = {"source_hidden": True} if _tells(cell) else None
     cell = cell | {"metadata": {name: value for name, value in kept.items() if value}}
     if cell["cell_type"] == "code":
         cell |= {"outputs": [], "execution_count": None}
     return cell
 
 
+def _tells(cell: dict) -> bool:
+    """True if the code is an exercise's answer or its hidden check: Jupyter is to fold it.
+
+    JupyterLab notes in a saved notebook which folds its reader has opened, so the cell's own
+    metadata does not say. Running a cell of text opens its fold: an answer in words folds itself.
+    """
+    hidden = "BEGIN HIDDEN TESTS" in "".join(cell["source"])
+    answer = "solution" in cell["metadata"].get("tags", [])
+    return cell["cell_type"] == "code" and (answer or hidden)
+
+
 KEPT = ("nbgrader", "tags")
 """Names of a cell's metadata that the author wrote."""
-
-HIDDEN = "source_hidden"
-"""The author's wish that a cell's source be folded; whether its outputs are is the reader's."""
 
 
 if __name__ == "__main__":

@@ -32,6 +32,8 @@ LINK = re.compile(r"(!?)\[((?:[^\[\]]|\[[^\[\]]*\])*)\]\(([^()\s#]*)(#[^()\s]*)?
 WIDGET = "application/vnd.jupyter.widget-view+json"
 NO_WIDGET = "(Widgets answer in JupyterLab, with a kernel: open this notebook there.)"
 FOLDED = '<details class="solution">\n<summary>Solution</summary>'
+WORDS = re.compile(r"<details>\n<summary><b>Solution\.</b></summary>\n\n(.*)\n\n</details>", re.S)
+"""An answer in words, which in the notebook folds itself; the page folds it with the code."""
 
 
 def write_texts(source: Path, notebooks: Iterable[str]) -> set[str]:
@@ -75,7 +77,7 @@ def linked(text: str, page: Path, source: Path, pages: set[str]) -> str:
 
 
 def write_notebook(path: Path, target: Path, pages: set[str]) -> None:
-    """Writes an executed notebook as a page: its solutions folded, its links as on the site.
+    """Writes an executed notebook as a page: solutions and hidden checks folded, links as there.
 
     Args:
         path: of the executed copy, `OUT/notebooks/executed/NAME.COLLECTION.PROFILE.ipynb`.
@@ -91,6 +93,8 @@ def write_notebook(path: Path, target: Path, pages: set[str]) -> None:
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
             cell.source = linked(cell.source, target, target.parents[1], pages)
+        if "BEGIN HIDDEN TESTS" in cell.source:
+            cell.metadata.tags = [*cell.metadata.get("tags", []), "hide-input"]
         for output in cell.get("outputs", ()):
             _without_machine(output, path.parents[2])
     notebook.metadata.pop("widgets", None)
@@ -122,6 +126,7 @@ def _folded(cells: list["nbformat.NotebookNode"]) -> Iterable["nbformat.Notebook
             inside = not inside
             text = FOLDED if inside else "</details>"
             yield nbformat.v4.new_markdown_cell(text, id=f"fold-{i}")
+        cell.source = WORDS.sub(r"\1", cell.source)
         yield cell
     if inside:
         yield nbformat.v4.new_markdown_cell("</details>", id="fold-end")

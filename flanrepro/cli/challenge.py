@@ -36,7 +36,7 @@ def run(
     from flanrepro.experiments.profiles import Job
 
     read = module.read_entry(entry, profile)
-    module.read_board(leaderboard)  # before an hour of training
+    module.read_board(leaderboard)  # before minutes of training
     line = module.run_entry(read, Job(profile=profile, model="nano", seeds=1, out=out), secret)
     rows = module.append_line(leaderboard, line)
     print(*(f"{name}: {line[name]}" for name in list(line)[1:-1]), sep="\n")

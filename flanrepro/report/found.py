@@ -20,7 +20,8 @@ def page(found: Judged) -> Page:
     """The sentences as a list, with the verdicts as coloured marks.
 
     A claim that has scores has a sentence with its verdict, its numbers and the paper's; the others
-    share one per verdict. Every number is one of these scores, or the paper's.
+    share one per verdict, which has a claim's words if it is the only one. Every number is one of
+    these scores, or the paper's.
     """
     said, without = [], {}
     for row in found.card.itertuples():
@@ -28,8 +29,10 @@ def page(found: Judged) -> Page:
         if parts:
             said.append((row.claim, row.verdict, _alone(row, parts), _sentence(row, parts)))
         else:
-            without.setdefault(row.verdict, []).append(row.claim)
-    said += [(", ".join(names), verdict, "", "") for verdict, names in without.items()]
+            without.setdefault(row.verdict, []).append(row)
+    for verdict, rows in without.items():
+        text = f"“{rows[0].text.removesuffix('.')}” ({rows[0].place})." if len(rows) == 1 else ""
+        said.append((", ".join(row.claim for row in rows), verdict, "", text))
     items = [
         f"<li><b>{name}</b> {marked(verdict, COLORS)}{html.escape(alone)} {html.escape(rest)}</li>"
         for name, verdict, alone, rest in said
@@ -56,7 +59,7 @@ def _counted(kind: str, count: int) -> str:
 
 def _sentence(row, parts: Sequence) -> str:
     unit = claims()[row.claim].get("unit", "points")
-    return f"“{row.text}” ({row.place}) {_numbers(parts, unit)}."
+    return f"“{row.text.removesuffix('.')}” ({row.place}). {_numbers(parts, unit)}."
 
 
 def _numbers(parts: Sequence, unit: str) -> str:

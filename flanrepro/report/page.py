@@ -16,6 +16,7 @@ from matplotlib.colors import to_hex, to_rgb
 
 LEFT = "text-align:left;vertical-align:top;padding:2px 8px"
 WRAP = "white-space:pre-line;overflow-wrap:break-word"
+SOFT = "white-space:pre-wrap;word-break:normal;overflow-wrap:break-word;margin:0;padding:0"
 
 
 @dataclass(frozen=True, repr=False)
@@ -97,6 +98,18 @@ def listed(sentences: Sequence[str]) -> Page:
     """Sentences as a list."""
     items = [f"<li>{html.escape(one)}</li>" for one in sentences]
     return Page("\n".join(["<ul>", *items, "</ul>"]), "\n".join(f"- {one}" for one in sentences))
+
+
+def print_text(*texts: str) -> None:
+    """Prints texts; on a notebook's page, a long line is broken between words.
+
+    JupyterLab breaks what `print` prints within words. A line's own end stays one, and no other is
+    added, since a model reads both.
+    """
+    from IPython.display import display
+
+    text = "\n".join(texts)
+    display(Page(f'<pre style="{SOFT}">{html.escape(text)}</pre>', text))
 
 
 def print_paths(paths: Sequence[Path]) -> None:

@@ -75,4 +75,6 @@ def _value(values: Sequence[object]) -> str:
 def _text(value: object) -> str:
     if isinstance(value, tuple):
         return " ".join(map(str, value)) or "none"
-    return "none" if value in (None, "") else f"{value:g}" if type(value) is float else f"{value}"
+    if value is None:  # `none` is a value of some fields
+        return "not set"
+    return "none" if value == "" else f"{value:g}" if type(value) is float else f"{value}"

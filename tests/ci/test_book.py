@@ -71,6 +71,8 @@ def test_pages_hold_figures_and_folded_solutions_and_no_traceback(book):
         text = (book / "html" / "notebooks" / f"{name}.html").read_text("utf-8")
         number = len(exercises(ROOT / "notebooks" / f"{name}.ipynb"))
         assert len(re.findall('<details class="solution">.*?</details>', text, re.S)) == number
+        hidden = re.findall(r"<details.*?</details>", text, re.S)
+        assert sum("BEGIN HIDDEN TESTS" in re.sub("<.*?>", "", one) for one in hidden) == number
         assert text.count('alt="../_images/') >= 2
         assert "Traceback" not in text
 

@@ -15,6 +15,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 FILES = ("Makefile", ".gitattributes", ".gitignore", "ci/strip_notebook.py")
 NAME = "notebooks/02_mixed_prompts.ipynb"
+WORDS = r"<details>\n<summary><b>Solution\.</b></summary>\n\n\S.*\n\n</details>"
 EXECUTED = "notebooks/executed/02_mixed_prompts.pocket.quick.ipynb"
 
 
@@ -59,6 +60,7 @@ def save_as_jupyterlab_does(path: Path, source: str = "", output: str = "ü\n" *
         cell.metadata["editable"] = True
         cell.metadata.setdefault("slideshow", {"slide_type": ""})
         cell.metadata.setdefault("tags", [])
+        cell.metadata.pop("jupyter", None)  # the reader has opened a fold
         if cell.cell_type == "code":
             cell.execution_count = i
             cell.metadata["execution"] = {"iopub.status.busy": "2020-01-01T00:00:00Z"}
@@ -116,8 +118,20 @@ def test_what_the_author_changed_is_committed_without_what_running_it_left(clone
     assert committed.cells[-1].source == "changed = 1"
     original = nbformat.read(ROOT / NAME, as_version=4)
     original.cells[-1].source = "changed = 1"
+    del original.cells[-1].metadata["jupyter"]  # no hidden check any longer, so no fold
     assert committed == original
     assert nbformat.read(clone / NAME, as_version=4).cells[-1].source == "changed = 1"
+
+
+@pytest.mark.parametrize("folder", ["", "executed"])
+def test_answers_and_hidden_checks_are_folded_and_nothing_else(folder):
+    for path in (ROOT / "notebooks" / folder).glob("0[0-9]_*.ipynb"):
+        for cell in nbformat.read(path, as_version=4).cells:
+            name = cell.metadata.get("nbgrader", {}).get("grade_id", "")
+            folded = cell.metadata.get("jupyter", {}).get("source_hidden", False)
+            assert folded == name.endswith(("-code", "-hidden")), (path.name, cell.id)
+            if name.endswith("-words"):
+                assert re.fullmatch(WORDS, cell.source, re.DOTALL), (path.name, cell.id)
 
 
 def test_an_executed_copy_keeps_its_outputs(clone):

@@ -76,7 +76,7 @@ def test_each_exercise_has_a_solution_in_words_and_in_code(path):
     assert 3 <= len(found) <= 5
     for solution in found.values():
         assert [cell.cell_type for cell in solution][:1] == ["markdown"]
-        assert solution[0].source.startswith("**Solution.**")
+        assert "<summary><b>Solution.</b></summary>" in solution[0].source
         assert "code" in [cell.cell_type for cell in solution]
 
 

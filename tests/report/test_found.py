@@ -45,7 +45,7 @@ def test_a_claim_has_a_sentence_with_its_verdict_our_numbers_and_the_papers(judg
     ]
     assert line(of, "F2") == (
         "- F2: replicates with 5 seeds; its 2 parts alone: 2 replicate. “Flan 2022 beats the next "
-        f"best collection on CoT.” (Table 1) Here, {here[0]} and {here[1]} (points); the paper has "
+        f"best collection on CoT” (Table 1). Here, {here[0]} and {here[1]} (points); the paper has "
         "+10.2 and +8.5."
     )
 
@@ -73,6 +73,14 @@ def test_of_many_parts_a_sentence_has_the_lowest_and_the_highest(judged):
 def test_claims_of_the_notebooks_sweeps_that_were_not_run_are_named(judged):
     assert "- F8d, F8h, F8i: not run" in found.page(judged(seeds=2)).text
     assert set(judged(seeds=2).card["claim"]) >= {"F2", "F8d"}
+
+
+def test_a_claim_without_scores_that_is_alone_with_its_verdict_has_its_words(judged):
+    of = judged(seeds=2, only=("F8", "F8d"))
+    assert line(of, "F8d") == (
+        "- F8d: not run “Flan 2022's inverted templates, of all sources together, help Held-Out” "
+        "(Table 1, section 3.4, over every source)."
+    )
 
 
 def test_a_notebook_may_judge_some_claims_alone(judged):

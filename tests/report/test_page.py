@@ -1,5 +1,6 @@
 """Tables on a notebook's page: nothing is cut, and what is marked can be read."""
 
+import html
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import pandas as pd
 import pytest
 from matplotlib.colors import to_rgb
 
-from flanrepro.report.page import Page, listed, mark, print_paths, table
+from flanrepro.report.page import Page, listed, mark, print_paths, print_text, table
 from flanrepro.report.verdicts import COLORS
 
 LONG = "a claim that is far longer than the fifty characters that pandas shows of a cell, <b> & all"
@@ -43,6 +44,17 @@ def test_a_table_has_every_text_whole_in_html_and_in_plain_text():
 def test_a_word_with_a_colour_is_a_mark_and_other_words_are_none():
     found = Cells(table(pd.DataFrame({"v": ["opposite", "opposite?"]}), COLORS).html)
     assert len(found.marks) == 1 and found.texts == ["v", "opposite", "opposite?"]
+
+
+def test_printed_text_is_broken_between_words_on_a_page_and_whole_elsewhere(capsys, monkeypatch):
+    print_text(LONG, "  -> b")
+    assert capsys.readouterr().out == f"{LONG}\n  -> b\n"
+    shown = []
+    monkeypatch.setattr("IPython.display.display", shown.append)
+    print_text(LONG, "  -> b")
+    (made,) = shown
+    assert "white-space:pre-wrap;word-break:normal" in made.html
+    assert f"{html.escape(LONG)}\n  -&gt; b</pre>" in made.html
 
 
 @pytest.mark.parametrize("color", sorted(set(COLORS.values())))
