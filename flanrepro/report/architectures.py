@@ -91,9 +91,16 @@ def _numbers(scores: pd.DataFrame) -> pd.DataFrame:
 
 
 def draw(made: pd.DataFrame) -> plt.Figure:
-    """Draws bars of gains by held-out cluster, and a line per model over clusters in tuning."""
+    """Draws bars of gains by held-out cluster, and a line per model over clusters in tuning.
+
+    Of two seeds no interval is drawn: it is ten times as wide as what it is of.
+    """
     models = {name: _named(name) for name in dict.fromkeys(made["model"])}
-    gains, numbers = made[made["of"] == GAIN], made[made["of"] == NUMBER]
+    few = made["seeds"] < 3
+    drawn = made.assign(
+        **{end: made[end].mask(few) for end in ("low", "high")}, metric="difference"
+    )
+    gains, numbers = drawn[drawn["of"] == GAIN], drawn[drawn["of"] == NUMBER]
     names = {name: flan2021.short(name) for name in dict.fromkeys(gains["level"])}
     styles = {
         name: (label, {"color": color})

@@ -49,9 +49,14 @@ def drawn_interval(table: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
     A t-interval of few seeds may go further. Statistics and CSVs keep it as computed.
 
     Args:
-        table: DataFrame with low and high. With a column `metric`, correlations begin at -100.
+        table: DataFrame with low and high. With a column `metric`, what can be negative, a
+            correlation or a difference of scores, begins at -100.
     """
-    signed = table["metric"] == "spearman" if "metric" in table else np.zeros(len(table), bool)
+    signed = (
+        table["metric"].isin(["spearman", "difference"])
+        if "metric" in table
+        else np.zeros(len(table), bool)
+    )
     floor = np.where(signed, -100.0, 0.0)
     return table["low"].clip(floor, 100.0), table["high"].clip(floor, 100.0)
 
