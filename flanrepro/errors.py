@@ -1,6 +1,8 @@
-"""The one exception for every failure that a user can cause and mend."""
+"""The one exception for every failure that a user can cause and mend, and warnings as sentences."""
 
 import re
+import sys
+import warnings
 
 LONGEST = 4000
 """Number of characters of the longest sentence; of a longer one the middle is left out."""
@@ -22,3 +24,20 @@ class InputError(ValueError):
         # The end stays, which says what to do.
         text = text if len(text) <= LONGEST else f"{text[:3000]} [...] {text[-990:]}"
         super().__init__(text)
+
+
+def say_warnings() -> None:
+    """Makes this process print the library's warnings as sentences, as it does its errors.
+
+    By default Python prints the place in the code and its line, too. Other libraries' warnings stay
+    as they are.
+    """
+    usual = warnings.showwarning
+
+    def show(message, category, filename, lineno, file=None, line=None) -> None:
+        if category.__module__.partition(".")[0] == "flanrepro":
+            print(f"flanrepro: {InputError(message)}", file=file or sys.stderr)
+        else:
+            usual(message, category, filename, lineno, file, line)
+
+    warnings.showwarning = show

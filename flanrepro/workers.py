@@ -24,7 +24,7 @@ from tqdm import tqdm
 
 from flanrepro import allocator
 from flanrepro.bars import At, told_to
-from flanrepro.errors import InputError
+from flanrepro.errors import InputError, say_warnings
 
 T = TypeVar("T")
 Report = Callable[[Any, T | None, str], None]
@@ -179,6 +179,7 @@ def _work() -> None:
     jobs, answers = os.fdopen(os.dup(0), "rb"), Connection(os.dup(1), readable=False)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.dup2(2, 1)  # what `do` prints must not mix with the answers
+    say_warnings()
     sys.stdout.reconfigure(line_buffering=True)
     make = tqdm.__init__  # bars of several processes would overwrite one another
     tqdm.__init__ = lambda *args, **how: make(*args, **{**how, "disable": True})

@@ -1,6 +1,8 @@
 """A sentence is one line that can be printed, whatever names and texts are part of it."""
 
 import pickle
+import subprocess
+import sys
 
 import pytest
 
@@ -35,3 +37,19 @@ def test_a_long_sentence_loses_its_middle():
 def test_it_crosses_to_another_process_as_it_is():
     error = InputError("a\nb")
     assert str(pickle.loads(pickle.dumps(error))) == str(error) == r"a\nb"
+
+
+def test_the_librarys_warnings_are_sentences_and_others_stay_as_they_are(tmp_path):
+    script = tmp_path / "warns.py"
+    script.write_text(
+        "import warnings\n"
+        "from flanrepro.errors import say_warnings\n"
+        "from flanrepro.collection.task import MissingTasks\n"
+        "say_warnings()\n"
+        "warnings.warn('left out\\nrte', MissingTasks)\n"
+        "warnings.warn('soon', FutureWarning)\n"
+    )
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True, check=True)
+    first, second, *_ = done.stderr.splitlines()
+    assert first == r"flanrepro: left out\nrte"
+    assert second == f"{script}:6: FutureWarning: soon"

@@ -12,7 +12,7 @@ from types import FrameType
 from typing import IO
 
 from flanrepro.cli.kept import left
-from flanrepro.errors import InputError
+from flanrepro.errors import InputError, say_warnings
 
 RESTARTED = {"run", "reproduce", "pretrain", "pocket", "evaluate", "challenge", "doctor"}
 """The commands that train or evaluate, and `doctor`, which says what they run with."""
@@ -27,6 +27,7 @@ def command() -> None:
     """Runs the command as a program of its own: `flanrepro`, `python -m flanrepro`."""
     end_on_signals()
     _open_streams()
+    say_warnings()
     from flanrepro import allocator
 
     if len(sys.argv) > 1 and sys.argv[1] in RESTARTED:

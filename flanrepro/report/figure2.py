@@ -58,7 +58,7 @@ def row_of(name: str, made: NamedMixture, prompts: int = 300) -> dict[str, str]:
     examples = int(made.table(draws=made.mixture.block)["examples"].sum())
     return {
         "version": "here",
-        "collection": f"{name} (here, at hand)",
+        "collection": f"{name} (here, available)",
         "prompt_types": " + ".join(types),
         "tasks": str(len(made.mixture.tasks)),
         "examples": f"{examples / 1e6:.1f}M" if examples >= 1e6 else f"{examples // 1000}k",

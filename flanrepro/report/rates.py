@@ -24,7 +24,7 @@ def table(made: NamedMixture) -> pd.DataFrame:
             rates = dict.fromkeys(made.stated, 1)
         rows += _rows(conflict["where"], rates, conflict["remark"])
     rows += _rows("here, stated", made.stated, " ".join(data["choice"].split()))
-    rows += _rows("here, of the tasks at hand", made.shares, made.report().partition("\n")[0])
+    rows += _rows("here, of the available tasks", made.shares, made.report().partition("\n")[0])
     return pd.DataFrame(rows)
 
 

@@ -34,7 +34,7 @@ def check_files(folder: Path, collection: str) -> tuple[pd.DataFrame, pd.DataFra
 def test_the_tour_of_pocket_draws_figure_2_and_table_3_and_trains_nothing(smoke, code_cells):
     tour = smoke(NOTEBOOK.stem)
     timeline, table_3 = check_files(tour.out / "figures" / "smoke", "pocket")
-    assert timeline["collection"].iloc[-1] == "pocket (here, at hand)"
+    assert timeline["collection"].iloc[-1] == "pocket (here, available)"
     assert timeline.query("version == 'here'")["tasks"].tolist() == [1857]
     assert set(timeline["collection"]) >= {"UnifiedQA", "P3", "xP3", "Flan 2022 (ours)"}
     assert len(table_3) == 20 and (table_3["validation"] > 0).all()

@@ -67,7 +67,7 @@ def test_the_timeline_has_every_collection_once_and_ours_last_on_grey(tmp_path):
     assert table["collection"].is_unique and len(table) == 15
     assert dict(table["version"].value_counts()) == {"first": 13, "later": 1, "here": 1}
     ours = table.iloc[-1]
-    assert ours["collection"] == "pocket (here, at hand)"
+    assert ours["collection"] == "pocket (here, available)"
     assert ours["tasks"] == str(len(load_collection("pocket").tasks)) == "1857"
     assert ours["prompt_types"] == "ZS + FS + CoT"
     assert ours["methods"] == "+ Template Variety + Input Inversion"
