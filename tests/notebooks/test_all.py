@@ -35,7 +35,10 @@ SHUTDOWN = re.compile(
 )
 # Some 2 % of few-shot prompts are too long for pocket's rows and lose an exemplar, and a warning
 # has to say so. The line after it is the code that warns.
-LONGER = re.compile(r"^.*: PromptTooLong: training prompts are longer .*\n  .*\n", re.MULTILINE)
+# In a worker it is a sentence, in a kernel Python's two lines.
+LONGER = re.compile(
+    r"^(flanrepro|.*: PromptTooLong): training prompts are longer .*\n(  .*\n)?", re.MULTILINE
+)
 # A line of tqdm's: 'label:  50%|███   | 2/4 [00:01<00:01, 1.9run/s]', or '3run [00:01, ...]'.
 BAR = re.compile(r"(\d+%\||\b\d+\w* \[\d\d:\d\d).*\]$")
 ESCAPE = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
