@@ -93,7 +93,7 @@ def _numbers(scores: pd.DataFrame) -> pd.DataFrame:
 def draw(made: pd.DataFrame) -> plt.Figure:
     """Draws bars of gains by held-out cluster, and a line per model over clusters in tuning.
 
-    Of two seeds no interval is drawn: it is ten times as wide as what it is of.
+    Two seeds get no interval, which would be ten times as wide as their difference.
     """
     models = {name: _named(name) for name in dict.fromkeys(made["model"])}
     few = made["seeds"] < 3
