@@ -188,26 +188,10 @@ class DecoderOnly(nn.Module):
         self.decoder = Decoder(self.config, self.remat)
 
     def __call__(
-        self,
-        decoder_input_tokens: Int[Array, "batch length"],
-        decoder_target_tokens: Int[Array, "batch length"],
-        decoder_segment_ids: Int[Array, "batch length"] | None = None,
-        decoder_causal_attention: Int[Array, "batch length"] | None = None,
-        chosen: Bool[Array, "batch targets length"] | None = None,
-        *,
-        deterministic: bool = True,
+        self, *rows: Int[Array, "batch _"] | None, **named
     ) -> Float32[Array, "batch _ vocab"]:
         """Computes logits with all tokens given (teacher forcing), see `states`."""
-        return self.logits(
-            self.states(
-                decoder_input_tokens,
-                decoder_target_tokens,
-                decoder_segment_ids,
-                decoder_causal_attention,
-                chosen,
-                deterministic=deterministic,
-            )
-        )
+        return self.logits(self.states(*rows, **named))
 
     def logits(self, states: Float[Array, "*batch embed"]) -> Float32[Array, "*batch vocab"]:
         """Scores every id of the vocabulary."""

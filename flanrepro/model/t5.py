@@ -228,26 +228,10 @@ class Transformer(nn.Module):
         self.decoder = Decoder(self.config, self.remat)
 
     def __call__(
-        self,
-        encoder_input_tokens: Int[Array, "batch inputs"],
-        decoder_input_tokens: Int[Array, "batch targets"],
-        decoder_target_tokens: Int[Array, "batch targets"],
-        encoder_segment_ids: Int[Array, "batch inputs"] | None = None,
-        decoder_segment_ids: Int[Array, "batch targets"] | None = None,
-        *,
-        deterministic: bool = True,
+        self, *rows: Int[Array, "batch _"] | None, **named
     ) -> Float32[Array, "batch targets vocab"]:
         """Computes logits with the targets given (teacher forcing), see `states`."""
-        return self.logits(
-            self.states(
-                encoder_input_tokens,
-                decoder_input_tokens,
-                decoder_target_tokens,
-                encoder_segment_ids,
-                decoder_segment_ids,
-                deterministic=deterministic,
-            )
-        )
+        return self.logits(self.states(*rows, **named))
 
     def states(
         self,

@@ -42,8 +42,13 @@ def beside(
     for name in models:
         other = dataclasses.replace(job, model=name)
         of.setdefault(name, {sweep: scores(other, sweep, train=False) for sweep in SWEEPS})
-    kept = {name: {sweep: found.get(sweep, ()) for sweep in SWEEPS} for name, found in of.items()}
-    return {name: found for name, found in kept.items() if all(map(len, found.values()))}
+    return {
+        name: {sweep: found[sweep] for sweep in SWEEPS}
+        for name, found in of.items()
+        if all(sweep in found and len(found[sweep]) for sweep in SWEEPS)
+        # Of a sweep that was stopped, the model that is not tuned may be what there is.
+        and set(found[SWEEPS[0]]["state"]) == {"tuned", "untuned"}
+    }
 
 
 def table(of: Mapping[str, Mapping[str, pd.DataFrame]]) -> pd.DataFrame:

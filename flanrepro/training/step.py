@@ -19,8 +19,8 @@ from flanrepro.training.mesh import replicated, state_shardings
 from flanrepro.training.optimizer import Falling, make_optimizer
 
 LOGITS = 2**25
-"""Number of logits that the loss computes at once, in float32 128 MiB; a row's at least. With T5's
-vocabulary a batch of 64 rows with 256 targets has 16 times as many."""
+"""Number of logits that the loss computes at once, in float32 128 MiB, unless one position of all
+rows has more. With T5's vocabulary a batch of 64 rows with 256 targets has 16 times as many."""
 
 Batch = dict[str, Int[Array, "batch _"]]
 """Tokens, segments and positions under T5X's names, see `flanrepro.data.packing.pack`."""
@@ -108,7 +108,12 @@ def _decoder_only_rows(batch: Batch) -> tuple[jax.Array, ...]:
 
 
 def parts_of(rows: int, targets: int, vocab_size: int) -> int:
-    """Gives the number of parts that the loss of a batch is computed in, a divisor of `targets`."""
+    """Gives the number of parts that the loss of a batch is computed in, a divisor of `targets`.
+
+    Args:
+        rows, targets: number of rows, and of positions with targets in each.
+        vocab_size: number of logits of a position.
+    """
     enough = (
         n
         for n in range(1, targets)

@@ -54,6 +54,8 @@ def test_a_model_that_lacks_a_sweep_is_left_out_and_one_that_is_named_twice_coun
     job = Job(engine="shipped")
     assert list(architectures.beside(job, shipped["nano"], ["lm-nano"])) == list(MODELS)
     assert list(architectures.beside(job, shipped["nano"], ["nano", "lm-micro"])) == ["nano"]
+    stopped = shipped["nano"] | {SWEEPS[0]: shipped["nano"][SWEEPS[0]].query("state == 'tuned'")}
+    assert list(architectures.beside(job, stopped, ["lm-nano"])) == ["lm-nano"]
     own = {SWEEPS[0]: shipped["nano"][SWEEPS[0]]}
     assert list(architectures.beside(job, own, ["lm-nano"])) == ["lm-nano"]
 
