@@ -171,16 +171,36 @@ def evaluation(
     items: Annotated[int, typer.Option(help="prompts per suite; larger ones get an eighth")] = 400,
     rounds: Rounds = 5,
     real: Annotated[bool, typer.Option(help="MMLU itself, five-shot, too")] = False,
-    harness: Annotated[bool, typer.Option(help="compare with lm-evaluation-harness")] = True,
+    opponents: Annotated[
+        bool, typer.Option(help="compare with lm-evaluation-harness and CTranslate2")
+    ] = True,
     out: Out = OUT,
 ) -> None:
-    """Measure prompts/s of ranking and of decoding, ours and lm-evaluation-harness's in turn."""
+    """Measure prompts/s of ranking and of decoding, ours and our opponents', in turn."""
     from ci.bench import answering
 
-    where = environment(packages="lm_eval" if harness else "")
+    where = environment(packages="lm_eval ctranslate2" if opponents else "")
     with tempfile.TemporaryDirectory() as folder:
-        table = answering.table(models.split(","), items, rounds, real, harness, Path(folder))
+        table = answering.table(models.split(","), items, rounds, real, opponents, Path(folder))
     tell(table, out / "eval.csv", where)
+
+
+@app.command()
+def cold(
+    models: Sizes = "nano,small",
+    items: Annotated[
+        str, typer.Option(help="prompts per suite; larger models get an eighth")
+    ] = "50,400",
+    rounds: Rounds = 3,
+    out: Out = OUT,
+) -> None:
+    """Measure evaluations from a process's start, ours and lm-evaluation-harness's, in turn."""
+    from ci.bench import cold as module
+
+    counts = [int(n) for n in items.split(",")]
+    with tempfile.TemporaryDirectory() as folder:
+        table = module.table(models.split(","), counts, rounds, Path(folder))
+    tell(table, out / "cold.csv", environment(packages="lm_eval"))
 
 
 @app.command()

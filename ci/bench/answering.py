@@ -1,11 +1,12 @@
-"""How quick evaluation is, against EleutherAI's lm-evaluation-harness: `python -m ci.bench eval`.
+"""How quick evaluation is: `python -m ci.bench eval`.
 
-The harness runs Hugging Face's T5 with the same weights on the same prompts, in turn with ours in
-one process, at the best of a few batch sizes. It is not among flanrepro's requirements: install
-`pip install lm-eval==0.4.13 accelerate` beside the extra `interop`. Both count from texts to
-answers.
+Its opponents are EleutherAI's lm-evaluation-harness, with Hugging Face's T5, and CTranslate2, which
+is made for decoding. They have the same weights and prompts, in turn with ours in one process, at
+the best of a few batch sizes; all count from texts to answers. They are not among flanrepro's
+requirements: install `pip install lm-eval==0.4.13 accelerate ctranslate2==4.8.5` beside the extra
+`interop`.
 
-Three things are made equal that it would do otherwise (its `models/huggingface.py`):
+Three things are made equal that the harness would do otherwise (its `models/huggingface.py`):
 
 - it scores an encoder-decoder's continuations without EOS, so that "no" is no less likely than "not
   all": they are given to it with "</s>" behind them;
@@ -16,12 +17,13 @@ Three things are made equal that it would do otherwise (its `models/huggingface.
 
 import functools
 import logging
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from ci.bench.common import in_turn, timed
 from flanrepro.collection.suites import Item, suite_items
@@ -34,8 +36,13 @@ from flanrepro.model.model import Model
 from flanrepro.model.sizes import t5_config
 from flanrepro.sources import load_collection
 
+if TYPE_CHECKING:  # a measured process imports what its engine needs
+    import pandas as pd
+
 T5_ROWS = 32128
-BATCH_SIZES = (32, 16, 8, 1)
+BATCH_SIZES = {"harness": (32, 16, 8, 1), "ctranslate2": (256, 64, 32, 8)}
+COMPUTE_TYPES = ("float32", "int8")
+"""Of CTranslate2: int8 rounds the weights, so that its answers are others."""
 
 Engine = Callable[[], list]
 """One evaluation of a case; gives each item's text, or the log-likelihoods of its options."""
@@ -43,10 +50,13 @@ Engine = Callable[[], list]
 
 @dataclass(frozen=True)
 class Case:
-    """A measured case: a model on a suite's items, ranked or decoded."""
+    """A measured case: a model on a suite's items, ranked or decoded.
 
-    model: Model
-    suite: Suite
+    A process that loads the model and the suite itself is given None in their places.
+    """
+
+    model: Model | None
+    suite: Suite | None
     shots: int
     items: list[Item]
     method: str
@@ -116,12 +126,13 @@ def ours(case: Case) -> Engine:
     return answer
 
 
-def harness(case: Case, batch_size: int, folder: Path) -> Engine:
+def harness(case: Case, folder: Path, batch_size: int) -> Engine:
     """The harness's `HFLM` with the model that `huggingface.write` has put into `folder`."""
     import torch
     import transformers
     from lm_eval.api.instance import Instance
     from lm_eval.models.huggingface import HFLM
+    from safetensors.torch import load_file
 
     logging.disable(logging.WARNING)
     transformers.utils.logging.disable_progress_bar()
@@ -132,8 +143,8 @@ def harness(case: Case, batch_size: int, folder: Path) -> Engine:
         batch_size=batch_size,
         max_length=case.inputs_length,
     )
-    head = huggingface.tensors_of(case.model.config, case.model.params)[huggingface.HEAD]
-    lm.model.lm_head.weight = torch.nn.Parameter(torch.from_numpy(head))
+    head = load_file(folder / "model.safetensors")[huggingface.HEAD]
+    lm.model.lm_head.weight = torch.nn.Parameter(head)
     generate = {"until": [], "do_sample": False, "max_length": 1 + case.targets_length}
 
     def requests(kind: str, pairs: list[tuple]) -> list:
@@ -150,11 +161,51 @@ def harness(case: Case, batch_size: int, folder: Path) -> Engine:
     return answer
 
 
-def _best(case: Case, folder: Path) -> tuple[int, Engine, list]:
-    """The harness's best batch size, from the largest down until one is much slower."""
+def ctranslate2(case: Case, folder: Path, compute_type: str, batch_size: int) -> Engine:
+    """CTranslate2's greedy decoding of the model in `folder`, on all cores; ours encodes for it."""
+    import ctranslate2
+    import transformers
+
+    transformers.utils.logging.disable_progress_bar()
+    own = folder / "ctranslate2"
+    if not own.exists():
+        converter = ctranslate2.converters.TransformersConverter
+        converter(str(folder)).convert(str(own))
+    tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
+    cores = len(os.sched_getaffinity(0))
+    translator = ctranslate2.Translator(
+        str(own), compute_type=compute_type, inter_threads=1, intra_threads=cores
+    )
+
+    def answer() -> list:
+        vocabulary, length = case.model.vocabulary, case.inputs_length
+        asked = encode_items(case.items, case.suite, vocabulary, length)
+        found = translator.translate_batch(
+            [tokenizer.convert_ids_to_tokens(one.ids) for one in asked],
+            beam_size=1,
+            max_batch_size=batch_size,
+            max_decoding_length=case.targets_length,
+        )
+        ids = [tokenizer.convert_tokens_to_ids(one.hypotheses[0]) for one in found]
+        return [vocabulary.decode(row) for row in ids]
+
+    return answer
+
+
+def _opponents(case: Case, folder: Path) -> Iterator[tuple[str, Callable[[int], Engine]]]:
+    """What each opponent is at a batch size, by name."""
+    yield "harness", functools.partial(harness, case, folder)
+    if case.method == "decode":
+        for kind in COMPUTE_TYPES:
+            yield f"ctranslate2, {kind}", functools.partial(ctranslate2, case, folder, kind)
+
+
+def _best(name: str, make: Callable[[int], Engine]) -> tuple[int, Engine, list]:
+    """An opponent's best batch size, from the largest down until one is much slower."""
     passes = []
-    for size in BATCH_SIZES:
-        engine = harness(case, size, folder)
+    for size in BATCH_SIZES[name.partition(",")[0]]:
+        engine = make(size)
+        engine()  # what is set up once does not count
         seconds, answers = timed(engine)
         passes.append((seconds, size, engine, answers))
         if seconds > 1.5 * min(passes)[0]:
@@ -163,17 +214,16 @@ def _best(case: Case, folder: Path) -> tuple[int, Engine, list]:
 
 
 def measure(case: Case, rounds: int, folder: Path | None) -> list[dict]:
-    """A row per engine: medians of `rounds` turns; `folder` has the harness's model, if any.
+    """A row per engine: medians of `rounds` turns; `folder` has the opponents' model, if any.
 
-    `first_call` includes compilation. `ratio`, and `ratio_first` with ours so, are against the
-    harness; `agreement` is the share of prompts with the same option chosen or the same text.
+    Ours has `first_call`, which includes compilation. An opponent has `ratio`, of our prompts/s to
+    its own, `ratio_first` with our first call, and how far both agree.
     """
-    engines, sizes = {"flanrepro": ours(case)}, {}
+    engines, sizes, agreed = {"flanrepro": ours(case)}, {}, {}
     first, mine = timed(engines["flanrepro"])
-    compared = {}
-    if folder:
-        sizes["harness"], engines["harness"], theirs = _best(case, folder)
-        compared = _compared(case, mine, theirs)
+    for name, make in _opponents(case, folder) if folder else ():
+        sizes[name], engines[name], theirs = _best(name, make)
+        agreed[name] = _compared(case, mine, theirs)
     turns = {name: functools.partial(timed, engine) for name, engine in engines.items()}
     n, rows = len(case.items), []
     for name, passes in in_turn(turns, rounds).items():
@@ -181,18 +231,18 @@ def measure(case: Case, rounds: int, folder: Path | None) -> list[dict]:
         row = {"model": case.model.name, "suite": case.suite.name, "shots": case.shots}
         row |= {"method": case.method, "prompts": n, "engine": name}
         row |= {"prompts_per_s": n / np.median(seconds), "slowest": n / max(seconds)}
-        row |= {"fastest": n / min(seconds), "batch_size": sizes.get(name)}
-        rows.append(row)
+        rows.append(row | {"fastest": n / min(seconds), "batch_size": sizes.get(name)})
     rows[0]["first_call"] = n / first
-    if folder:
-        theirs = rows[1]["prompts_per_s"]
-        rows[0] |= {"ratio": rows[0]["prompts_per_s"] / theirs, "ratio_first": n / first / theirs}
-        rows[0] |= compared
+    for row in rows[1:]:
+        row["ratio"] = rows[0]["prompts_per_s"] / row["prompts_per_s"]
+        row["ratio_first"] = rows[0]["first_call"] / row["prompts_per_s"]
+        row |= agreed[row["engine"]]
     return rows
 
 
 def _compared(case: Case, mine: list, theirs: list) -> dict:
-    """How far both agree; for log-likelihoods, their largest difference too, in nats."""
+    """The share of prompts with the same text, or with the same option chosen and the largest
+    difference of log-likelihoods, in nats."""
     if case.method == "decode":
         return {"agreement": np.mean([a == b for a, b in zip(mine, theirs, strict=True)])}
     pairs = [(np.array(a), np.array(b)) for a, b in zip(mine, theirs, strict=True)]
@@ -204,8 +254,10 @@ def _compared(case: Case, mine: list, theirs: list) -> dict:
 
 def table(
     sizes: Sequence[str], n: int, rounds: int, real: bool, compare: bool, folder: Path
-) -> pd.DataFrame:
-    """All cases' rows; `folder` is for the models that the harness reads."""
+) -> "pd.DataFrame":
+    """All cases' rows; `folder` is for the models that the opponents read."""
+    import pandas as pd
+
     rows = []
     for i, case in enumerate(cases(sizes, n, real, folder)):
         if compare:

@@ -10,9 +10,10 @@ from collections.abc import Callable, Hashable, Iterator
 from importlib.metadata import PackageNotFoundError, version
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
+if TYPE_CHECKING:  # a measured process imports what it measures
+    import pandas as pd
 
 ROOT = Path(__file__).resolve().parents[2]
 OUT = ROOT / "figures" / "bench"
@@ -152,7 +153,7 @@ def environment(device: str | None = None, packages: str = "") -> dict[str, str 
     return versions | system | {"cores": len(cores()), "device": device}
 
 
-def tell(table: pd.DataFrame, path: Path, where: dict | None = None, **how: Any) -> None:
+def tell(table: "pd.DataFrame", path: Path, where: dict | None = None, **how: Any) -> None:
     """Writes a table as CSV, and prints it with what its numbers depend on.
 
     Args:

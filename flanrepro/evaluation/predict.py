@@ -1,6 +1,7 @@
 """Two ways to an answer: greedy decoding, and the log-likelihood of each option."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,14 +27,39 @@ def decode(model: Model, inputs: Sequence[Sequence[int]], targets_length: int) -
     # Here, so that scores are read and baselines answer without JAX's start.
     from flanrepro.model.decoding import greedy_decode
 
-    params, texts, inputs = model.on_device, [""] * len(inputs), _prompted(model, inputs)
-    for batch, length in batches(inputs, model.config, targets_length):
-        generated = np.asarray(greedy_decode(model.config, params, batch.tokens, length))
+    texts, inputs = [""] * len(inputs), _prompted(model, inputs)
+    made = batches(inputs, model.config, targets_length)
+    answers = _called(greedy_decode, model, [(batch.tokens, length) for batch, length in made])
+    for (batch, _), generated in zip(made, answers, strict=True):
         _check_finite(generated[: len(batch.index)].min(axis=1) >= 0, model)
         # Not strict: the last batch is filled up with rows of padding.
         for i, ids in zip(batch.index, generated, strict=False):
             texts[i] = model.vocabulary.decode(ids)
     return texts
+
+
+def _called(function: Callable, model: Model, calls: Sequence[tuple]) -> Iterator[np.ndarray]:
+    """Gives what a jitted function of a configuration, parameters and further arguments returns.
+
+    A thread compiles the programs of all shapes, so that one is compiled while an earlier one runs.
+    """
+    shapes = [tuple(x if isinstance(x, int) else x.shape for x in call) for call in calls]
+    compiler = ThreadPoolExecutor(1)
+    try:
+        ready = {
+            shape: compiler.submit(_compile, function, model, call)
+            for shape, call in dict(zip(shapes, calls, strict=True)).items()
+        }
+        for shape, call in zip(shapes, calls, strict=True):
+            ready[shape].result()
+            yield np.asarray(function(model.config, model.on_device, *call))
+    finally:
+        compiler.shutdown(cancel_futures=True)
+
+
+def _compile(function: Callable, model: Model, call: tuple) -> None:
+    # JAX keeps the program for the call itself, which compiles nothing then.
+    function.lower(model.config, model.on_device, *call).compile()
 
 
 def _prompted(model: Model, inputs: Sequence[Sequence[int]]) -> Sequence[Sequence[int]]:
@@ -87,16 +113,23 @@ def rank(
     """
     from flanrepro.model.scoring import token_log_likelihoods
 
-    params, inputs = model.on_device, _prompted(model, inputs)
+    inputs = _prompted(model, inputs)
     # Thousands of items share a few options: each text is encoded once.
     known = {text: [] for texts in options for text in texts}
     known = dict(zip(known, model.vocabulary.encode_batch(list(known)), strict=True))
     targets = [[[*known[text], EOS] for text in texts] for texts in options]
     totals, ranked = [sum(map(len, rows)) for rows in targets], [None] * len(inputs)
-    for batch, length in batches(inputs, model.config, totals):
-        rows = _option_rows([targets[i] for i in batch.index], (len(batch.tokens), length))
-        scores = np.asarray(token_log_likelihoods(model.config, params, batch.tokens, *rows))
-        _check_finite(np.isfinite(scores[rows[2] > 0]), model)
+    made = batches(inputs, model.config, totals)
+    calls = [
+        (
+            batch.tokens,
+            *_option_rows([targets[i] for i in batch.index], (len(batch.tokens), length)),
+        )
+        for batch, length in made
+    ]
+    answers = _called(token_log_likelihoods, model, calls)
+    for (batch, _), (*_, segments), scores in zip(made, calls, answers, strict=True):
+        _check_finite(np.isfinite(scores[segments > 0]), model)
         for i, tokens in zip(batch.index, scores, strict=False):
             ranked[i] = _summed(tokens, [len(target) for target in targets[i]])
     return ranked

@@ -164,7 +164,7 @@ def test_every_way_to_read_is_measured(tmp_path):
 def test_rates_of_ranking_and_of_decoding_are_printed_and_written_as_csv(tmp_path):
     jax.clear_caches()  # an earlier test may have compiled what the first call is to compile
     said = bench(
-        "eval", "--models=nano", "--items=8", "--rounds=2", "--no-harness", f"--out={tmp_path}"
+        "eval", "--models=nano", "--items=8", "--rounds=2", "--no-opponents", f"--out={tmp_path}"
     )
     table = pd.read_csv(tmp_path / "eval.csv")
     assert list(table["method"]) == ["rank", "decode"] * 2
@@ -175,15 +175,31 @@ def test_rates_of_ranking_and_of_decoding_are_printed_and_written_as_csv(tmp_pat
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("transformers")
-def test_the_harness_gives_the_same_answers(tmp_path):
+def test_opponents_give_the_same_answers(tmp_path):
     pytest.importorskip("lm_eval", reason="lm-evaluation-harness is not installed")
+    pytest.importorskip("ctranslate2", reason="CTranslate2 is not installed")
     bench("eval", "--models=nano", "--items=8", "--rounds=2", f"--out={tmp_path}")
     table = pd.read_csv(tmp_path / "eval.csv").set_index("engine")
-    ours = table.loc["flanrepro"]
-    assert (ours["agreement"] == 1).all() and (ours["difference"].dropna() < 1e-3).all()
-    expected = ours["prompts_per_s"].to_numpy() / table["prompts_per_s"]["harness"].to_numpy()
-    assert ours["ratio"].to_numpy() == pytest.approx(expected)
-    assert {"torch", "lm_eval"} <= set(table)
+    exact = table.loc[["harness", "ctranslate2, float32"]]
+    assert (exact["agreement"] == 1).all() and (exact["difference"].dropna() < 1e-3).all()
+    assert table["difference"].notna().sum() == 2  # of the harness's log-likelihoods
+    ours, theirs = (table["prompts_per_s"][name].to_numpy() for name in ("flanrepro", "harness"))
+    assert table["ratio"]["harness"].to_numpy() == pytest.approx(ours / theirs)
+    assert {"torch", "lm_eval", "ctranslate2"} <= set(table)
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("transformers")
+def test_evaluations_are_measured_from_the_start_of_a_process(tmp_path):
+    pytest.importorskip("lm_eval", reason="lm-evaluation-harness is not installed")
+    bench("cold", "--models=nano", "--items=4", "--rounds=1", f"--out={tmp_path}")
+    table = pd.read_csv(tmp_path / "cold.csv").set_index("engine")
+    assert set(table.index) == {"flanrepro", "flanrepro, compiled before", "harness"}
+    assert (table["ready"] < table["seconds"]).all()
+    compiling = (table["seconds"] - table["ready"]).groupby("engine").min()
+    assert compiling["flanrepro, compiled before"] < compiling["flanrepro"]
+    ours, theirs = (table["seconds"][name].to_numpy() for name in ("flanrepro", "harness"))
+    assert table["ratio"]["flanrepro"].to_numpy() == pytest.approx(theirs / ours)
 
 
 @pytest.mark.slow
