@@ -35,6 +35,7 @@ SKIPS_ALLOWED = {
     "T5X is not installed": "T5X is on no package index: make t5x needs GitHub",
     r"the reference implementation \(google-research/FLAN\) is not": "it is on no package index",
     "lm-evaluation-harness is not": "it is compared with in an environment of its own",
+    "CTranslate2 is not": "it is compared with in the same environment",
     "no Chromium": "pages are looked at in it where it is installed",
     "one core": "a share of the cores takes two of them",
     "T5's vocabulary is not in the mirror": "it is published on the Hub alone",

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from ci.bench.common import in_turn, process, rate, timed
-from ci.bench.costs import peak, train_flops
+from ci.bench.costs import train_flops
 from ci.bench.engines import ENCODER_DECODERS_ALONE, ENGINES, NEEDS, PARTNERS, Engine, Setup
 from ci.bench.rows import Batch, packed_rows, shape, useful_tokens
 from flanrepro import allocator
@@ -23,6 +23,9 @@ Turn = Callable[[float], dict]
 """Trains for about the given number of seconds, one step at least, and gives what `turns` says."""
 
 RUN = ["model", "optimizer", "engine"]
+
+MATMUL = "matmul"
+"""The key of what measures the rate of matrix products, in turn with the engines."""
 
 # --- engines in turn ---
 
@@ -78,19 +81,25 @@ def turns(engine: Engine, useful: list[int], config: T5Config) -> Turn:
 
 
 def alternate(
-    engines: dict[tuple[str, str, str], Turn], rounds: int, seconds: float
+    engines: dict[tuple[str, str, str], Turn],
+    matmul: Callable[[float], float],
+    rounds: int,
+    seconds: float,
 ) -> pd.DataFrame:
-    """Each engine, by `RUN`, in turn for about `seconds`, `rounds` times."""
-    measured = in_turn({key: functools.partial(t, seconds) for key, t in engines.items()}, rounds)
+    """Each engine, by `RUN`, in turn for about `seconds`, `rounds` times; a round's rows have its
+    matmul_flops_per_s, which `matmul` measures."""
+    turns = {MATMUL: matmul} | engines
+    measured = in_turn({key: functools.partial(t, seconds) for key, t in turns.items()}, rounds)
+    peaks = measured.pop(MATMUL)
     rows = [
-        dict(zip(RUN, key, strict=True)) | {"round": i} | each[i]
+        dict(zip(RUN, key, strict=True)) | {"round": i, "matmul_flops_per_s": peaks[i]} | each[i]
         for i in range(rounds)
         for key, each in measured.items()
     ]
     return pd.DataFrame(rows)
 
 
-def summary(rounds: pd.DataFrame, device: str, dtype: str) -> pd.DataFrame:
+def summary(rounds: pd.DataFrame) -> pd.DataFrame:
     """Medians over rounds, a row per model, optimizer and engine.
 
     `loss` is read where each engine has seen as many useful tokens, `loss_at`, as the slowest of
@@ -99,7 +108,8 @@ def summary(rounds: pd.DataFrame, device: str, dtype: str) -> pd.DataFrame:
     device can do at most; of padding too: model FLOPs count all of a row. `page_faults` and
     `system_s` are per turn.
     """
-    groups = rounds.groupby(RUN, sort=False)
+    share = rounds["model_flops_per_s"] / rounds["matmul_flops_per_s"]
+    groups = rounds.assign(utilisation=share).groupby(RUN, sort=False)
     speed, medians = groups["useful_tokens_per_s"], groups.median(numeric_only=True)
     table = pd.DataFrame(
         {
@@ -110,12 +120,13 @@ def summary(rounds: pd.DataFrame, device: str, dtype: str) -> pd.DataFrame:
             "padding": 1 - medians["useful_fraction"],
             "ms_per_step": medians["ms_per_step"],
             "model_gflops_per_s": medians["model_flops_per_s"] / 1e9,
+            "matmul_gflops_per_s": medians["matmul_flops_per_s"] / 1e9,
+            "utilisation": medians["utilisation"],
             "page_faults": medians["page_faults"],
             "system_s": medians["system_s"],
             "peak_mib": groups["peak_mib"].max(),
         }
     )
-    table["utilisation"] = table["model_gflops_per_s"] * 1e9 / peak(device, dtype)
     at = groups["useful_tokens"].max().groupby(RUN[:2], sort=False).transform("min")
     table["loss_at"] = at
     table["loss"] = [
@@ -163,9 +174,10 @@ def compare(
                 running[key] = turn
                 told[key] = said["told"]
                 facts = said["versions"] | {"device": said["device"]} | facts
-            measured.append(alternate(running, rounds, seconds))
+            matmul, _ = stack.enter_context(process(MATMUL, _matmul, options["dtype"]))
+            measured.append(alternate(running, matmul, rounds, seconds))
         so_far = pd.concat(measured, ignore_index=True)
-        table = summary(so_far, facts["device"], options["dtype"])
+        table = summary(so_far)
         keys = table[RUN].itertuples(index=False, name=None)
         yield table.join(pd.DataFrame([told[key] for key in keys])), so_far, facts
 
@@ -195,6 +207,13 @@ def _start(
         return None, {}
     told = {"compiled_mib": said["compiled_mib"]} | shape(batches[0])
     return turn, said | {"told": told}
+
+
+def _matmul(dtype: str) -> tuple[None, Callable[[float], float]]:
+    """The rate of matrix products, measured in a process of its own."""
+    from ci.bench.peak import matmul_flops_per_s
+
+    return None, functools.partial(matmul_flops_per_s, dtype)
 
 
 def _environment(name: str) -> dict[str, str]:

@@ -149,7 +149,8 @@ def test_each_engine_has_its_turns_and_the_first_steps_do_not_count():
     running = {
         ("nano", "adamw", name): train_step.turns(engine(name), [10, 20], config) for name in "ab"
     }
-    rounds = train_step.alternate(running, rounds=2, seconds=0)
+    rounds = train_step.alternate(running, lambda seconds: 5e9, rounds=2, seconds=0)
+    assert list(rounds["matmul_flops_per_s"]) == [5e9] * 4
     assert [name for name, _ in calls] == [*"aabb", *"abab"]
     assert [numbers for name, numbers in calls if name == "a"] == [[0], [1, 0], [1], [0]]
     assert list(rounds["model"]) == ["nano"] * 4 and list(rounds["engine"]) == [*"abab"]
@@ -170,13 +171,14 @@ def test_losses_are_compared_after_as_many_tokens_and_rates_under_one_optimizer(
     names = ["optimizer", "engine", "useful_tokens_per_s", "useful_tokens", "loss"]
     same = {"model": "nano", "useful_fraction": 0.5, "ms_per_step": 1.0, "peak_mib": 1.0}
     same |= {"useful_tokens_per_cpu_s": 1.0, "page_faults": 7, "system_s": 0.5}
-    rounds = pd.DataFrame(measured, columns=names).assign(**same, model_flops_per_s=98.94e12)
-    table = train_step.summary(rounds, "NVIDIA H200", "bfloat16")
+    rates = {"model_flops_per_s": 1e9, "matmul_flops_per_s": [1e10, 1e10, 5e9, 2e10, 1e10, 5e9]}
+    rounds = pd.DataFrame(measured, columns=names).assign(**same, **rates)
+    table = train_step.summary(rounds)
     assert list(table["loss_at"]) == [150, 150, 600]
     assert list(table["loss"]) == [2.5, 2.5, 0.5]
     assert table["ratio"].tolist()[:2] == [3, 1] and pd.isna(table["ratio"][2])
     assert set(table["page_faults"]) == {7} and set(table["system_s"]) == {0.5}
-    assert table["utilisation"].tolist() == pytest.approx([0.1] * 3)
+    assert table["utilisation"].tolist() == pytest.approx([0.075, 0.1, 0.2])
 
 
 # --- the picture ---
