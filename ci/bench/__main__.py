@@ -204,6 +204,19 @@ def cold(
 
 
 @app.command()
+def reproduce(
+    profile: Annotated[str, typer.Option(help="profile")] = "quick", out: Out = OUT
+) -> None:
+    """Measure what the seconds of `make reproduce` go into, and those of each of its runs."""
+    from ci.bench import reproduced
+
+    with tempfile.TemporaryDirectory() as folder:
+        parts, runs = reproduced.reproduce(profile, Path(folder))
+    tell(runs, out / "reproduce_runs.csv", columns=False, digits="%.1f", form="{:,.1f}")
+    tell(parts, out / "reproduce.csv", environment(), digits="%.4g", form="{:,.3f}")
+
+
+@app.command()
 def notebooks(
     paths: Annotated[list[Path] | None, typer.Argument(help="none: all that there are")] = None,
     out: Out = OUT,

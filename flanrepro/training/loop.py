@@ -108,6 +108,8 @@ def train(
             row, stop = (step + 1) % LOG_EVERY == 0 or step + 1 == spec.steps, step + 1 == last
             if not (row or stop):
                 continue
+            # Steps are dispatched ahead of the device; those that it still computes count, too.
+            jax.block_until_ready(metrics)
             run.progress.seconds = clock.seconds
             if row:
                 steps.set_postfix_str(run.add_row(step + 1, metrics))
