@@ -47,6 +47,9 @@ from flanrepro.collection.task import Task
 from flanrepro.collection.templates import Template, by_direction, load_few_shot
 from flanrepro.errors import InputError
 
+TABLE = 256
+"""Smallest number of draws or tasks of a table of draws, which holds whole blocks."""
+
 PROMPTS = 3
 """Version of the prompts. It is raised when a change of templates, formats or draws gives other
 prompts for the same seed and index, and gives every run another id."""
@@ -125,7 +128,10 @@ class Mixture:
         object.__setattr__(self, "_ends", np.cumsum(counts))
         settings = [self._settings(k) for k in range(len(self.tasks))]
         object.__setattr__(self, "_each", settings)
-        # Readers stay within a block or two; the table of the longest block has 3 MB.
+        # One task's block may be a single prompt, and a table takes 50 us to make at least.
+        blocks = max(1, TABLE // max(self.block, len(self.tasks)))
+        object.__setattr__(self, "_blocks", blocks)
+        # Readers stay within a table or two; that of the longest block has 3 MB.
         object.__setattr__(self, "_table", functools.lru_cache(maxsize=4)(self._make_table))
 
     def _settings(self, k: int) -> "_Settings":
@@ -191,28 +197,29 @@ class Mixture:
         """Length of a block, in prompts."""
         return int(self.counts.sum()) // self.period
 
-    def _before(self, block: int) -> np.ndarray:
-        """int64 [tasks]: the number of each task's draws in the blocks before this one."""
+    def _before(self, blocks: range) -> np.ndarray:
+        """int64 [blocks, tasks]: numbers of each task's draws in all blocks before each of these."""
         # The seed decides with which block of the period a run begins, or the same rare tasks
         # would be late in every run.
         shift = rng.mix(self.seed, rng.PERIOD) % self.period
-        draws = dealt(self._ends, self.period, shift + block) - dealt(
-            self._ends, self.period, shift
-        )
-        return np.diff(draws, prepend=0)
+        draws = dealt(self._ends, self.period, shift + np.array([0, *blocks]))
+        return np.diff(draws[1:] - draws[0], prepend=0)
 
     def drawn(self, draws: int) -> np.ndarray:
         """int64 [tasks]: the exact number of each task's draws among the first `draws` prompts."""
-        blocks, rest = divmod(draws, self.block)
-        which = self._table(blocks)[0][:rest]
-        return self._before(blocks) + np.bincount(which, minlength=len(self.tasks))
+        number, rest = divmod(draws, self._blocks * self.block)
+        first = number * self._blocks
+        which = self._table(number)[0][:rest]
+        return self._before(range(first, first + 1))[0] + np.bincount(
+            which, minlength=len(self.tasks)
+        )
 
     def __getitem__(self, i: int) -> Prompt:
         """The i-th prompt, i >= 0."""
         if i < 0:
             raise IndexError(f"a mixture has no index {i}: it starts at 0 and has no end")
-        block, position = divmod(i, self.block)
-        which, rank, few_shot = self._table(block)
+        number, position = divmod(i, self._blocks * self.block)
+        which, rank, few_shot = self._table(number)
         return self._prompt(int(which[position]), int(rank[position]), bool(few_shot[position]))
 
     def _prompt(self, k: int, draw: int, few_shot: bool) -> Prompt:
@@ -291,24 +298,30 @@ class Mixture:
         turns = turn_style(rng.mix(key, rng.TURNS, draw) % number_of_turn_styles())
         return Format(layout, style, where, "label" if style.labels else "text", turns)
 
-    def _make_table(self, block: int) -> tuple[np.ndarray, ...]:
-        """Three arrays [block]: task, number of the task's draw, and whether it is few-shot."""
-        key = rng.mix(self.seed, rng.BLOCK, block)
-        order = rng.shuffled(self.block, key)
-        before = self._before(block)
-        counts = self._before(block + 1) - before
-        # uint16 keeps cached tables small; it holds 65,536 tasks, the paper has 1,836.
-        which = np.repeat(np.arange(len(counts), dtype=np.uint16), counts)[order]
-        first = before - (np.cumsum(counts) - counts)
-        by_task = np.argsort(which, kind="stable")
-        draw = np.empty(self.block, np.int64)
-        draw[by_task] = np.arange(self.block) + first[which[by_task]]
+    def _make_table(self, number: int) -> tuple[np.ndarray, ...]:
+        """The number-th table of draws, of `_blocks` blocks one after the other.
+
+        Returns:
+            three arrays [draws]: task, number of the task's draw, and whether it is few-shot.
+        """
+        blocks = range(number * self._blocks, (number + 1) * self._blocks)
+        keys = [rng.mix(self.seed, rng.BLOCK, block) for block in blocks]
+        starts = np.arange(len(blocks))[:, None] * self.block
+        order = (starts + rng.shuffled(self.block, np.array(keys, np.uint64)[:, None])).ravel()
+        before = self._before(range(blocks.start, blocks.stop + 1))
+        counts = np.diff(before, axis=0).ravel()
+        # A group is a task within a block. uint16 sorts fast and holds 65,536 of them; the paper
+        # has 1,836 tasks.
+        groups = np.repeat(np.arange(len(counts), dtype=np.uint16), counts)[order]
+        first = before[:-1].ravel() - (np.cumsum(counts) - counts)
+        by_group = np.argsort(groups, kind="stable")
+        draw = np.empty(len(order), np.int64)
+        draw[by_group] = np.arange(len(order)) + first[groups[by_group]]
         # Slots are sorted by task before the shuffle, so an even spread over slots gives every task
         # its few-shot share; the phase moves with the block, so that rounding favours no task.
-        few_shot = spread(self.block, self.few_shot_fraction, rng.mix(key, rng.FEW_SHOT_SLOTS))[
-            order
-        ]
-        return which, draw, few_shot
+        phases = [rng.mix(key, rng.FEW_SHOT_SLOTS) % self.block for key in keys]
+        few_shot = spread(self.block, self.few_shot_fraction, np.array(phases)[:, None])
+        return groups % np.uint16(len(self.tasks)), draw, few_shot.ravel()[order]
 
 
 @dataclass(frozen=True, slots=True)

@@ -98,11 +98,14 @@ def draws(n: int, key: int, exclude: int | None = None) -> Iterator[int]:
             yield i
 
 
-def shuffled(n: int, key: int) -> np.ndarray:
-    """int64 [n]: a whole permutation of range(n), other than `permute`'s for the same key."""
+def shuffled(n: int, key: int | np.ndarray) -> np.ndarray:
+    """int64 [n]: a whole permutation of range(n), other than `permute`'s for the same key.
+
+    Keys uint64 [k, 1] give [k, n].
+    """
     # Every step below is a bijection of 64-bit integers, so no two sort keys are equal and the
     # order does not depend on the sorting algorithm.
-    h = np.arange(n, dtype=np.uint64) + np.uint64(key)
+    h = np.arange(n, dtype=np.uint64) + np.asarray(key, np.uint64)
     for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
         h = (h ^ (h >> np.uint64(shift))) * np.uint64(factor)
     return np.argsort(h ^ (h >> np.uint64(31)))
