@@ -131,6 +131,7 @@ class Mixture:
         # One task's block may be a single prompt, and a table takes 50 us to make at least.
         blocks = max(1, TABLE // max(self.block, len(self.tasks)))
         object.__setattr__(self, "_blocks", blocks)
+        object.__setattr__(self, "_draws", blocks * self.block)
         # Readers stay within a table or two; that of the longest block has 3 MB.
         object.__setattr__(self, "_table", functools.lru_cache(maxsize=4)(self._make_table))
 
@@ -192,13 +193,13 @@ class Mixture:
         more = (self.options_fraction, self.inversion_rate, self.max_examples, self.way)
         return Mixture, (*fields, *more, self.templates, self.instructions)
 
-    @property
+    @functools.cached_property
     def block(self) -> int:
         """Length of a block, in prompts."""
         return int(self.counts.sum()) // self.period
 
     def _before(self, blocks: range) -> np.ndarray:
-        """int64 [blocks, tasks]: numbers of each task's draws in all blocks before each of these."""
+        """int64 [blocks, tasks]: number of each task's draws in all blocks before each of these."""
         # The seed decides with which block of the period a run begins, or the same rare tasks
         # would be late in every run.
         shift = rng.mix(self.seed, rng.PERIOD) % self.period
@@ -207,7 +208,7 @@ class Mixture:
 
     def drawn(self, draws: int) -> np.ndarray:
         """int64 [tasks]: the exact number of each task's draws among the first `draws` prompts."""
-        number, rest = divmod(draws, self._blocks * self.block)
+        number, rest = divmod(draws, self._draws)
         first = number * self._blocks
         which = self._table(number)[0][:rest]
         return self._before(range(first, first + 1))[0] + np.bincount(
@@ -218,48 +219,47 @@ class Mixture:
         """The i-th prompt, i >= 0."""
         if i < 0:
             raise IndexError(f"a mixture has no index {i}: it starts at 0 and has no end")
-        number, position = divmod(i, self._blocks * self.block)
-        which, rank, few_shot = self._table(number)
-        return self._prompt(int(which[position]), int(rank[position]), bool(few_shot[position]))
+        number, position = divmod(i, self._draws)
+        return self._prompt(*(column.item(position) for column in self._table(number)))
 
     def _prompt(self, k: int, draw: int, few_shot: bool) -> Prompt:
         task, each = self.tasks[k], self._each[k]
-        key, options = each.key, _happens(draw, each.options, each.key)
+        keys, options = _streams(each.key), _happens(draw, each.options, each.key)
         split = _setting_split(task, few_shot, options) if task.rendered else "train"
         total = task.size(split)
         size = total if each.max_examples is None else min(total, each.max_examples)
         epoch, n = divmod(draw, size)
-        record = rng.permute(n, size, rng.mix(key, rng.RECORD, epoch))
+        record = rng.permute(n, size, rng.extend(keys[rng.RECORD], epoch))
         # The same `size` records in every pass: this key has no epoch.
         if size < total:
-            record = rng.permute(record, total, rng.mix(key, rng.CAP))
+            record = rng.permute(record, total, keys[rng.CAP])
         few_shot = few_shot and not task.rendered
         inverted, mixed = self._inverted(each, draw), ()
-        if few_shot and options and rng.mix(key, rng.MIXED, draw) % 2:
+        if few_shot and options and rng.extend(keys[rng.MIXED], draw) % 2:
             mixed = each.mixed.of(inverted)
         own = each.few_shot if few_shot and each.few_shot.every else each.zero_shot
         # Not every list has inverted templates.
         templates = mixed or own.of(inverted) or own.of(False)
-        template = templates[rng.mix(key, rng.TEMPLATE, draw) % len(templates)]
+        template = templates[rng.extend(keys[rng.TEMPLATE], draw) % len(templates)]
         candidates, shots, beside = (), None, ()
         if few_shot:
-            chance = rng.mix(key, rng.SHOTS, draw)
+            chance = rng.extend(keys[rng.SHOTS], draw)
             number = MIXED_SHOTS if mixed else template.shots
             if own is each.few_shot and not number:
                 number = _shared_shots(len(templates), chance)
             shots = self._shots(task, number, chance)
             # Exemplars come from all of the split, so that a cap leaves enough of them.
             same = record if task.exemplar_split == split else None
-            candidates = exemplar_candidates(task, rng.mix(key, rng.EXEMPLARS, draw), same)
+            candidates = exemplar_candidates(task, rng.extend(keys[rng.EXEMPLARS], draw), same)
         if mixed:
-            keys = (rng.mix(key, rng.BESIDE, draw, n) for n in range(shots))
-            beside = tuple(mixed[k % len(mixed)] for k in keys)
+            chances = (rng.extend(rng.extend(keys[rng.BESIDE], draw), n) for n in range(shots))
+            beside = tuple(mixed[chance % len(mixed)] for chance in chances)
         return render(
             task,
             record,
             split=split,
             template=template,
-            format=self._format(key, draw, few_shot, options),
+            format=self._format(keys, draw, few_shot, options),
             exemplars=candidates,
             shots=shots,
             beside=beside,
@@ -281,21 +281,22 @@ class Mixture:
         # Shuffled within windows of one period: otherwise the inverted half and the half with
         # options would always be the same draws.
         window, place = divmod(draw, each.inverted[1])
-        shuffled = rng.permute(place, each.inverted[1], rng.mix(each.key, rng.INVERSION, window))
+        key = rng.extend(_streams(each.key)[rng.INVERSION], window)
+        shuffled = rng.permute(place, each.inverted[1], key)
         return _happens(shuffled, each.inverted, 0)
 
-    def _format(self, key: int, draw: int, few_shot: bool, options: bool) -> Format:
+    def _format(self, keys: tuple[int, ...], draw: int, few_shot: bool, options: bool) -> Format:
         where = "prompt" if options else "nowhere"
         # The reference's few-shot prompts have plain lists.
         if self.way == "plain" or (self.way == "reference" and few_shot):
             return plain(where)
         some = layouts() if few_shot else layouts()[:1]
-        layout = some[rng.mix(key, rng.LAYOUT, draw) % len(some)]
+        layout = some[rng.extend(keys[rng.LAYOUT], draw) % len(some)]
         style = plain_style()
         if options:
-            chosen = rng.mix(key, rng.OPTION_STYLE, draw) % number_of_option_styles()
+            chosen = rng.extend(keys[rng.OPTION_STYLE], draw) % number_of_option_styles()
             style = option_style(chosen)
-        turns = turn_style(rng.mix(key, rng.TURNS, draw) % number_of_turn_styles())
+        turns = turn_style(rng.extend(keys[rng.TURNS], draw) % number_of_turn_styles())
         return Format(layout, style, where, "label" if style.labels else "text", turns)
 
     def _make_table(self, number: int) -> tuple[np.ndarray, ...]:
@@ -357,6 +358,12 @@ class _Directions(NamedTuple):
     def of(self, inverted: bool | None) -> tuple[Template, ...]:
         """Returns the templates of a direction; None: all."""
         return self.every if inverted is None else self.inverted if inverted else self.regular
+
+
+@functools.lru_cache(maxsize=1 << 13)
+def _streams(key: int) -> tuple[int, ...]:
+    """The keys of a task's random streams, by their numbers in `flanrepro.collection.rng`."""
+    return tuple(rng.mix(key, stream) for stream in range(rng.STREAMS))
 
 
 def _of(value, k: int):

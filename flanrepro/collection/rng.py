@@ -26,6 +26,7 @@ FEW_SHOT_SLOTS = 1
 # Under a task's key:
 RECORD, TEMPLATE, SHOTS, EXEMPLARS, CAP, INVERSION, LAYOUT, OPTION_STYLE = range(1, 9)
 MIXED, BESIDE, TURNS = range(10, 13)
+STREAMS = 13  # one more than the last of these
 # Under the key of a text whose spans are hidden:
 HIDDEN_SPANS, VISIBLE_SPANS = 1, 2
 
@@ -38,8 +39,13 @@ def mix(*keys: int) -> int:
     """Hashes integers to a 64-bit integer; their order matters."""
     h = 0
     for key in keys:
-        h = _scramble((h ^ (key & _MASK)) + _GOLDEN)
+        h = extend(h, key)
     return h
+
+
+def extend(h: int, key: int) -> int:
+    """Hashes one integer more: `mix(*keys, key)`, where h is `mix(*keys)`."""
+    return _scramble((h ^ (key & _MASK)) + _GOLDEN)
 
 
 def _scramble(h: int) -> int:
