@@ -235,7 +235,7 @@ class Mixture:
             record = rng.permute(record, total, keys[rng.CAP])
         few_shot = few_shot and not task.rendered
         inverted, mixed = self._inverted(each, draw), ()
-        if few_shot and options and rng.extend(keys[rng.MIXED], draw) % 2:
+        if few_shot and options and each.mixed.every and rng.extend(keys[rng.MIXED], draw) % 2:
             mixed = each.mixed.of(inverted)
         own = each.few_shot if few_shot and each.few_shot.every else each.zero_shot
         # Not every list has inverted templates.
@@ -306,7 +306,8 @@ class Mixture:
             three arrays [draws]: task, number of the task's draw, and whether it is few-shot.
         """
         blocks = range(number * self._blocks, (number + 1) * self._blocks)
-        keys = [rng.mix(self.seed, rng.BLOCK, block) for block in blocks]
+        of_blocks = rng.mix(self.seed, rng.BLOCK)
+        keys = [rng.extend(of_blocks, block) for block in blocks]
         starts = np.arange(len(blocks))[:, None] * self.block
         order = (starts + rng.shuffled(self.block, np.array(keys, np.uint64)[:, None])).ravel()
         before = self._before(range(blocks.start, blocks.stop + 1))

@@ -75,10 +75,12 @@ class Encode:
 
     def __call__(self, prompt: Prompt, task: Task) -> Example:
         fitted = self.fit(prompt, task)
-        both = {"inputs": fitted.inputs, "targets": fitted.targets}
-        if fitted.fate != DROPPED:
-            both = {name: np.concatenate((ids, _END)) for name, ids in both.items()}
-        return both | {"fate": np.array([fitted.fate], np.int32)}
+        end = _END[:0] if fitted.fate == DROPPED else _END
+        return {
+            "inputs": np.concatenate((fitted.inputs, end)),
+            "targets": np.concatenate((fitted.targets, end)),
+            "fate": np.array([fitted.fate], np.int32),
+        }
 
     def _warn(self, prompt: Prompt, inputs: int, targets: int) -> None:
         lost = say_losses(count_fates(np.repeat(list(self._seen), list(self._seen.values()))))
