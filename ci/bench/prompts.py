@@ -10,12 +10,14 @@ import dataclasses
 import functools
 import importlib
 import itertools
+import os
 import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -42,6 +44,7 @@ def table(rounds: int, seconds: float, draws: int) -> pd.DataFrame:
     rows += _mixture_rows(rounds)
     for setting in SETTINGS:
         rows += tokenized(setting, rounds, seconds)
+    rows += by_core(rounds, seconds)
     in_process(warm)  # reads the files into the store, so that the next process finds them there
     rows += in_process(whole, rounds, draws)
     return pd.DataFrame(rows, columns=["what", "value", "unit"])
@@ -187,6 +190,135 @@ def ours(setting: str) -> Iterator:
     mixture = Mixture((task,), few_shot_fraction=few_shot)
     encode = Encode(load_vocabulary(VOCABULARY), LENGTHS["inputs"], LENGTHS["targets"])
     return (encode(mixture[i], task) for i in itertools.count())
+
+
+# --- the same tokenized by SentencePiece alone, and by workers ---
+
+
+def _vocabularies() -> dict[str, str]:
+    """Names of the vocabularies by what they are; T5's own only where the mirror has it."""
+    from flanrepro.raw.files import mirror
+
+    own = {"own BPE": VOCABULARY}
+    if mirror() and (mirror() / "models/google/t5-v1_1-small/spiece.model").is_file():
+        return {"T5's SentencePiece": "t5", **own}
+    print("FLANREPRO_MIRROR has no models/google/t5-v1_1-small/spiece.model: no rows on T5's")
+    return own
+
+
+def by_core(rounds: int, seconds: float) -> list[tuple]:
+    """Few-shot examples of each vocabulary on one core, and of the first by workers on all."""
+    from flanrepro import allocator
+
+    # Commands and workers have these settings, too.
+    how = {"one_core": True, "environment": allocator.environment()}
+    rows, names = [], _vocabularies()
+    for what, name in names.items():
+        rows += in_process(beside_pieces, what, name, rounds, seconds, **how)
+    what, name = next(iter(names.items()))
+    return rows + by_workers(what, name, rounds, seconds)
+
+
+def _few_shot(vocabulary: str) -> tuple[Callable, Any, Any]:
+    """What gives the i-th few-shot example of the task, its mixture, and the vocabulary."""
+    from flanrepro.collection import Mixture
+    from flanrepro.data.examples import Encode
+    from flanrepro.data.vocabulary import load_vocabulary
+    from flanrepro.sources import load_collection
+
+    task, found = load_collection("flan2022").task(TASK), load_vocabulary(vocabulary)
+    mixture = Mixture((task,), few_shot_fraction=1.0)
+    encode = Encode(found, LENGTHS["inputs"], LENGTHS["targets"])
+    return lambda i: encode(mixture[i], task), mixture, found
+
+
+def beside_pieces(what: str, name: str, rounds: int, seconds: float) -> list[tuple]:
+    """Few-shot examples per second of the processor, and what SentencePiece alone takes of it.
+
+    Turns take about `seconds`; it gets a turn's texts after that turn.
+    """
+    from sentencepiece import SentencePieceProcessor
+
+    example, mixture, vocabulary = _few_shot(name)
+    pieces = SentencePieceProcessor(model_proto=vocabulary.path.read_bytes())
+    each = max(100, int(2000 * seconds))
+    rates = []
+    for turn in range(rounds + 1):
+        rows = range(turn * each, (turn + 1) * each)
+        ours = _per_second(example, rows)
+        texts = [(prompt.inputs, prompt.targets) for prompt in map(mixture.__getitem__, rows)]
+        alone = _per_second(lambda both: [pieces.encode(text) for text in both], texts)
+        rates.append((ours, alone, ours / alone))
+    # The first turn warms up.
+    ours, alone, share = map(statistics.median, zip(*rates[1:], strict=True))
+    label = f"GSM8K few_shot, {what}"
+    return [
+        (f"{label}, a core", ours, "examples/s"),
+        (f"{label}, SentencePiece alone", alone, "examples/s"),
+        (f"{label}, share of that", share, ""),
+        (f"{label}, ratio to the published reference", ours / PUBLISHED["few_shot"], ""),
+    ]
+
+
+def _per_second(do: Callable, what: Sequence) -> float:
+    """Calls per second of this process's own time."""
+    began = time.process_time()
+    for one in what:
+        do(one)
+    return len(what) / (time.process_time() - began)
+
+
+JOB = 1000
+"""Number of prompts of a worker's job."""
+
+
+def by_workers(what: str, name: str, rounds: int, seconds: float) -> list[tuple]:
+    """Few-shot examples/s of one worker, and of one on each core, in turn."""
+    from flanrepro.workers import cores
+
+    jobs = 1 + max(1, round(2 * seconds))
+    engines = {n: functools.partial(_of_workers, name, n, jobs) for n in (1, len(cores()))}
+    rates = in_turn(engines, rounds)
+    one, every = ([*rates.values()][k] for k in (0, -1))
+    ratio = statistics.median(b / a for a, b in zip(one, every, strict=True))
+    label = f"GSM8K few_shot, {what}"
+    return [
+        (f"{label}, one worker", statistics.median(one), "examples/s"),
+        (f"{label}, {len(cores())} workers", statistics.median(every), "examples/s"),
+        (f"{label}, ratio of workers", ratio, ""),
+    ]
+
+
+def _of_workers(name: str, count: int, jobs: int) -> float:
+    """Examples/s of `count` workers with `jobs` jobs each, whose first job is a warm-up."""
+    from flanrepro.workers import in_workers
+
+    done: dict[int, list[tuple[float, float]]] = {}
+
+    def report(job: int, result: tuple[int, float, float] | None, sentence: str) -> None:
+        if result is None:
+            raise SystemExit(sentence)
+        worker, *span = result
+        done.setdefault(worker, []).append(tuple(span))
+
+    in_workers(functools.partial(_job, name), range(count * jobs), count, report)
+    spans = [span for worker in done.values() for span in worker[1:]]
+    return len(spans) * JOB / (max(end for _, end in spans) - min(began for began, _ in spans))
+
+
+_kept_few_shot = functools.cache(_few_shot)
+
+
+def _job(name: str, job: int) -> tuple[int, float, float]:
+    """Makes a job's examples; the process's number, and when it began and ended."""
+    example, *_ = _kept_few_shot(name)
+    began = time.monotonic()
+    for i in range(job * JOB, (job + 1) * JOB):
+        example(i)
+    return os.getpid(), began, time.monotonic()
+
+
+# --- in turn with the reference ---
 
 
 def load_reference() -> None:

@@ -47,6 +47,9 @@ from flanrepro.collection.task import Task
 from flanrepro.collection.templates import Template, by_direction, load_few_shot
 from flanrepro.errors import InputError
 
+TABLE = 256
+"""Smallest number of draws or tasks of a table of draws, which holds whole blocks."""
+
 PROMPTS = 3
 """Version of the prompts. It is raised when a change of templates, formats or draws gives other
 prompts for the same seed and index, and gives every run another id."""
@@ -125,7 +128,11 @@ class Mixture:
         object.__setattr__(self, "_ends", np.cumsum(counts))
         settings = [self._settings(k) for k in range(len(self.tasks))]
         object.__setattr__(self, "_each", settings)
-        # Readers stay within a block or two; the table of the longest block has 3 MB.
+        # One task's block may be a single prompt, and a table takes 50 us to make at least.
+        blocks = max(1, TABLE // max(self.block, len(self.tasks)))
+        object.__setattr__(self, "_blocks", blocks)
+        object.__setattr__(self, "_draws", blocks * self.block)
+        # Readers stay within a table or two; that of the longest block has 3 MB.
         object.__setattr__(self, "_table", functools.lru_cache(maxsize=4)(self._make_table))
 
     def _settings(self, k: int) -> "_Settings":
@@ -186,73 +193,73 @@ class Mixture:
         more = (self.options_fraction, self.inversion_rate, self.max_examples, self.way)
         return Mixture, (*fields, *more, self.templates, self.instructions)
 
-    @property
+    @functools.cached_property
     def block(self) -> int:
         """Length of a block, in prompts."""
         return int(self.counts.sum()) // self.period
 
-    def _before(self, block: int) -> np.ndarray:
-        """int64 [tasks]: the number of each task's draws in the blocks before this one."""
+    def _before(self, blocks: range) -> np.ndarray:
+        """int64 [blocks, tasks]: number of each task's draws in all blocks before each of these."""
         # The seed decides with which block of the period a run begins, or the same rare tasks
         # would be late in every run.
         shift = rng.mix(self.seed, rng.PERIOD) % self.period
-        draws = dealt(self._ends, self.period, shift + block) - dealt(
-            self._ends, self.period, shift
-        )
-        return np.diff(draws, prepend=0)
+        draws = dealt(self._ends, self.period, shift + np.array([0, *blocks]))
+        return np.diff(draws[1:] - draws[0], prepend=0)
 
     def drawn(self, draws: int) -> np.ndarray:
         """int64 [tasks]: the exact number of each task's draws among the first `draws` prompts."""
-        blocks, rest = divmod(draws, self.block)
-        which = self._table(blocks)[0][:rest]
-        return self._before(blocks) + np.bincount(which, minlength=len(self.tasks))
+        number, rest = divmod(draws, self._draws)
+        first = number * self._blocks
+        which = self._table(number)[0][:rest]
+        return self._before(range(first, first + 1))[0] + np.bincount(
+            which, minlength=len(self.tasks)
+        )
 
     def __getitem__(self, i: int) -> Prompt:
         """The i-th prompt, i >= 0."""
         if i < 0:
             raise IndexError(f"a mixture has no index {i}: it starts at 0 and has no end")
-        block, position = divmod(i, self.block)
-        which, rank, few_shot = self._table(block)
-        return self._prompt(int(which[position]), int(rank[position]), bool(few_shot[position]))
+        number, position = divmod(i, self._draws)
+        return self._prompt(*(column.item(position) for column in self._table(number)))
 
     def _prompt(self, k: int, draw: int, few_shot: bool) -> Prompt:
         task, each = self.tasks[k], self._each[k]
-        key, options = each.key, _happens(draw, each.options, each.key)
+        keys, options = _streams(each.key), _happens(draw, each.options, each.key)
         split = _setting_split(task, few_shot, options) if task.rendered else "train"
         total = task.size(split)
         size = total if each.max_examples is None else min(total, each.max_examples)
         epoch, n = divmod(draw, size)
-        record = rng.permute(n, size, rng.mix(key, rng.RECORD, epoch))
+        record = rng.permute(n, size, rng.extend(keys[rng.RECORD], epoch))
         # The same `size` records in every pass: this key has no epoch.
         if size < total:
-            record = rng.permute(record, total, rng.mix(key, rng.CAP))
+            record = rng.permute(record, total, keys[rng.CAP])
         few_shot = few_shot and not task.rendered
         inverted, mixed = self._inverted(each, draw), ()
-        if few_shot and options and rng.mix(key, rng.MIXED, draw) % 2:
+        if few_shot and options and each.mixed.every and rng.extend(keys[rng.MIXED], draw) % 2:
             mixed = each.mixed.of(inverted)
         own = each.few_shot if few_shot and each.few_shot.every else each.zero_shot
         # Not every list has inverted templates.
         templates = mixed or own.of(inverted) or own.of(False)
-        template = templates[rng.mix(key, rng.TEMPLATE, draw) % len(templates)]
+        template = templates[rng.extend(keys[rng.TEMPLATE], draw) % len(templates)]
         candidates, shots, beside = (), None, ()
         if few_shot:
-            chance = rng.mix(key, rng.SHOTS, draw)
+            chance = rng.extend(keys[rng.SHOTS], draw)
             number = MIXED_SHOTS if mixed else template.shots
             if own is each.few_shot and not number:
                 number = _shared_shots(len(templates), chance)
             shots = self._shots(task, number, chance)
             # Exemplars come from all of the split, so that a cap leaves enough of them.
             same = record if task.exemplar_split == split else None
-            candidates = exemplar_candidates(task, rng.mix(key, rng.EXEMPLARS, draw), same)
+            candidates = exemplar_candidates(task, rng.extend(keys[rng.EXEMPLARS], draw), same)
         if mixed:
-            keys = (rng.mix(key, rng.BESIDE, draw, n) for n in range(shots))
-            beside = tuple(mixed[k % len(mixed)] for k in keys)
+            chances = (rng.extend(rng.extend(keys[rng.BESIDE], draw), n) for n in range(shots))
+            beside = tuple(mixed[chance % len(mixed)] for chance in chances)
         return render(
             task,
             record,
             split=split,
             template=template,
-            format=self._format(key, draw, few_shot, options),
+            format=self._format(keys, draw, few_shot, options),
             exemplars=candidates,
             shots=shots,
             beside=beside,
@@ -274,41 +281,49 @@ class Mixture:
         # Shuffled within windows of one period: otherwise the inverted half and the half with
         # options would always be the same draws.
         window, place = divmod(draw, each.inverted[1])
-        shuffled = rng.permute(place, each.inverted[1], rng.mix(each.key, rng.INVERSION, window))
+        key = rng.extend(_streams(each.key)[rng.INVERSION], window)
+        shuffled = rng.permute(place, each.inverted[1], key)
         return _happens(shuffled, each.inverted, 0)
 
-    def _format(self, key: int, draw: int, few_shot: bool, options: bool) -> Format:
+    def _format(self, keys: tuple[int, ...], draw: int, few_shot: bool, options: bool) -> Format:
         where = "prompt" if options else "nowhere"
         # The reference's few-shot prompts have plain lists.
         if self.way == "plain" or (self.way == "reference" and few_shot):
             return plain(where)
         some = layouts() if few_shot else layouts()[:1]
-        layout = some[rng.mix(key, rng.LAYOUT, draw) % len(some)]
+        layout = some[rng.extend(keys[rng.LAYOUT], draw) % len(some)]
         style = plain_style()
         if options:
-            chosen = rng.mix(key, rng.OPTION_STYLE, draw) % number_of_option_styles()
+            chosen = rng.extend(keys[rng.OPTION_STYLE], draw) % number_of_option_styles()
             style = option_style(chosen)
-        turns = turn_style(rng.mix(key, rng.TURNS, draw) % number_of_turn_styles())
+        turns = turn_style(rng.extend(keys[rng.TURNS], draw) % number_of_turn_styles())
         return Format(layout, style, where, "label" if style.labels else "text", turns)
 
-    def _make_table(self, block: int) -> tuple[np.ndarray, ...]:
-        """Three arrays [block]: task, number of the task's draw, and whether it is few-shot."""
-        key = rng.mix(self.seed, rng.BLOCK, block)
-        order = rng.shuffled(self.block, key)
-        before = self._before(block)
-        counts = self._before(block + 1) - before
-        # uint16 keeps cached tables small; it holds 65,536 tasks, the paper has 1,836.
-        which = np.repeat(np.arange(len(counts), dtype=np.uint16), counts)[order]
-        first = before - (np.cumsum(counts) - counts)
-        by_task = np.argsort(which, kind="stable")
-        draw = np.empty(self.block, np.int64)
-        draw[by_task] = np.arange(self.block) + first[which[by_task]]
+    def _make_table(self, number: int) -> tuple[np.ndarray, ...]:
+        """The number-th table of draws, of `_blocks` blocks one after the other.
+
+        Returns:
+            three arrays [draws]: task, number of the task's draw, and whether it is few-shot.
+        """
+        blocks = range(number * self._blocks, (number + 1) * self._blocks)
+        of_blocks = rng.mix(self.seed, rng.BLOCK)
+        keys = [rng.extend(of_blocks, block) for block in blocks]
+        starts = np.arange(len(blocks))[:, None] * self.block
+        order = (starts + rng.shuffled(self.block, np.array(keys, np.uint64)[:, None])).ravel()
+        before = self._before(range(blocks.start, blocks.stop + 1))
+        counts = np.diff(before, axis=0).ravel()
+        # A group is a task within a block. uint16 sorts fast and holds 65,536 of them; the paper
+        # has 1,836 tasks.
+        groups = np.repeat(np.arange(len(counts), dtype=np.uint16), counts)[order]
+        first = before[:-1].ravel() - (np.cumsum(counts) - counts)
+        by_group = np.argsort(groups, kind="stable")
+        draw = np.empty(len(order), np.int64)
+        draw[by_group] = np.arange(len(order)) + first[groups[by_group]]
         # Slots are sorted by task before the shuffle, so an even spread over slots gives every task
         # its few-shot share; the phase moves with the block, so that rounding favours no task.
-        few_shot = spread(self.block, self.few_shot_fraction, rng.mix(key, rng.FEW_SHOT_SLOTS))[
-            order
-        ]
-        return which, draw, few_shot
+        phases = [rng.mix(key, rng.FEW_SHOT_SLOTS) % self.block for key in keys]
+        few_shot = spread(self.block, self.few_shot_fraction, np.array(phases)[:, None])
+        return groups % np.uint16(len(self.tasks)), draw, few_shot.ravel()[order]
 
 
 @dataclass(frozen=True, slots=True)
@@ -344,6 +359,12 @@ class _Directions(NamedTuple):
     def of(self, inverted: bool | None) -> tuple[Template, ...]:
         """Returns the templates of a direction; None: all."""
         return self.every if inverted is None else self.inverted if inverted else self.regular
+
+
+@functools.lru_cache(maxsize=1 << 13)
+def _streams(key: int) -> tuple[int, ...]:
+    """The keys of a task's random streams, by their numbers in `flanrepro.collection.rng`."""
+    return tuple(rng.mix(key, stream) for stream in range(rng.STREAMS))
 
 
 def _of(value, k: int):

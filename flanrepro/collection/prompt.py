@@ -166,7 +166,7 @@ def _render(
     filled = _Filling(task, template, form)
     inputs, targets, used = filled.query(query, split, record)
     layout, styles = form.layout, []
-    instruction = filled.part("instruction", query, "", split, record)
+    instruction = template.instruction and filled.part("instruction", query, "", split, record)
     before = [instruction, layout.gap] if instruction and layout.instruction == "before" else []
     after = [instruction, layout.gap] if instruction and layout.instruction == "after" else []
     if not chosen:
@@ -312,10 +312,10 @@ def _choose(
     if shots is None:
         return [(index, records[index]) for index in exemplars]
     names, chosen = template.essential, []
-    seen = [[query.get(name) for name in names]]
+    seen = [[*map(query.get, names)]]
     for index in exemplars:
         record = records[index]
-        essence = [record.get(name) for name in names]
+        essence = [*map(record.get, names)]
         if essence not in seen:
             chosen.append((index, record))
             seen.append(essence)

@@ -26,6 +26,7 @@ FEW_SHOT_SLOTS = 1
 # Under a task's key:
 RECORD, TEMPLATE, SHOTS, EXEMPLARS, CAP, INVERSION, LAYOUT, OPTION_STYLE = range(1, 9)
 MIXED, BESIDE, TURNS = range(10, 13)
+STREAMS = 13  # one more than the last of these
 # Under the key of a text whose spans are hidden:
 HIDDEN_SPANS, VISIBLE_SPANS = 1, 2
 
@@ -38,8 +39,13 @@ def mix(*keys: int) -> int:
     """Hashes integers to a 64-bit integer; their order matters."""
     h = 0
     for key in keys:
-        h = _scramble((h ^ (key & _MASK)) + _GOLDEN)
+        h = extend(h, key)
     return h
+
+
+def extend(h: int, key: int) -> int:
+    """Hashes one integer more: `mix(*keys, key)`, where h is `mix(*keys)`."""
+    return _scramble((h ^ (key & _MASK)) + _GOLDEN)
 
 
 def _scramble(h: int) -> int:
@@ -98,11 +104,14 @@ def draws(n: int, key: int, exclude: int | None = None) -> Iterator[int]:
             yield i
 
 
-def shuffled(n: int, key: int) -> np.ndarray:
-    """int64 [n]: a whole permutation of range(n), other than `permute`'s for the same key."""
+def shuffled(n: int, key: int | np.ndarray) -> np.ndarray:
+    """int64 [n]: a whole permutation of range(n), other than `permute`'s for the same key.
+
+    Keys uint64 [k, 1] give [k, n].
+    """
     # Every step below is a bijection of 64-bit integers, so no two sort keys are equal and the
     # order does not depend on the sorting algorithm.
-    h = np.arange(n, dtype=np.uint64) + np.uint64(key)
+    h = np.arange(n, dtype=np.uint64) + np.asarray(key, np.uint64)
     for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
         h = (h ^ (h >> np.uint64(shift))) * np.uint64(factor)
     return np.argsort(h ^ (h >> np.uint64(31)))

@@ -79,28 +79,39 @@ def _rounded(weights: np.ndarray, total: int) -> np.ndarray:
     return np.maximum(counts, weights > 0)
 
 
-def dealt(ends: np.ndarray, period: int, blocks: int) -> np.ndarray:
-    """int64 [tasks]: draws of each task and those before it in the first blocks of periods.
+def dealt(ends: np.ndarray, period: int, blocks: np.ndarray) -> np.ndarray:
+    """Counts the draws of each task and those before it in the first blocks of periods.
 
     A period's draws, numbered in the tasks' order, are dealt out to its blocks: draw j goes to
     the block whose number has the bits of j, modulo the period, in reverse order (van der
     Corput's sequence). So each block has its part of every task, and the few draws of a rare
     task are spread evenly over the period.
+
+    Args:
+        ends: int64 [tasks], where each task's draws end among those of a period.
+        period: number of blocks, a power of two.
+        blocks: int64 [n], numbers of first blocks.
+
+    Returns:
+        int64 [n, tasks].
     """
-    periods, rest = divmod(blocks, period)
+    periods, rest = np.divmod(blocks[:, None], period)
     whole, part = np.divmod(ends, period)
-    count, low = periods * ends + whole * rest, 0
+    count, low = periods * ends + whole * rest, np.zeros_like(rest)
     # The numbers j below `part` whose reversed bits are below `rest`: for every bit of `rest`,
     # from the highest, those that begin like `rest` and have 0 where it has 1.
     for i in range(1, period.bit_length()):
-        if rest & period >> i:
-            count = count + np.maximum((part - low - 1 >> i) + 1, 0)
-            low |= 1 << (i - 1)
+        one = (rest & period >> i) > 0
+        count += one * np.maximum((part - low - 1 >> i) + 1, 0)
+        low |= one << (i - 1)
     return count
 
 
-def spread(length: int, fraction: float, phase: int) -> np.ndarray:
-    """bool [length]: round(fraction * length) of them True, evenly spaced, shifted by `phase`."""
+def spread(length: int, fraction: float, phase: int | np.ndarray) -> np.ndarray:
+    """bool [length]: round(fraction * length) of them True, evenly spaced, shifted by `phase`.
+
+    Phases [n, 1] give [n, length].
+    """
     total = round(fraction * length)
     slots = (np.arange(length + 1) + phase % length) * total // length
     return np.diff(slots) > 0

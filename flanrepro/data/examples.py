@@ -21,6 +21,8 @@ from flanrepro.data.vocabulary import EOS, Vocabulary
 WORTH_A_WARNING = 0.01
 """Share of prompts that did not fit above which a warning says so."""
 
+_END = np.array([EOS], np.int32)
+
 Example = dict[str, np.ndarray]
 """Arrays int32 of one example: `inputs` [<= inputs_length] and `targets` [<= targets_length], both
 with EOS, or both empty if it was left out; `fate` [1]."""
@@ -73,12 +75,11 @@ class Encode:
 
     def __call__(self, prompt: Prompt, task: Task) -> Example:
         fitted = self.fit(prompt, task)
-        end = [] if fitted.fate == DROPPED else [EOS]
-        as_ids = lambda ids: np.array(ids, np.int32)  # noqa: E731
+        end = _END[:0] if fitted.fate == DROPPED else _END
         return {
-            "inputs": as_ids(fitted.inputs + end),
-            "targets": as_ids(fitted.targets + end),
-            "fate": as_ids([fitted.fate]),
+            "inputs": np.concatenate((fitted.inputs, end)),
+            "targets": np.concatenate((fitted.targets, end)),
+            "fate": np.array([fitted.fate], np.int32),
         }
 
     def _warn(self, prompt: Prompt, inputs: int, targets: int) -> None:

@@ -9,6 +9,8 @@ pattern's own words. Targets are never cut, since a cut answer teaches a wrong o
 import json
 from dataclasses import dataclass
 
+import numpy as np
+
 from flanrepro.collection.prompt import Prompt, again
 from flanrepro.collection.task import Task
 from flanrepro.collection.templates import fields_of
@@ -32,14 +34,14 @@ class Fitted:
 
     Attributes:
         prompt: prompt as it is read; one that is left out is as it was.
-        inputs, targets: ids of its two texts, without EOS; empty if it is left out.
+        inputs, targets: int32 ids of its two texts, without EOS; empty if it is left out.
         fate: see `flanrepro.data.fates`.
         tokens: numbers of tokens, with EOS, that inputs and targets had before.
     """
 
     prompt: Prompt
-    inputs: list[int]
-    targets: list[int]
+    inputs: np.ndarray
+    targets: np.ndarray
     fate: int
     tokens: tuple[int, int]
 
@@ -55,7 +57,7 @@ def fit(
         vocabulary: vocabulary that gives the ids.
         inputs_length, targets_length: number of tokens at most, EOS included.
     """
-    inputs, targets = vocabulary.encode(prompt.inputs), vocabulary.encode(prompt.targets)
+    inputs, targets = vocabulary.ids(prompt.inputs), vocabulary.ids(prompt.targets)
     tokens = len(inputs) + 1, len(targets) + 1
     if tokens[0] <= inputs_length and tokens[1] <= targets_length:
         return Fitted(prompt, inputs, targets, KEPT, tokens)
@@ -67,18 +69,18 @@ def fit(
         shorten = _with_fewer_exemplars if prompt.exemplars else _with_cut_fields
         found = None if inseparable else shorten(prompt, task, vocabulary, inputs, room)
     if found is None:
-        return Fitted(prompt, [], [], DROPPED, tokens)
+        return Fitted(prompt, inputs[:0], targets[:0], DROPPED, tokens)
     shorter, ids = found
     lost = len(prompt.exemplars) - len(shorter.exemplars)
     return Fitted(shorter, ids, targets, without_exemplars(lost) if lost else TRUNCATED, tokens)
 
 
-Found = tuple[Prompt, list[int]] | None
+Found = tuple[Prompt, np.ndarray] | None
 """A prompt that fits and its inputs' ids; None: there is none."""
 
 
 def _with_fewer_exemplars(
-    prompt: Prompt, task: Task, vocabulary: Vocabulary, ids: list[int], room: int
+    prompt: Prompt, task: Task, vocabulary: Vocabulary, ids: np.ndarray, room: int
 ) -> Found:
     """The prompt with as many of its first exemplars as `room` tokens hold, at least one."""
     found, most = None, len(prompt.exemplars) - 1
@@ -87,7 +89,7 @@ def _with_fewer_exemplars(
     upwards = None
     while 1 <= shots <= most:
         shorter = again(task, prompt, shots=shots)
-        ids = vocabulary.encode(shorter.inputs)
+        ids = vocabulary.ids(shorter.inputs)
         fits = len(ids) <= room
         if fits:
             found = shorter, ids
@@ -100,7 +102,7 @@ def _with_fewer_exemplars(
 
 
 def _with_cut_fields(
-    prompt: Prompt, task: Task, vocabulary: Vocabulary, ids: list[int], room: int
+    prompt: Prompt, task: Task, vocabulary: Vocabulary, ids: np.ndarray, room: int
 ) -> Found:
     """The prompt with its record's fields cut, the longest first, until `room` tokens hold it."""
     template, turns = prompt.asked.template, prompt.format.turns
@@ -119,7 +121,7 @@ def _with_cut_fields(
                 break
             record[field] = shorter
             prompt = again(task, prompt, record=record)
-            ids = vocabulary.encode(prompt.inputs)
+            ids = vocabulary.ids(prompt.inputs)
     return (prompt, ids) if len(ids) <= room else None
 
 
@@ -159,7 +161,7 @@ def _without_passage(text: str, over: int, vocabulary: Vocabulary) -> str:
 
 def _head(text: str, over: int, vocabulary: Vocabulary) -> str:
     """The text without the words of its last `over` tokens."""
-    ids = vocabulary.encode(text)
+    ids = vocabulary.ids(text)
     keep = max(len(ids) - over, LEAST)
     if keep >= len(ids):
         return text

@@ -212,8 +212,8 @@ def row(fitted: Fitted, index: int) -> dict[str, str | int | list[int]]:
     """Gives the fields of an example: `TOKENS`, `WHOLE_NUMBERS` and `TEXTS`."""
     prompt = fitted.prompt
     return {
-        "inputs": fitted.inputs,
-        "targets": fitted.targets,
+        "inputs": fitted.inputs.tolist(),
+        "targets": fitted.targets.tolist(),
         "inputs_pretokenized": prompt.inputs,
         "targets_pretokenized": prompt.targets,
         "index": index,

@@ -12,12 +12,15 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from flanrepro.collection.mixture import PROMPTS
 from flanrepro.collection.prompt import render
 from flanrepro.collection.task import Collection
 from flanrepro.collection.templates import load_templates
 from flanrepro.data.tokenizer_files import FILES as TOKENIZER_FILES
 from flanrepro.data.tokenizer_files import check_files, sentencepiece_of
+from flanrepro.data.words import SPACE, Words, apart
 from flanrepro.errors import InputError
 from flanrepro.raw import hub
 from flanrepro.raw.files import cache_folder, mark, mirror, status_of
@@ -33,9 +36,6 @@ EXTRA_IDS = 100
 
 POCKET_EXTRA_IDS = 16
 """Pocket's number: its texts are short, and each unused sentinel costs a row of the embedding."""
-
-SPACE = "\u2581"
-"""The sign that SentencePiece's pieces have for the space before a word."""
 
 
 class Vocabulary:
@@ -70,6 +70,7 @@ class Vocabulary:
             raise InputError(
                 f"{self.path}: pad, eos and unk have the ids {ids}; expected T5's {PAD, EOS, UNK}"
             )
+        self._words = Words(self._pieces) if apart(content, self._pieces) else None
         self.sha256 = hashlib.sha256(content).hexdigest()
 
     @property
@@ -86,9 +87,15 @@ class Vocabulary:
         """Id of span corruption's first sentinel; the others count down from it, as in SeqIO."""
         return self._pieces.vocab_size() + self.extra_ids - 1
 
+    def ids(self, text: str) -> np.ndarray:
+        """Gives the ids of the pieces as int32 [pieces], without EOS."""
+        if self._words is None:
+            return self._pieces.encode_as_numpy(text)
+        return self._words.ids(text)
+
     def encode(self, text: str) -> list[int]:
-        """Gives the ids of the pieces, without EOS."""
-        return self._pieces.encode(text)
+        """Gives the ids of the pieces as a list, see `ids`."""
+        return self.ids(text).tolist()
 
     def encode_batch(self, texts: Sequence[str]) -> list[list[int]]:
         """Encodes many texts at once, see `encode`."""

@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from typer.testing import CliRunner
 
 from ci.bench import prompts
 from ci.bench.__main__ import app
+from ci.bench.common import in_process
 from flanrepro.t5x.engine import missing_modules
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -124,6 +126,28 @@ def test_the_way_to_tokens_is_measured_and_said_where_the_reference_s_rate_is_fr
     assert (values.drop("import flanrepro") > 0).all()
     assert values["flan2022: tasks"] > values["flan2022: of these by size only"] > 1000
     assert "flan2022: memory after 20 draws" in values and "mixture[i], 2000 tasks" in values
+    assert "spiece.model: no rows on T5's" in said
+    name = "GSM8K few_shot, own BPE"
+    assert values[f"{name}, share of that"] == pytest.approx(
+        values[f"{name}, a core"] / values[f"{name}, SentencePiece alone"]
+    )
+    assert not [what for what in values.index if "T5's SentencePiece" in what]
+    one, *more = [
+        value for what, value in values.items() if re.search("one worker|[0-9] workers", what)
+    ]
+    assert values[f"{name}, ratio of workers"] == pytest.approx((more or [one])[0] / one)
+
+
+@pytest.mark.slow
+def test_t5s_own_vocabulary_is_measured_where_the_mirror_has_it(t5, mirror, monkeypatch, tmp_path):
+    monkeypatch.setenv("FLANREPRO_MIRROR", str(mirror))
+    monkeypatch.setenv("FLANREPRO_CACHE", str(tmp_path))
+    assert list(prompts._vocabularies().values()) == ["t5", prompts.VOCABULARY]
+    rows = in_process(prompts.beside_pieces, "T5's", "t5", 1, 0.0)
+    values = {what.rpartition(", ")[2]: value for what, value, _ in rows}
+    share = values["a core"] / values["SentencePiece alone"]
+    assert values["share of that"] == pytest.approx(share) and share < 1
+    assert values["ratio to the published reference"] == pytest.approx(values["a core"] / 75)
 
 
 @pytest.mark.usefixtures("gsm8k")

@@ -1,3 +1,4 @@
+import hashlib
 import itertools
 import pickle
 from collections import Counter
@@ -96,6 +97,25 @@ def test_a_stream_is_the_same_on_every_machine():
         ("task0", 85, (), "instruction", "nowhere"),
         ("task0", 30, (52, 95, 21, 74, 34), "options_first", "prompt"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("fraction", "size", "digest"),
+    [(1.0, 40, "da49069bcf347cdb"), (0.5, 40, "a4acf00e6b7be53c"), (0.05, 7, "07c25348f278a96d")],
+)
+def test_the_stream_of_one_task_is_the_same_on_every_machine(fraction, size, digest):
+    mixture = Mixture((make_task("task", size),), few_shot_fraction=fraction, seed=5)
+    drawn = [mixture[i] for i in (*range(600), *range(10**7, 10**7 + 300))]
+    said = "".join(prompt.inputs + prompt.targets for prompt in drawn)
+    assert hashlib.sha256(said.encode()).hexdigest()[:16] == digest
+
+
+@pytest.mark.parametrize("number", [1, 3])
+def test_a_table_of_draws_is_made_for_many_prompts_however_few_the_tasks(number):
+    mixture = Mixture(tasks(number), few_shot_fraction=1.0)
+    for i in range(1000):
+        mixture[i]
+    assert mixture._table.cache_info().misses <= 5
 
 
 def test_another_seed_is_another_stream():

@@ -86,8 +86,8 @@ def test_a_million_draws_have_the_stated_rates(name):
 def test_drawn_counts_what_is_drawn():
     mixture = named_mixture("equal", collection()).mixture
     n = mixture.block + 500
-    drawn = Counter(mixture._table(i // mixture.block)[0][i % mixture.block] for i in range(n))
-    assert mixture.drawn(n).tolist() == [drawn[k] for k in range(len(mixture.tasks))]
+    drawn = Counter(mixture[i].task for i in range(n))
+    assert mixture.drawn(n).tolist() == [drawn[task.name] for task in mixture.tasks]
 
 
 def test_each_mixture_has_its_own_sources_and_methods():

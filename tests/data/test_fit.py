@@ -45,10 +45,10 @@ def fitted(prompt, task: Task, inputs_length: int, targets_length: int = LONG) -
     found = fit(prompt, task, VOCABULARY, inputs_length, targets_length)
     assert found.tokens == (count(prompt.inputs) + 1, count(prompt.targets) + 1)
     if found.fate == DROPPED:
-        assert (found.prompt, found.inputs, found.targets) == (prompt, [], [])
+        assert (found.prompt, found.inputs.size, found.targets.size) == (prompt, 0, 0)
         return found
-    assert found.inputs == VOCABULARY.encode(found.prompt.inputs)
-    assert found.targets == VOCABULARY.encode(prompt.targets)
+    assert found.inputs.tolist() == VOCABULARY.encode(found.prompt.inputs)
+    assert found.targets.tolist() == VOCABULARY.encode(prompt.targets)
     assert found.prompt.targets == prompt.targets
     assert len(found.inputs) < inputs_length
     return found
