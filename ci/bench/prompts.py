@@ -34,7 +34,8 @@ SETTINGS = {"zero_shot": "zero_shot", "few_shot": "x_shot"}
 
 
 def table(rounds: int, seconds: float, draws: int) -> pd.DataFrame:
-    """All that is measured here: columns what, value, unit; medians of `rounds`.
+    """All that is measured here: columns what, value (median of `rounds`), unit, low and high (the
+    slowest and the fastest round, where they are kept).
 
     Turns beside the reference take about `seconds`; `draws` prompts of flan2022 are drawn while its
     memory is watched.
@@ -47,7 +48,8 @@ def table(rounds: int, seconds: float, draws: int) -> pd.DataFrame:
     rows += by_core(rounds, seconds)
     in_process(warm)  # reads the files into the store, so that the next process finds them there
     rows += in_process(whole, rounds, draws)
-    return pd.DataFrame(rows, columns=["what", "value", "unit"])
+    names = ["what", "value", "unit", "low", "high"]
+    return pd.DataFrame([dict(zip(names, row, strict=False)) for row in rows], columns=names)
 
 
 # --- mixtures ---
@@ -250,14 +252,22 @@ def beside_pieces(what: str, name: str, rounds: int, seconds: float) -> list[tup
         alone = _per_second(lambda both: [pieces.encode(text) for text in both], texts)
         rates.append((ours, alone, ours / alone))
     # The first turn warms up.
-    ours, alone, share = map(statistics.median, zip(*rates[1:], strict=True))
+    ours, alone, share = zip(*rates[1:], strict=True)
     label = f"GSM8K few_shot, {what}"
     return [
-        (f"{label}, a core", ours, "examples/s"),
-        (f"{label}, SentencePiece alone", alone, "examples/s"),
-        (f"{label}, share of that", share, ""),
-        (f"{label}, ratio to the published reference", ours / PUBLISHED["few_shot"], ""),
+        _row(f"{label}, a core", ours, "examples/s"),
+        _row(f"{label}, SentencePiece alone", alone, "examples/s"),
+        _row(f"{label}, share of that", share, ""),
+        (
+            f"{label}, ratio to the published reference",
+            statistics.median(ours) / PUBLISHED["few_shot"],
+            "",
+        ),
     ]
+
+
+def _row(what: str, rounds: Sequence[float], unit: str) -> tuple:
+    return what, statistics.median(rounds), unit, min(rounds), max(rounds)
 
 
 def _per_second(do: Callable, what: Sequence) -> float:
@@ -280,12 +290,11 @@ def by_workers(what: str, name: str, rounds: int, seconds: float) -> list[tuple]
     engines = {n: functools.partial(_of_workers, name, n, jobs) for n in (1, len(cores()))}
     rates = in_turn(engines, rounds)
     one, every = ([*rates.values()][k] for k in (0, -1))
-    ratio = statistics.median(b / a for a, b in zip(one, every, strict=True))
     label = f"GSM8K few_shot, {what}"
     return [
-        (f"{label}, one worker", statistics.median(one), "examples/s"),
-        (f"{label}, {len(cores())} workers", statistics.median(every), "examples/s"),
-        (f"{label}, ratio of workers", ratio, ""),
+        _row(f"{label}, one worker", one, "examples/s"),
+        _row(f"{label}, {len(cores())} workers", every, "examples/s"),
+        _row(f"{label}, ratio of workers", [b / a for a, b in zip(one, every, strict=True)], ""),
     ]
 
 

@@ -33,8 +33,8 @@ METHODS = {"rank": "options ranked", "decode": "answers decoded"}
 def rows(folder: Path) -> list[dict]:
     """The rows of all tables that are in the folder: `COLUMNS`.
 
-    `ours` and `theirs` are medians, low and high the slowest and the fastest round. `ratio` is above
-    1 where ours is quicker, also where seconds are counted.
+    `ours` and `theirs` are medians, low and high the slowest and the fastest round. `ratio` is
+    above 1 where ours is quicker, also where seconds are counted.
     """
     parts = {
         "train.csv": _train,
@@ -176,7 +176,11 @@ def page_table(table: pd.DataFrame) -> str:
             ""
             if pd.isna(row.theirs)
             else f"{row.opponent}: {_number(row.theirs)}{_range(row.theirs_low, row.theirs_high)}",
-            "" if pd.isna(row.ratio) else f"{row.ratio:.2g}" if row.ratio < 10 else f"{row.ratio:.0f}",
+            ""
+            if pd.isna(row.ratio)
+            else f"{row.ratio:.2g}"
+            if row.ratio < 10
+            else f"{row.ratio:.0f}",
             f"`{row.file}`",
         )
         for row in table.itertuples()

@@ -29,7 +29,7 @@ def apart(content: bytes, pieces) -> bool:
         pieces: the model as a `SentencePieceProcessor`.
     """
     model = _fields(content)
-    trainer, normalizer = _fields(model[_TRAINER]), _fields(model[_NORMALIZER])
+    trainer, normalizer = (_fields(model.get(part, b"")) for part in (_TRAINER, _NORMALIZER))
     return (
         trainer.get(_MODEL_TYPE) == _BPE
         and not trainer.get(_WHITE_SPACE_AS_SUFFIX)
