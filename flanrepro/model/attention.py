@@ -6,6 +6,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Float32
 
+from flanrepro.model.kernels import tokamax
+
 
 def attention(
     form: str,
@@ -28,9 +30,7 @@ def attention(
     swap = functools.partial(jnp.swapaxes, axis1=1, axis2=2)
     arguments, options = map(swap, (queries, keys, values)), {"mask": mask == 0, "scale": 1.0}
     if form == "tokamax":
-        import tokamax  # an extra, for GPUs
-
-        return swap(tokamax.dot_product_attention(*arguments, bias=bias, **options))
+        return swap(tokamax().dot_product_attention(*arguments, bias=bias, **options))
     if form == "cudnn" and bias is not None:
         bias = bias.astype(queries.dtype)  # cuDNN has one type for all factors and the bias
     options["implementation"] = "cudnn" if form == "cudnn" else "xla"

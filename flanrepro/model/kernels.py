@@ -1,10 +1,10 @@
 """The forms in which the parts of a train step can be computed, and the fastest for a device."""
 
 import csv
-import functools
 from dataclasses import dataclass, fields
 from importlib.util import find_spec
 from pathlib import Path
+from types import ModuleType
 
 import jax
 
@@ -47,7 +47,7 @@ class Kernels:
                 )
         if self.needs_tokamax and not find_spec("tokamax"):
             raise InputError(
-                "kernels of tokamax are asked for and it is not installed: pip install "
+                "kernels of tokamax are asked for, and it is not installed: pip install "
                 "'flanrepro[gpu]', or choose other kernels"
             )
 
@@ -58,6 +58,17 @@ class Kernels:
 
 PLAIN = Kernels()
 """XLA's forms, which run on every device."""
+
+
+def tokamax() -> ModuleType:
+    """Imports tokamax, an extra of the package, with its settings at their defaults."""
+    import tokamax
+    from absl import flags
+
+    # Else its settings are looked for on the command line of whatever program this is.
+    if not flags.FLAGS.is_parsed():
+        flags.FLAGS.mark_as_parsed()
+    return tokamax
 
 
 def chosen(model: str, dtype: str) -> Kernels:
@@ -80,7 +91,6 @@ def chosen(model: str, dtype: str) -> Kernels:
     return Kernels(**forms | {"joined": best["joined"] == "True"})
 
 
-@functools.cache
 def _measured() -> list[dict[str, str]]:
     with MEASURED.open(newline="", encoding="utf-8") as file:
         return list(csv.DictReader(file))

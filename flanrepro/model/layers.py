@@ -3,8 +3,6 @@
 Axis names in comments and docstrings are T5X's logical axes, see `axes.py`.
 """
 
-import functools
-
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
@@ -12,7 +10,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Float32, Int
 
 from flanrepro.model.attention import attention
-from flanrepro.model.kernels import PLAIN, Kernels
+from flanrepro.model.kernels import PLAIN, Kernels, tokamax
 from flanrepro.model.sizes import T5Config
 
 NUM_BUCKETS = 32
@@ -42,9 +40,7 @@ class RMSNorm(nn.Module):
     def __call__(self, x: Float[Array, "*batch embed"]) -> Float[Array, "*batch embed"]:
         scale = self.param("scale", nn.initializers.ones, (x.shape[-1],))
         if self.kernels.norm == "tokamax":
-            import tokamax  # an extra, for GPUs
-
-            return tokamax.layer_norm(x.astype(self.dtype), scale, None, subtract_mean=False)
+            return tokamax().layer_norm(x.astype(self.dtype), scale, None, subtract_mean=False)
         # bfloat16 has 8 significant bits: a mean over hundreds of squares needs more.
         x = x.astype(jnp.float32)
         x = x * jax.lax.rsqrt(jnp.mean(jnp.square(x), axis=-1, keepdims=True) + 1e-6)
@@ -265,18 +261,15 @@ class MLP(nn.Module):
         return self.wo(self.dropout(self._gated(x), deterministic=deterministic))
 
     def _gated(self, x: Float[Array, "batch length embed"]) -> Float[Array, "batch length mlp"]:
-        # GELU's tanh approximation, which T5.1.1 was trained with.
-        gelu = functools.partial(nn.gelu, approximate=True)
         if self.kernels.mlp == "tokamax":
-            import tokamax  # an extra, for GPUs
-
             kernels = [kernel.astype(x.dtype) for kernel in _kernels(self.wi_0, self.wi_1)]
-            return tokamax.gated_linear_unit(x, tuple(kernels), activation=gelu)
+            return tokamax().gated_linear_unit(x, tuple(kernels), activation=nn.gelu)
         if self.kernels.joined:
             gate, linear = joined_products(x, self.wi_0, self.wi_1)
         else:
             gate, linear = self.wi_0(x), self.wi_1(x)
-        return gelu(gate) * linear
+        # GELU's tanh approximation, which T5.1.1 was trained with, and which is Flax's default.
+        return nn.gelu(gate) * linear
 
 
 def rematerialized(layer: type[nn.Module], deterministic: int) -> type[nn.Module]:
