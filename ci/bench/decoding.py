@@ -26,7 +26,7 @@ def table(
     for model in models:
         config = t5_config(model, T5_VOCABULARY, dtype=dtype)
         params = init_params(config, 0)
-        # A logit of 0 is never the largest of so many: no row ends before its last token.
+        # A logit of 0 is never the largest of 32,128: no row ends before its last token.
         kernel = params["decoder"]["logits_dense"]["kernel"]
         params["decoder"]["logits_dense"]["kernel"] = kernel.at[:, EOS].set(0)
 

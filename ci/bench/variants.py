@@ -96,7 +96,8 @@ def measure(
 def kept(table: pd.DataFrame, where: dict) -> str:
     """Gives the measured rows as lines of `flanrepro/model/kernels.csv`."""
     ran = table[table["tokens_per_s"].notna() & (table["apart"] < ALIKE)].assign(**where)
-    return ran.to_csv(columns=KEPT, index=False, header=False, float_format="%.4g")
+    lines = ran.reindex(columns=KEPT).to_csv(index=False, header=False, float_format="%.6g")
+    return lines.strip()
 
 
 def _forms(name: str) -> dict:
