@@ -201,7 +201,10 @@ class Attention(nn.Module):
             query, key, value = joined_products(x, self.query, self.key, self.value)
             keys, values = self._heads(key), self._heads(value)
         else:
-            query, (keys, values) = self.query(x), self.keys_values(source)
+            # The query last: the source's gradients are added up in the opposite order, and in
+            # another order they round otherwise.
+            keys, values = self.keys_values(source)
+            query = self.query(x)
         return self._attend(query, keys, values, bias, mask, deterministic), keys, values
 
     def keys_values(
