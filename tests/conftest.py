@@ -34,6 +34,7 @@ SKIPS_ALLOWED = {
     "JAX has no accelerator here": "it may have no GPU or TPU",
     "T5X is not installed": "T5X is on no package index: make t5x needs GitHub",
     r"the reference implementation \(google-research/FLAN\) is not": "it is on no package index",
+    "tokamax is not installed": "its kernels are for GPUs and TPUs: extra `gpu`",
     "lm-evaluation-harness is not": "it is compared with in an environment of its own",
     "CTranslate2 is not": "it is compared with in the same environment",
     "no Chromium": "pages are looked at in it where it is installed",

@@ -54,7 +54,17 @@ def tracked_files() -> list[Path]:
 
 
 def test_extras_are_the_documented_ones():
-    assert set(EXTRAS) == {"dev", "book", "hub", "notebook", "interop", "beam", "cuda", "tpu"}
+    assert set(EXTRAS) == {
+        "dev",
+        "book",
+        "hub",
+        "notebook",
+        "interop",
+        "beam",
+        "cuda",
+        "gpu",
+        "tpu",
+    }
 
 
 def test_environment_yml_holds_the_dependencies_of_pyproject_line_for_line():
@@ -78,7 +88,7 @@ def test_constraints_hold_only_sorted_pins_of_one_version_each():
     assert names == sorted(set(names))
 
 
-@pytest.mark.parametrize("extra", ["", "dev", "book", "hub", "notebook", "interop", "beam"])
+@pytest.mark.parametrize("extra", ["", "dev", "book", "hub", "notebook", "interop", "beam", "gpu"])
 def test_constraints_pin_every_declared_dependency_to_a_version_it_allows(extra):
     declared = EXTRAS[extra] if extra else PROJECT["dependencies"]
     pinned = dict(pins())

@@ -1,6 +1,6 @@
-"""Measures how quick flanrepro is on this machine: `python -m ci.bench train`, `data`, `eval`,
-`cache`, `lengths`, `many`, `notebooks`; and computes what the paper's runs `cost` on accelerators,
-and the runs, steps and prompts that profiles `plan`.
+"""Measures how quick flanrepro is on this machine: `python -m ci.bench train`, `variants`,
+`decode`, `data`, `eval`, `cache`, `lengths`, `many`, `notebooks`; and computes what the paper's
+runs `cost` on accelerators, and the runs, steps and prompts that profiles `plan`.
 
 Each part prints a table and writes it to figures/bench/ as CSV.
 """
@@ -69,6 +69,56 @@ def train(
         measured.to_csv(out / "train_rounds.csv", index=False, float_format="%.4f")
         if find_spec("matplotlib"):  # a borrowed machine may have none: `draw` reads train.csv
             draw(out)
+
+
+@app.command()
+def variants(
+    model: Sizes = "nano",
+    variant: Annotated[str, typer.Option(help="of ci.bench.variants; empty: all")] = "",
+    optimizer: Annotated[str, typer.Option(help="adamw, adafactor or muon")] = "adafactor",
+    rows: Annotated[int, typer.Option(help="packed rows per step")] = 8,
+    inputs_length: Length = 256,
+    targets_length: Length = 64,
+    dtype: Annotated[str, typer.Option(help="activations' type: float32 or bfloat16")] = "float32",
+    remat: Annotated[bool, typer.Option(help="computes activations again")] = False,
+    data: Annotated[str, typer.Option(help="pocket or synthetic")] = "synthetic",
+    batches: Annotated[int, typer.Option(help="different batches, prepared beforehand")] = 8,
+    seconds: Seconds = 2.0,
+    minutes: Annotated[float, typer.Option(help="begin no variant after these")] = 60.0,
+    out: Out = OUT,
+) -> None:
+    """Measure the forms of a train step's parts that this device has, and choose by size."""
+    from ci.bench import variants as module
+    from ci.bench.rows import packed_rows
+
+    packed = functools.cache(
+        functools.partial(packed_rows, data, batches, rows, inputs_length, targets_length)
+    )
+    names = variant.split(",") if variant else [*module.VARIANTS]
+    options = {"dtype": dtype, "optimizer": optimizer, "remat": remat}
+    sizes = model.split(",")
+    for table, facts in module.measure(sizes, names, packed, options, seconds, minutes):
+        where = {"data": data} | environment(facts["device"])
+        tell(table, out / "variants.csv", where, digits="%.6g")
+    print("\nlines for flanrepro/model/kernels.csv:", module.kept(table, where), sep="\n")
+
+
+@app.command()
+def decode(
+    model: Sizes = "nano",
+    dtype: Annotated[str, typer.Option(help="activations' type: float32 or bfloat16")] = "float32",
+    rows: Annotated[int, typer.Option(help="prompts at once")] = 8,
+    inputs_length: Length = 64,
+    targets_length: Length = 16,
+    rounds: Rounds = 3,
+    out: Out = OUT,
+) -> None:
+    """Measure tokens/s of greedy decoding, of random prompts by random parameters."""
+    from ci.bench import decoding
+
+    lengths = rows, inputs_length, targets_length
+    table = decoding.table(model.split(","), dtype, *lengths, rounds)
+    tell(table, out / "decode.csv", environment())
 
 
 @app.command()

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from ci.bench.rows import Batch, examples, shape
+from flanrepro.model.kernels import PLAIN, Kernels
 from flanrepro.model.sizes import T5Config
 
 LEARNING_RATE = 2e-3
@@ -25,11 +26,13 @@ class Setup:
         config: the model's.
         optimizer: `adamw` or `adafactor`.
         remat: True: flanrepro's rematerialisation; the others have none.
+        kernels: flanrepro's.
     """
 
     config: T5Config
     optimizer: str
     remat: bool = False
+    kernels: Kernels = PLAIN
 
 
 @dataclass(frozen=True)
@@ -67,7 +70,8 @@ def flanrepro(setup: Setup, batches: list[Batch]) -> Engine:
 
     device, peak_mib = _jax_device()
     optimizer = (setup.optimizer, LEARNING_RATE, 0)
-    step = make_train_step(setup.config, *optimizer, z_loss=0.0, remat=setup.remat)
+    how = {"z_loss": 0.0, "remat": setup.remat, "kernels": setup.kernels}
+    step = make_train_step(setup.config, *optimizer, **how)
     kept, key = {"state": init_state(setup.config, *optimizer, seed=0)}, jax.random.key(0)
     compiled = step.lower(kept["state"], Metrics.zero(), batches[0], key).compile()
 

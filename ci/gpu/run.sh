@@ -3,10 +3,11 @@
 #
 #     MINUTES=9 OUT=FOLDER bash ci/gpu/run.sh [--tiny]
 #
-# 1. the tests that need one, 2. the benchmarks, 3. the standing job of ci/gpu, whose packed files
-# lie in .gpu/1, .gpu/2, ... What is done is kept in .gpu-work: started again, it goes on. $OUT gets
-# at most five files: outcome.zip.* for `python -m ci.gpu take`, and logs.tar.gz. With --tiny it is
-# all at a size for a CPU, in .gpu-tiny and .gpu-tiny-work.
+# 1. the variants of the train step, in five minutes, 2. the tests that need an accelerator, 3. the
+# other benchmarks, 4. the standing job of ci/gpu, whose packed files lie in .gpu/1, .gpu/2, ... What
+# is done is kept in .gpu-work: started again, it goes on. $OUT gets at most five files:
+# outcome.zip.* for `python -m ci.gpu take`, and logs.tar.gz, in whose logs/bench the tables are.
+# With --tiny it is all at a size for a CPU, in .gpu-tiny and .gpu-tiny-work.
 set -u
 cd "$(dirname "$0")/../.."
 python=${PYTHON:-python3}
@@ -15,10 +16,15 @@ root=${FLANREPRO_OUT:-$PWD}
 work=$root/.gpu-work tiny=()
 bench=(--model "small,base" --dtype bfloat16 --data synthetic --optimizer adafactor --rounds 3
   --rows 64 --inputs-length 512 --targets-length 128)
+variants=(--model "base,small" --dtype bfloat16 --rows 64 --inputs-length 512 --targets-length 128
+  --seconds 3 --minutes 5)
+decode=(--model "base,small" --dtype bfloat16 --rows 64 --inputs-length 512 --targets-length 128)
 many=(--at-once 1,4,16,64)
 if [ "${1:-}" = --tiny ]; then
   work=$root/.gpu-tiny-work tiny=(--tiny)
   bench=(--model nano --data synthetic --optimizer adamw --rounds 1 --seconds 1 --batches 2)
+  variants=(--rows 2 --inputs-length 64 --targets-length 32 --seconds 0 --batches 2)
+  decode=(--rounds 1)
   many=(--model nano --at-once 1,2 --rounds 1 --seconds 1)
 fi
 export OUT=${OUT:-$work/out}
@@ -40,8 +46,10 @@ once() {
   fi
 }
 
+once variants "$python" -m ci.bench variants "${variants[@]}" --out "$work/logs/bench"
 once tests "$python" -m pytest -q -rs -p no:cacheprovider tests/training/test_accelerator.py
 once bench "$python" -m ci.bench train "${bench[@]}" --no-hugging-face --no-t5x --out "$work/logs/bench"
+once decode "$python" -m ci.bench decode "${decode[@]}" --out "$work/logs/bench"
 once many "$python" -m ci.bench many "${many[@]}" --data synthetic --out "$work/logs/bench"
 
 left=$(awk "BEGIN { left = $minutes - $SECONDS / 60; printf \"%.1f\", (left > 0 ? left : 0) }")

@@ -1,8 +1,40 @@
-"""Dot-product attention whose backward pass is written out, for speed on a CPU."""
+"""Dot-product attention: a form whose backward pass is written out, and those of libraries."""
+
+import functools
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Float32
+
+from flanrepro.model.kernels import tokamax
+
+
+def attention(
+    form: str,
+    queries: Float[Array, "batch heads queries head_dim"],
+    keys: Float[Array, "batch heads keys head_dim"],
+    values: Float[Array, "batch heads keys head_dim"],
+    bias: Float32[Array, "1 heads queries keys"] | None,
+    mask: Float32[Array, "#batch #heads #queries keys"],
+) -> Float[Array, "batch heads queries head_dim"]:
+    """Computes `dot_product_attention` in one of the forms of `flanrepro.model.kernels.Kernels`.
+
+    T5's dropout of attention weights is one of values, which are dropped before they come here, so
+    that a library's kernel needs none of its own.
+    """
+    # Segments are a mask in all forms. cuDNN also takes offsets for packed rows, but by no public
+    # function of JAX; with them the most segments of a row are a constant of the program, which
+    # packing does not bound, and a prefix that all of its positions see cannot be said.
+    if form == "xla":
+        return dot_product_attention(queries, keys, values, bias, mask)
+    swap = functools.partial(jnp.swapaxes, axis1=1, axis2=2)
+    arguments, options = map(swap, (queries, keys, values)), {"mask": mask == 0, "scale": 1.0}
+    if form == "tokamax":
+        return swap(tokamax().dot_product_attention(*arguments, bias=bias, **options))
+    if form == "cudnn" and bias is not None:
+        bias = bias.astype(queries.dtype)  # cuDNN has one type for all factors and the bias
+    options["implementation"] = "cudnn" if form == "cudnn" else "xla"
+    return swap(jax.nn.dot_product_attention(*arguments, bias=bias, **options))
 
 
 @jax.custom_vjp

@@ -14,6 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Float32, Int
 
+from flanrepro.model.kernels import PLAIN, Kernels
 from flanrepro.model.layers import (
     MLP,
     Attention,
@@ -37,13 +38,14 @@ class Layer(nn.Module):
     """Self-attention and MLP, each behind a norm and beside a residual path."""
 
     config: DecoderOnlyConfig
+    kernels: Kernels = PLAIN
 
     def setup(self):
         cfg = self.config
-        self.pre_self_attention_layer_norm = RMSNorm(cfg.dtype)
-        self.self_attention = Attention(cfg)
-        self.pre_mlp_layer_norm = RMSNorm(cfg.dtype)
-        self.mlp = MLP(cfg)
+        self.pre_self_attention_layer_norm = RMSNorm(cfg.dtype, self.kernels)
+        self.self_attention = Attention(cfg, self.kernels)
+        self.pre_mlp_layer_norm = RMSNorm(cfg.dtype, self.kernels)
+        self.mlp = MLP(cfg, self.kernels)
         # One mask for all tokens of a row, as in T5X.
         self.dropout = nn.Dropout(cfg.dropout_rate, broadcast_dims=(-2,))
 
@@ -60,8 +62,8 @@ class Layer(nn.Module):
         """Computes the layer's states, and the keys and values of its attention."""
         drop = functools.partial(self.dropout, deterministic=deterministic)
         y = self.pre_self_attention_layer_norm(x)
-        keys, values = self.self_attention.keys_values(y)
-        x = x + drop(self.self_attention.attend(y, keys, values, bias, mask, deterministic))
+        y, keys, values = self.self_attention.with_keys_values(y, y, bias, mask, deterministic)
+        x = x + drop(y)
         return x + drop(self.mlp(self.pre_mlp_layer_norm(x), deterministic)), keys, values
 
     def step(
@@ -88,6 +90,7 @@ class Decoder(nn.Module):
 
     config: DecoderOnlyConfig
     remat: bool = False
+    kernels: Kernels = PLAIN
 
     def setup(self):
         cfg = self.config
@@ -95,8 +98,8 @@ class Decoder(nn.Module):
         # T5X's decoder-only network has no distances to what comes later, in a prefix neither.
         self.relpos_bias = RelativePositionBias(cfg, bidirectional=False)
         layer = rematerialized(Layer, 4) if self.remat else Layer
-        self.layers = [layer(cfg) for _ in range(cfg.num_decoder_layers)]
-        self.decoder_norm = RMSNorm(cfg.dtype)
+        self.layers = [layer(cfg, self.kernels) for _ in range(cfg.num_decoder_layers)]
+        self.decoder_norm = RMSNorm(cfg.dtype, self.kernels)
         if not cfg.logits_via_embedding:
             # float32 also in a bfloat16 model: the loss is a difference of logits.
             self.logits_dense = Dense(cfg.vocab_size, "float32")
@@ -179,13 +182,15 @@ class DecoderOnly(nn.Module):
     Attributes:
         config: dimensions.
         remat: true if a layer's activations are not kept for its gradients, but computed again.
+        kernels: forms in which attention, norms and products are computed.
     """
 
     config: DecoderOnlyConfig
     remat: bool = False
+    kernels: Kernels = PLAIN
 
     def setup(self):
-        self.decoder = Decoder(self.config, self.remat)
+        self.decoder = Decoder(self.config, self.remat, self.kernels)
 
     def __call__(
         self, *rows: Int[Array, "batch _"] | None, **named

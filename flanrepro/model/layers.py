@@ -9,7 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Float32, Int
 
-from flanrepro.model.attention import dot_product_attention
+from flanrepro.model.attention import attention
+from flanrepro.model.kernels import PLAIN, Kernels, tokamax
 from flanrepro.model.sizes import T5Config
 
 NUM_BUCKETS = 32
@@ -33,10 +34,13 @@ class RMSNorm(nn.Module):
     """T5's layer norm, without mean and bias (Zhang and Sennrich, 2019)."""
 
     dtype: str
+    kernels: Kernels = PLAIN
 
     @nn.compact
     def __call__(self, x: Float[Array, "*batch embed"]) -> Float[Array, "*batch embed"]:
         scale = self.param("scale", nn.initializers.ones, (x.shape[-1],))
+        if self.kernels.norm == "tokamax":
+            return tokamax().layer_norm(x.astype(self.dtype), scale, None, subtract_mean=False)
         # bfloat16 has 8 significant bits: a mean over hundreds of squares needs more.
         x = x.astype(jnp.float32)
         x = x * jax.lax.rsqrt(jnp.mean(jnp.square(x), axis=-1, keepdims=True) + 1e-6)
@@ -60,10 +64,32 @@ class Dense(nn.Module):
     def __call__(self, x: Float[Array, "*batch inputs"]) -> Float[Array, "*batch features"]:
         init = nn.initializers.variance_scaling(self.gain, "fan_in", "normal")
         kernel = self.param("kernel", init, (x.shape[-1], self.features))
-        # Rows in one axis: with two of them XLA's CPU backend takes four times as long for the
-        # kernel's gradient, since it transposes the output's gradient first.
-        rows = x.reshape(-1, x.shape[-1]).astype(self.dtype)
-        return (rows @ kernel.astype(self.dtype)).reshape(*x.shape[:-1], self.features)
+        return _product(x, kernel, self.dtype)
+
+
+def _product(
+    x: Float[Array, "*batch inputs"], kernel: Float32[Array, "inputs features"], dtype: str
+) -> Float[Array, "*batch features"]:
+    # Rows in one axis: with two of them XLA's CPU backend takes four times as long for the
+    # kernel's gradient, since it transposes the output's gradient first.
+    rows = x.reshape(-1, x.shape[-1]).astype(dtype)
+    return (rows @ kernel.astype(dtype)).reshape(*x.shape[:-1], kernel.shape[1])
+
+
+def joined_products(
+    x: Float[Array, "*batch inputs"], *layers: Dense
+) -> list[Float[Array, "*batch _"]]:
+    """Computes what several layers of one dtype give for one input, in one matrix product.
+
+    The layers have their parameters already: a network that draws them has no joined products.
+    """
+    kernels = _kernels(*layers)
+    joined = _product(x, jnp.concatenate(kernels, axis=1), layers[0].dtype)
+    return jnp.split(joined, np.cumsum([k.shape[1] for k in kernels])[:-1], axis=-1)
+
+
+def _kernels(*layers: Dense) -> list[Float32[Array, "inputs _"]]:
+    return [layer.get_variable("params", "kernel") for layer in layers]
 
 
 class Embed(nn.Module):
@@ -145,6 +171,7 @@ class Attention(nn.Module):
     """Multi-head attention; T5 folds the scaling of the logits into its initial values."""
 
     config: T5Config
+    kernels: Kernels = PLAIN
 
     def setup(self):
         cfg = self.config
@@ -166,7 +193,19 @@ class Attention(nn.Module):
         deterministic: bool,
     ) -> Float[Array, "batch queries embed"]:
         """Lets `x` attend to `source`; `bias` and `mask` are added to the logits."""
-        return self.attend(x, *self.keys_values(source), bias, mask, deterministic)
+        return self.with_keys_values(x, source, bias, mask, deterministic)[0]
+
+    def with_keys_values(self, x, source, bias, mask, deterministic) -> tuple[jax.Array, ...]:
+        """Computes what a call gives, and the source's keys and values."""
+        if self.kernels.joined and x is source:
+            query, key, value = joined_products(x, self.query, self.key, self.value)
+            keys, values = self._heads(key), self._heads(value)
+        else:
+            # The query last: the source's gradients are added up in the opposite order, and in
+            # another order they round otherwise.
+            keys, values = self.keys_values(source)
+            query = self.query(x)
+        return self._attend(query, keys, values, bias, mask, deterministic), keys, values
 
     def keys_values(
         self, source: Float[Array, "batch keys embed"]
@@ -174,7 +213,11 @@ class Attention(nn.Module):
         Float[Array, "batch heads keys head_dim"], Float[Array, "batch heads keys head_dim"]
     ]:
         """Gives the keys and the values of a source."""
-        return self._heads(self.key(source)), self._heads(self.value(source))
+        if self.kernels.joined:
+            key, value = joined_products(source, self.key, self.value)
+        else:
+            key, value = self.key(source), self.value(source)
+        return self._heads(key), self._heads(value)
 
     def attend(
         self,
@@ -186,9 +229,13 @@ class Attention(nn.Module):
         deterministic: bool = True,
     ) -> Float[Array, "batch queries embed"]:
         """Lets `x` attend to keys and values that are computed already."""
+        return self._attend(self.query(x), keys, values, bias, mask, deterministic)
+
+    def _attend(self, query, keys, values, bias, mask, deterministic) -> jax.Array:
         values = self.dropout(values, deterministic=deterministic)
-        mixed = dot_product_attention(self._heads(self.query(x)), keys, values, bias, mask)
-        return self.out(jnp.swapaxes(mixed, 1, 2).reshape(*x.shape[:-1], -1))
+        form = self.kernels.attention
+        mixed = attention(form, self._heads(query), keys, values, bias, mask)
+        return self.out(jnp.swapaxes(mixed, 1, 2).reshape(query.shape))
 
     def _heads(
         self, x: Float[Array, "batch length joined_kv"]
@@ -201,6 +248,7 @@ class MLP(nn.Module):
     """The feed-forward layer with a gated GELU (Shazeer, 2020)."""
 
     config: T5Config
+    kernels: Kernels = PLAIN
 
     def setup(self):
         cfg = self.config
@@ -213,9 +261,18 @@ class MLP(nn.Module):
     def __call__(
         self, x: Float[Array, "batch length embed"], deterministic: bool = True
     ) -> Float[Array, "batch length embed"]:
-        # GELU's tanh approximation, which T5.1.1 was trained with.
-        x = nn.gelu(self.wi_0(x), approximate=True) * self.wi_1(x)
-        return self.wo(self.dropout(x, deterministic=deterministic))
+        return self.wo(self.dropout(self._gated(x), deterministic=deterministic))
+
+    def _gated(self, x: Float[Array, "batch length embed"]) -> Float[Array, "batch length mlp"]:
+        if self.kernels.mlp == "tokamax":
+            kernels = [kernel.astype(x.dtype) for kernel in _kernels(self.wi_0, self.wi_1)]
+            return tokamax().gated_linear_unit(x, tuple(kernels), activation=nn.gelu)
+        if self.kernels.joined:
+            gate, linear = joined_products(x, self.wi_0, self.wi_1)
+        else:
+            gate, linear = self.wi_0(x), self.wi_1(x)
+        # GELU's tanh approximation, which T5.1.1 was trained with, and which is Flax's default.
+        return nn.gelu(gate) * linear
 
 
 def rematerialized(layer: type[nn.Module], deterministic: int) -> type[nn.Module]:

@@ -8,11 +8,14 @@ import jax.numpy as jnp
 from jaxtyping import Array, Key
 
 from flanrepro.model.decoder_only import DecoderOnly
+from flanrepro.model.kernels import PLAIN, Kernels
 from flanrepro.model.sizes import T5Config
 from flanrepro.model.t5 import Transformer
 
 
-def network(config: T5Config, remat: bool = False) -> Transformer | DecoderOnly:
+def network(
+    config: T5Config, remat: bool = False, kernels: Kernels = PLAIN
+) -> Transformer | DecoderOnly:
     """Gives the network of a configuration.
 
     Both kinds have the methods `option_logits`, `start_decoding` and `decode_step`, with the same
@@ -21,8 +24,10 @@ def network(config: T5Config, remat: bool = False) -> Transformer | DecoderOnly:
     Args:
         config: dimensions.
         remat: true if a layer's activations are not kept for its gradients, but computed again.
+        kernels: forms in which attention, norms and products are computed; parameters, and what
+            is computed up to rounding, are the same in all of them.
     """
-    return (DecoderOnly if config.decoder_only else Transformer)(config, remat)
+    return (DecoderOnly if config.decoder_only else Transformer)(config, remat, kernels)
 
 
 def _init(config: T5Config, key: Key[Array, ""]) -> dict:

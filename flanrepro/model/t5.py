@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Float32, Int
 
+from flanrepro.model.kernels import PLAIN, Kernels
 from flanrepro.model.layers import (
     MLP,
     Attention,
@@ -31,13 +32,14 @@ class EncoderLayer(nn.Module):
     """Self-attention and MLP, each behind a norm and beside a residual path."""
 
     config: T5Config
+    kernels: Kernels = PLAIN
 
     def setup(self):
         cfg = self.config
-        self.pre_attention_layer_norm = RMSNorm(cfg.dtype)
-        self.attention = Attention(cfg)
-        self.pre_mlp_layer_norm = RMSNorm(cfg.dtype)
-        self.mlp = MLP(cfg)
+        self.pre_attention_layer_norm = RMSNorm(cfg.dtype, self.kernels)
+        self.attention = Attention(cfg, self.kernels)
+        self.pre_mlp_layer_norm = RMSNorm(cfg.dtype, self.kernels)
+        self.mlp = MLP(cfg, self.kernels)
         # One mask for all tokens of a row, here and below, as in T5X.
         self.dropout = nn.Dropout(cfg.dropout_rate, broadcast_dims=(-2,))
 
@@ -58,15 +60,16 @@ class DecoderLayer(nn.Module):
     """Self-attention, cross-attention and MLP, each behind a norm and beside a residual path."""
 
     config: T5Config
+    kernels: Kernels = PLAIN
 
     def setup(self):
         cfg = self.config
-        self.pre_self_attention_layer_norm = RMSNorm(cfg.dtype)
-        self.self_attention = Attention(cfg)
-        self.pre_cross_attention_layer_norm = RMSNorm(cfg.dtype)
-        self.encoder_decoder_attention = Attention(cfg)
-        self.pre_mlp_layer_norm = RMSNorm(cfg.dtype)
-        self.mlp = MLP(cfg)
+        self.pre_self_attention_layer_norm = RMSNorm(cfg.dtype, self.kernels)
+        self.self_attention = Attention(cfg, self.kernels)
+        self.pre_cross_attention_layer_norm = RMSNorm(cfg.dtype, self.kernels)
+        self.encoder_decoder_attention = Attention(cfg, self.kernels)
+        self.pre_mlp_layer_norm = RMSNorm(cfg.dtype, self.kernels)
+        self.mlp = MLP(cfg, self.kernels)
         self.dropout = nn.Dropout(cfg.dropout_rate, broadcast_dims=(-2,))
 
     def __call__(
@@ -115,13 +118,14 @@ class Encoder(nn.Module):
 
     config: T5Config
     remat: bool = False
+    kernels: Kernels = PLAIN
 
     def setup(self):
         cfg = self.config
         self.relpos_bias = RelativePositionBias(cfg, bidirectional=True)
         layer = rematerialized(EncoderLayer, 4) if self.remat else EncoderLayer
-        self.layers = [layer(cfg) for _ in range(cfg.num_encoder_layers)]
-        self.encoder_norm = RMSNorm(cfg.dtype)
+        self.layers = [layer(cfg, self.kernels) for _ in range(cfg.num_encoder_layers)]
+        self.encoder_norm = RMSNorm(cfg.dtype, self.kernels)
         self.dropout = nn.Dropout(cfg.dropout_rate, broadcast_dims=(-2,))
 
     def __call__(
@@ -142,13 +146,14 @@ class Decoder(nn.Module):
 
     config: T5Config
     remat: bool = False
+    kernels: Kernels = PLAIN
 
     def setup(self):
         cfg = self.config
         self.relpos_bias = RelativePositionBias(cfg, bidirectional=False)
         layer = rematerialized(DecoderLayer, 6) if self.remat else DecoderLayer
-        self.layers = [layer(cfg) for _ in range(cfg.num_decoder_layers)]
-        self.decoder_norm = RMSNorm(cfg.dtype)
+        self.layers = [layer(cfg, self.kernels) for _ in range(cfg.num_decoder_layers)]
+        self.decoder_norm = RMSNorm(cfg.dtype, self.kernels)
         if not cfg.logits_via_embedding:
             # float32 also in a bfloat16 model: the loss is a difference of logits.
             self.logits_dense = Dense(cfg.vocab_size, "float32")
@@ -217,15 +222,17 @@ class Transformer(nn.Module):
     Attributes:
         config: dimensions.
         remat: true if a layer's activations are not kept for its gradients, but computed again.
+        kernels: forms in which attention, norms and products are computed.
     """
 
     config: T5Config
     remat: bool = False
+    kernels: Kernels = PLAIN
 
     def setup(self):
         self.token_embedder = Embed(self.config)
-        self.encoder = Encoder(self.config, self.remat)
-        self.decoder = Decoder(self.config, self.remat)
+        self.encoder = Encoder(self.config, self.remat, self.kernels)
+        self.decoder = Decoder(self.config, self.remat, self.kernels)
 
     def __call__(
         self, *rows: Int[Array, "batch _"] | None, **named

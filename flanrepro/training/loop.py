@@ -12,6 +12,7 @@ import numpy as np
 
 from flanrepro import bars
 from flanrepro.errors import InputError
+from flanrepro.model.kernels import PLAIN, chosen
 from flanrepro.model.network import param_shapes
 from flanrepro.model.sizes import DECODER_ONLY_SIZES, T5Config
 from flanrepro.model.soft_prompt import with_prompt
@@ -88,7 +89,8 @@ def train(
         _call(each, 0, state.params, spread)
     metrics = devices.replicated(metrics, spread)
     key = devices.replicated(jax.random.key(spec.seed), spread)
-    train_step = make_train_step(config, *optimizer(spec), **step_options(spec), mesh=spread)
+    options = step_options(spec, spread)
+    train_step = make_train_step(config, *optimizer(spec), **options, mesh=spread)
 
     # --- steps ---
     clock, counting = Clock(run.progress.seconds), devices.counts_rows(spread)
@@ -148,10 +150,12 @@ def optimizer(spec: RunSpec) -> tuple:
     return spec.optimizer, spec.learning_rate_schedule(), spec.warmup_steps
 
 
-def step_options(spec: RunSpec) -> dict:
-    """Gives the other fields of a spec that `make_train_step` takes."""
+def step_options(spec: RunSpec, mesh: jax.sharding.Mesh | None = None) -> dict:
+    """Gives the other fields of a spec that `make_train_step` takes, and the device's kernels."""
     names = ("z_loss", "microbatches", "remat", "prompt_length")
-    return {name: getattr(spec, name) for name in names}
+    # On a mesh XLA divides the work, which it cannot do in a kernel that is not its own.
+    kernels = chosen(spec.model, spec.dtype) if mesh is None else PLAIN
+    return {name: getattr(spec, name) for name in names} | {"kernels": kernels}
 
 
 class Clock:

@@ -26,7 +26,7 @@ def least_bytes(spec: RunSpec, config: T5Config) -> tuple[int, int]:
     # A decoder-only model has inputs and targets in one row.
     longest = inputs + targets if config.decoder_only else max(inputs, targets)
     attention = at_once * config.num_heads * longest**2 * of_dtype
-    part = targets // parts_of(at_once, targets, config.vocab_size)
+    part = -(-targets // parts_of(at_once, targets, config.vocab_size))
     logits = at_once * part * config.vocab_size * 4
     state = param_count(config) * 4 * _ARRAYS[spec.optimizer]
     return state + max(attention, logits), rows * (inputs + targets) * 3 * 4

@@ -11,6 +11,7 @@ import optax
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jaxtyping import Array, Float, Float32, Int, Int32, Key
 
+from flanrepro.model.kernels import PLAIN, Kernels
 from flanrepro.model.layers import last_argmax
 from flanrepro.model.network import init_params, network, param_shapes
 from flanrepro.model.sizes import T5Config
@@ -108,18 +109,14 @@ def _decoder_only_rows(batch: Batch) -> tuple[jax.Array, ...]:
 
 
 def parts_of(rows: int, targets: int, vocab_size: int) -> int:
-    """Gives the number of parts that the loss of a batch is computed in, a divisor of `targets`.
+    """Gives the number of parts that the loss of a batch is computed in.
 
     Args:
         rows, targets: number of rows, and of positions with targets in each.
         vocab_size: number of logits of a position.
     """
-    enough = (
-        n
-        for n in range(1, targets)
-        if not targets % n and rows * (targets // n) * vocab_size <= LOGITS
-    )
-    return next(enough, targets)
+    at_once = max(1, LOGITS // (rows * vocab_size))
+    return -(-targets // at_once)
 
 
 def _in_parts(
@@ -130,14 +127,17 @@ def _in_parts(
 ) -> tuple[Float32[Array, ""], ...]:
     """Adds up sums over targets so that no more than `LOGITS` logits stand in memory at once.
 
-    A part is some positions of all rows, since rows are spread over devices. Its logits are
-    computed again for its gradients.
+    A part is some positions of all rows, since rows are spread over devices; the last one is filled
+    up with padding. Its logits are computed again for its gradients.
     """
     count = parts_of(*targets.shape, vocab_size)
     if count == 1:
         return sums(states, targets)
 
+    padding = -targets.shape[1] % count
+
     def divided(x: Array) -> Array:
+        x = jnp.pad(x, [(0, 0), (0, padding), *[(0, 0)] * (x.ndim - 2)])
         return jnp.moveaxis(x.reshape(len(x), count, -1, *x.shape[2:]), 1, 0)
 
     def add(total, part):
@@ -154,6 +154,7 @@ def loss_fn(
     batch: Batch,
     dropout_key: Key[Array, ""] | None,
     remat: bool = False,
+    kernels: Kernels = PLAIN,
     all_tokens: Float32[Array, ""] | None = None,
 ) -> tuple[Float32[Array, ""], Metrics]:
     """Computes the mean cross-entropy of the batch's target tokens, in nats, and its sums.
@@ -165,12 +166,12 @@ def loss_fn(
         z_loss: weight of the square of the log partition function.
         batch: packed rows, or some of them.
         dropout_key: None: no dropout.
-        remat: see `flanrepro.model.network.network`.
+        remat, kernels: see `flanrepro.model.network.network`.
         all_tokens: number of target tokens of the whole batch, where `batch` is a part of it, so
             that the parts' losses add up to its loss; None: `batch` is whole.
     """
     targets = loss_tokens(batch)
-    model, parameters = network(config, remat), variables(params)
+    model, parameters = network(config, remat, kernels), variables(params)
     states = model.apply(
         parameters,
         *(_decoder_only_rows(batch) if config.decoder_only else _rows(batch)),
@@ -210,13 +211,14 @@ def gradients(
     dropout_key: Key[Array, ""] | None,
     microbatches: int = 1,
     remat: bool = False,
+    kernels: Kernels = PLAIN,
 ) -> tuple[dict, Metrics]:
     """Computes the gradients of `loss_fn` and its sums, in a number of parts, one after the other.
 
     With a soft prompt they are of it alone, see `flanrepro.model.soft_prompt.trained`.
 
     Args:
-        params, config, z_loss, batch, dropout_key, remat: see `loss_fn`.
+        params, config, z_loss, batch, dropout_key, remat, kernels: see `loss_fn`.
         microbatches: number of parts; it divides the batch's rows.
     """
 
@@ -225,7 +227,7 @@ def gradients(
 
     grad, of_step = jax.grad(loss, has_aux=True), trained(params)
     if microbatches == 1:
-        return grad(of_step, config, z_loss, batch, dropout_key, remat)
+        return grad(of_step, config, z_loss, batch, dropout_key, remat, kernels)
     all_tokens = jnp.sum(loss_tokens(batch) > 0).astype(jnp.float32)
 
     def divided(x: Int[Array, "batch length"]) -> Int[Array, "microbatches part length"]:
@@ -236,7 +238,7 @@ def gradients(
         i, rows = part
         # Without this the parts would all drop the same.
         key = None if dropout_key is None else jax.random.fold_in(dropout_key, i)
-        new = grad(of_step, config, z_loss, rows, key, remat, all_tokens)
+        new = grad(of_step, config, z_loss, rows, key, remat, kernels, all_tokens)
         return jax.tree.map(jnp.add, sums, new), None
 
     zero = jax.tree.map(jnp.zeros_like, of_step), Metrics.zero()
@@ -253,6 +255,7 @@ def make_train_step(
     *,
     microbatches: int = 1,
     remat: bool = False,
+    kernels: Kernels = PLAIN,
     prompt_length: int = 0,
     mesh: Mesh | None = None,
 ) -> Callable[[TrainState, Metrics, Batch, Key[Array, ""]], tuple[TrainState, Metrics]]:
@@ -266,7 +269,7 @@ def make_train_step(
     Args:
         config: dimensions of the model.
         optimizer, learning_rate, warmup_steps: see `flanrepro.training.optimizer.make_optimizer`.
-        z_loss, microbatches, remat: see `gradients`.
+        z_loss, microbatches, remat, kernels: see `gradients`.
         prompt_length: number of virtual tokens of the soft prompt that is trained; 0: none, and
             all parameters are.
         mesh: devices that share the work; None: one device.
@@ -277,7 +280,7 @@ def make_train_step(
         # A model without dropout is compiled without its random numbers.
         dropout_key = jax.random.fold_in(key, state.step) if config.dropout_rate else None
         grads, new = gradients(
-            state.params, config, z_loss, batch, dropout_key, microbatches, remat
+            state.params, config, z_loss, batch, dropout_key, microbatches, remat, kernels
         )
         part = trained(state.params)
         updates, opt_state = transform.update(grads, state.opt_state, part)

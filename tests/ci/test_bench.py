@@ -1,5 +1,7 @@
 """Every part of the benchmark, run at a tiny size."""
 
+import csv
+import dataclasses
 import importlib.util
 import os
 import re
@@ -14,9 +16,11 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from ci.bench import prompts
+from ci.bench import prompts, variants
 from ci.bench.__main__ import app
 from ci.bench.common import in_process
+from ci.bench.variants import KEPT
+from flanrepro.model.kernels import Kernels
 from flanrepro.t5x.engine import missing_modules
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -99,6 +103,35 @@ def test_synthetic_rows_need_no_grain_and_what_is_not_installed_is_left_out(tmp_
     assert row["data"] == "synthetic" and row["dtype"] == "bfloat16" and row["remat"]
     assert row["useful_tokens_per_s"] > 0 and 5 < row["loss"] < 20
     assert pd.isna(row["ratio"])
+
+
+def test_variants_are_compared_with_the_first_and_one_that_cannot_run_says_why(tmp_path):
+    size = ["--rows=2", "--inputs-length=32", "--targets-length=16", "--batches=1", "--seconds=0"]
+    said = bench("variants", *size, "--variant=plain,cudnn", f"--out={tmp_path}")
+    table = pd.read_csv(tmp_path / "variants.csv").set_index("variant")
+    plain, cudnn = table.loc["plain"], table.loc["cudnn"]
+    assert plain["apart"] == 0 and plain["chosen"] and not cudnn["chosen"]
+    assert plain["tokens_per_s"] > plain["useful_tokens_per_s"] > 0
+    assert 0 < plain["utilisation"] < 1 and plain["compiled_mib"] > 1
+    assert pd.isna(cudnn["tokens_per_s"]) and cudnn["error"].startswith("RuntimeError: cuDNN")
+    (line,) = csv.DictReader(said.splitlines()[-1:], KEPT)
+    assert {field.name for field in dataclasses.fields(Kernels)} < set(line)
+    assert (line["model"], line["attention"], line["joined"]) == ("nano", "xla", "False")
+    assert float(line["tokens_per_s"]) == pytest.approx(plain["tokens_per_s"], rel=1e-3)
+
+
+def test_a_variant_with_other_losses_is_not_chosen_and_what_comes_too_late_is_not_begun(tmp_path):
+    rows = pd.DataFrame({"model": "nano", "tokens_per_s": [1.0, 3, 2], "apart": [0, 0.5, 0.001]})
+    assert list(variants._with_choice(rows)["chosen"]) == [False, False, True]
+    bench("variants", "--minutes=0", "--variant=plain", "--batches=1", f"--out={tmp_path}")
+    (row,) = pd.read_csv(tmp_path / "variants.csv").to_dict("records")
+    assert row["error"] == "not begun: 0 minutes were over" and not row["chosen"]
+
+
+def test_decoded_tokens_are_counted(tmp_path):
+    bench("decode", "--rows=2", "--targets-length=4", "--rounds=1", f"--out={tmp_path}")
+    (row,) = pd.read_csv(tmp_path / "decode.csv").to_dict("records")
+    assert row["tokens_per_s"] > 0 and row["compile_s"] > 0
 
 
 @pytest.fixture

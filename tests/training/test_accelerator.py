@@ -4,6 +4,7 @@ import jax
 import numpy as np
 import pytest
 
+from flanrepro.model.kernels import PLAIN, Kernels
 from flanrepro.model.sizes import t5_config
 from flanrepro.training.step import Metrics, init_state, make_train_step
 
@@ -43,12 +44,15 @@ def batches() -> list[dict[str, np.ndarray]]:
     return found
 
 
-def losses(batches, device: jax.Device, dtype: str, model: str = "micro") -> tuple[list, object]:
+def losses(
+    batches, device: jax.Device, dtype: str, model: str = "micro", kernels: Kernels = PLAIN
+) -> tuple[list, object]:
     """The loss at each step, in nats per target token, and the last state."""
     config = t5_config(model, VOCABULARY, 0.0, dtype)
     with jax.default_device(device):
         state = init_state(config, *RECIPE, seed=0)
-        step, key, found = make_train_step(config, *RECIPE, 0.0), jax.random.key(0), []
+        step = make_train_step(config, *RECIPE, 0.0, kernels=kernels)
+        key, found = jax.random.key(0), []
         for batch in batches:
             state, metrics = step(state, Metrics.zero(), batch, key)
             found.append(float(metrics.loss / metrics.tokens))
@@ -78,6 +82,17 @@ def test_bfloat16_steps_have_the_losses_of_float32(accelerator, batches):
     np.testing.assert_allclose(half, whole, rtol=0.03)
     assert half != whole
     assert {leaf.dtype for leaf in jax.tree.leaves(state.params)} == {np.dtype(np.float32)}
+
+
+@pytest.mark.parametrize("attention", ["jax", "cudnn", "tokamax"])
+def test_other_forms_of_attention_have_the_losses_of_the_plain_one(accelerator, batches, attention):
+    if attention == "cudnn" and accelerator.platform != "gpu":
+        pytest.skip("JAX has no accelerator here that runs cuDNN")
+    if attention == "tokamax":
+        pytest.importorskip("tokamax", reason="tokamax is not installed (extra `gpu`)")
+    plain, _ = losses(batches, accelerator, "bfloat16")
+    found, _ = losses(batches, accelerator, "bfloat16", kernels=Kernels(attention, joined=True))
+    np.testing.assert_allclose(found, plain, rtol=0.03)
 
 
 def test_a_model_of_the_papers_family_takes_a_step(accelerator, batches):

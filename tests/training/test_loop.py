@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from flanrepro.errors import InputError
+from flanrepro.model.kernels import PLAIN
 from flanrepro.model.network import init_params
 from flanrepro.training.loop import train
 from flanrepro.training.step import init_state, make_train_step
@@ -40,7 +41,8 @@ def test_equal_runs_end_in_equal_parameters_and_other_seeds_do_not(whole, spec, 
 
 
 def test_the_step_is_compiled_once_for_all_fractions_and_for_resumed_runs(spec, whole, tmp_path):
-    how = {"z_loss": 0.0, "microbatches": 1, "remat": False, "prompt_length": 0, "mesh": None}
+    how = {"z_loss": 0.0, "microbatches": 1, "remat": False, "prompt_length": 0}
+    how |= {"kernels": PLAIN, "mesh": None}
     step = make_train_step(spec.model_config(), "adamw", 2e-3, 0, **how)
     for fraction in (0.0, 0.9, 1.0):
         changed = dataclasses.replace(spec, few_shot_fraction=fraction, steps=4)
