@@ -289,13 +289,13 @@ def make_train_step(
 
     where = None
     if mesh is not None:
-        state = _abstract(config, transform, prompt_length)
+        state = state_shapes(config, transform, prompt_length)
         where = state_shardings(state, mesh), NamedSharding(mesh, PartitionSpec())
     # Donated: the new state is written over the old one, which would else be a second copy.
     return jax.jit(train_step, donate_argnums=(0, 1), out_shardings=where)
 
 
-def _abstract(
+def state_shapes(
     config: T5Config, transform: optax.GradientTransformation, prompt_length: int
 ) -> TrainState:
     """Gives a state's shapes."""
@@ -326,7 +326,7 @@ def init_state(
     transform = make_optimizer(optimizer, learning_rate, warmup_steps)
     where = TrainState(None, None, None)
     if mesh is not None:
-        where = state_shardings(_abstract(config, transform, length_of(start or {})), mesh)
+        where = state_shardings(state_shapes(config, transform, length_of(start or {})), mesh)
     if start is None:
         params = init_params(config, seed, where.params)
     else:
