@@ -123,8 +123,8 @@ def kind(each: Sent, spec: RunSpec) -> str:
     return "position bias" if square else "gradients"
 
 
-def least(spec: RunSpec, config: T5Config, mesh: Mesh) -> dict[tuple[str, str], int]:
-    """Bytes per device and step that have to be added up, by axis and kind.
+def least(spec: RunSpec, config: T5Config, mesh: Mesh) -> dict[tuple[str, str, str], int]:
+    """Bytes per device and step that have to be added up, by operation, axis and kind.
 
     Over data: every parameter's gradient once, in float32. Over the model: the outputs and the
     inputs' gradients of each attention and each feed-forward layer once, as Megatron-LM has them
@@ -134,17 +134,18 @@ def least(spec: RunSpec, config: T5Config, mesh: Mesh) -> dict[tuple[str, str], 
     state = state_shapes(config, make_optimizer(spec.optimizer, spec.learning_rate), 0)
     where = state_shardings(state, mesh)
     shards = jax.tree.map(lambda x, s: s.shard_shape(x.shape), state.params, where.params)
-    shapes = jax.tree.leaves(shards, is_leaf=lambda leaf: isinstance(leaf, tuple))
+    named = jax.tree_util.tree_leaves_with_path(shards, is_leaf=lambda x: isinstance(x, tuple))
     found = {}
     if mesh.shape["data"] > 1:
-        # Vectors and the bias's table are counted as `sums` and gradients; they are few.
-        found["data", "gradients"] = 4 * sum(math.prod(s) for s in shapes if len(s) > 1)
+        # Vectors count as sums, and the position bias's table has what the bias itself has had.
+        own = [shape for path, shape in named if path[-1].key != "rel_embedding" and len(shape) > 1]
+        found["all-reduce", "data", "gradients"] = 4 * sum(map(math.prod, own))
     if mesh.shape["model"] > 1:
         encoder, decoder = config.num_encoder_layers, config.num_decoder_layers
         tokens = (4 * encoder + decoder + 1) * spec.inputs_length
         tokens += (6 * decoder + 2) * spec.targets_length
         rows = spec.batch_size // mesh.shape["data"]
-        found["model", "activations"] = 2 * tokens * rows * config.emb_dim
+        found["all-reduce", "model", "activations"] = 2 * tokens * rows * config.emb_dim
     return found
 
 
@@ -175,7 +176,7 @@ def table(spec: RunSpec, mesh: str) -> pd.DataFrame:
                 "arrays": first_arrays + more * (arrays - first_arrays),
                 "gigabytes": (first_size + more * (size - first_size)) / 1e9,
                 "largest": "x".join(map(str, largest)) or "1",
-                "least_gigabytes": needed.get(key[1:], math.nan) / 1e9,
+                "least_gigabytes": needed.get(key, math.nan) / 1e9,
             }
         )
     return pd.DataFrame(rows).sort_values("gigabytes", ascending=False)

@@ -9,12 +9,13 @@ import pandas as pd
 
 from ci.bench.common import OUT
 from ci.bench.costs import rented
+from ci.bench.scaling_page import SHOWN
 from flanrepro.report.figures import COLORS, MARKERS, STYLE, new_figure, write_figure
 from flanrepro.report.panels import add_legend
 
-DEVICE = "h100"
-OTHERS = ("a100", "v5e")
-WIDTH = (0.5, 3000)
+ROOFS = {"h100": "-", "a100": "--", "v5e": ":"}
+SIZES = ("small", "base", "large", "xl", "xxl")
+WIDTH = (10, 3000)
 """FLOPs per byte from left to right."""
 
 
@@ -27,42 +28,36 @@ def draw(folder: Path) -> list[Path]:
 
 
 def figure(table: pd.DataFrame) -> plt.Figure:
-    """A panel per number of rows: roofs of three devices, and each size on the H100's.
+    """A panel per number of rows: roofs of three devices, and T5's sizes on the H100's.
 
-    A size's line begins where no operation is fused, its mark is where all is fused into the
-    products, and its end where attention's pairs stay on the chip.
+    A size has a full mark where all is fused into the products, and an open one where attention's
+    pairs stay on the chip, too.
     """
     fig, axes = new_figure(2, size=(7.4, 3.6), sharey=True)
     devices = rented()
     with mpl.rc_context(STYLE):
         for ax, rows in zip(axes, sorted(table["rows"].unique(), reverse=True), strict=True):
-            for name, style in zip((DEVICE, *OTHERS), ("-", "--", ":"), strict=True):
-                x = np.geomspace(*WIDTH, 200)
-                ax.plot(x, _roof(devices.loc[name], x), style, color="black", lw=1, label=name)
-            own = table[(table["rows"] == rows) & (table["device"] == DEVICE)]
-            for i, row in enumerate(own.itertuples()):
-                _size(ax, row, devices.loc[DEVICE], COLORS[i % len(COLORS)], MARKERS[i % 5], i)
-            name = "a row per device" if rows == 1 else f"{rows} rows on one device"
-            ax.set(xscale="log", yscale="log", title=name, xlabel="FLOPs per byte", xlim=WIDTH)
+            x = np.geomspace(*WIDTH, 200)
+            for name, style in ROOFS.items():
+                ax.plot(x, _roof(devices.loc[name], x), style, color="black", label=SHOWN[name])
+            own = table[(table["rows"] == rows) & (table["device"] == "h100")].set_index("model")
+            for name, color, marker in zip(SIZES, COLORS, MARKERS, strict=True):
+                style = {"color": color, "marker": marker, "linestyle": "none", "zorder": 3}
+                for way, filled in (("fused", color), ("on_chip", "white")):
+                    at = own.loc[name, f"intensity_{way}"]
+                    label = name if way == "fused" else None
+                    y = _roof(devices.loc["h100"], at)
+                    ax.plot(at, y, label=label, markerfacecolor=filled, **style)
+            title = "a row per device" if rows == 1 else f"{rows} rows on one device"
+            ax.set(xscale="log", yscale="log", title=title, xlabel="FLOPs per byte", xlim=WIDTH)
         axes[0].set(ylabel="TFLOP/s at most")
-        add_legend(fig, axes, columns=5)
+        add_legend(fig, axes, columns=4)
     return fig
 
 
 def _roof(device: pd.Series, intensity: np.ndarray | float) -> np.ndarray | float:
     """TFLOP/s at most."""
     return np.minimum(device["flops"], device["bandwidth"] * intensity) / 1e12
-
-
-def _size(ax: plt.Axes, row, device: pd.Series, color: str, marker: str, place: int) -> None:
-    # Lines lie a little below the roof, one under the other, since all are on it.
-    ends = np.array([row.intensity_unfused, row.intensity_on_chip])
-    below = 0.82 * 0.8**place
-    x = np.geomspace(*ends, 50)
-    ax.plot(x, below * _roof(device, x), color=color, lw=1)
-    middle = row.intensity_fused
-    style = {"color": color, "marker": marker, "label": row.model, "linestyle": "none"}
-    ax.plot(middle, below * _roof(device, middle), **style)
 
 
 if __name__ == "__main__":

@@ -36,14 +36,14 @@ def _devices() -> str:
     titles = ("device", "bfloat16 TFLOP/s", "GB/s", "GB", "FLOPs per byte", "dollars an hour")
     cells = [
         [
-            row.name.removeprefix("NVIDIA "),
+            name,
             f"{row.flops / 1e12:,.0f}",
             f"{row.bandwidth / 1e9:,.0f}",
             f"{row.memory / 1e9:,.0f}",
             f"{row.flops / row.bandwidth:,.0f}",
             f"{row.dollars:.2f}",
         ]
-        for row in rented().loc[list(SHOWN)].itertuples(index=False)
+        for name, row in zip(SHOWN.values(), rented().loc[list(SHOWN)].itertuples(), strict=True)
     ]
     return table(titles, cells)
 
@@ -97,29 +97,27 @@ def _roofline(rows: pd.DataFrame) -> str:
         "size",
         "rows",
         "TFLOP by formula",
-        "XLA's beside it",
+        "XLA's, to that",
         "with remat",
-        "FLOPs per byte: nothing fused",
+        "FLOPs per byte: unfused",
         "fused",
         "pairs on the chip",
-        "H100: ms a step",
-        "bound",
-        *(f"utilisation at most, {name}" for name in SHOWN.values()),
+        "bound on an H100",
+        *(f"{'at most, ' * (name == 'H200')}{name}" for name in SHOWN.values()),
         "H100, pairs on the chip",
     )
     cells = []
-    for _, of in rows.groupby(["model", "rows"], sort=False):
+    for (size, count), of in rows.groupby(["model", "rows"], sort=False):
         by = of.set_index("device")
         row = by.loc["h100"]
         cells.append(
             [
-                f"`{row['model']}`",
-                str(row["rows"]),
-                f"{row['flops_formula'] / 1e12:,.3g}",
+                f"`{size}`",
+                str(count),
+                f"{row['flops_formula'] / 1e12:,.2f}",
                 f"{row['ratio_kept']:.2f}",
                 f"{row['ratio']:.2f}",
                 *(f"{row[f'intensity_{way}']:,.0f}" for way in ("unfused", "fused", "on_chip")),
-                f"{row['ms_fused']:,.3g}",
                 row["bound_fused"],
                 *(f"{by.loc[device, 'utilisation_fused']:.0%}" for device in SHOWN),
                 f"{row['utilisation_on_chip']:.0%}",

@@ -19,8 +19,9 @@ from flanrepro.training.mesh import replicated, state_shardings
 from flanrepro.training.optimizer import Falling, make_optimizer
 
 LOGITS = 2**25
-"""Number of logits that the loss computes at once, in float32 128 MiB, unless one position of all
-rows has more. With T5's vocabulary a batch of 64 rows with 256 targets has 16 times as many."""
+"""Number of logits that a device computes at once for the loss, in float32 128 MiB, unless one
+position of all rows has more. With T5's vocabulary a batch of 64 rows with 256 targets has 16 times
+as many."""
 
 Batch = dict[str, Int[Array, "batch _"]]
 """Tokens, segments and positions under T5X's names, see `flanrepro.data.packing.pack`."""
@@ -127,13 +128,16 @@ def _in_parts(
     states: Float[Array, "batch targets embed"],
     targets: Int[Array, "batch targets"],
     vocab_size: int,
+    devices: int,
 ) -> tuple[Float32[Array, ""], ...]:
     """Adds up sums over targets so that no more than `LOGITS` logits stand in memory at once.
 
     A part is some positions of all rows, since rows are spread over devices. Its logits are
     computed again for its gradients.
     """
-    count = parts_of(*targets.shape, vocab_size)
+    # Each part adds the logits' kernel's gradient up over devices, so that there are no more parts
+    # than their memory, of which each has its share of the logits, asks for.
+    count = parts_of(*targets.shape, -(-vocab_size // devices))
     if count == 1:
         return sums(states, targets)
 
@@ -155,6 +159,7 @@ def loss_fn(
     dropout_key: Key[Array, ""] | None,
     remat: bool = False,
     all_tokens: Float32[Array, ""] | None = None,
+    devices: int = 1,
 ) -> tuple[Float32[Array, ""], Metrics]:
     """Computes the mean cross-entropy of the batch's target tokens, in nats, and its sums.
 
@@ -168,6 +173,7 @@ def loss_fn(
         remat: see `flanrepro.model.network.network`.
         all_tokens: number of target tokens of the whole batch, where `batch` is a part of it, so
             that the parts' losses add up to its loss; None: `batch` is whole.
+        devices: number of devices that share the logits.
     """
     targets = loss_tokens(batch)
     model, parameters = network(config, remat), variables(params)
@@ -191,7 +197,7 @@ def loss_fn(
         penalty = z_loss * jnp.sum(log_z**2 * weights)
         return loss, penalty, jnp.sum((last_argmax(logits) == targets) * weights)
 
-    loss, penalty, correct = _in_parts(sums, states, targets, config.vocab_size)
+    loss, penalty, correct = _in_parts(sums, states, targets, config.vocab_size, devices)
     tokens = jnp.sum(targets > 0).astype(jnp.float32)
     # A decoder-only row holds the inputs, too. In one order: a set's is another in each process,
     # and so would be the program that is kept compiled.
@@ -210,13 +216,14 @@ def gradients(
     dropout_key: Key[Array, ""] | None,
     microbatches: int = 1,
     remat: bool = False,
+    devices: int = 1,
 ) -> tuple[dict, Metrics]:
     """Computes the gradients of `loss_fn` and its sums, in a number of parts, one after the other.
 
     With a soft prompt they are of it alone, see `flanrepro.model.soft_prompt.trained`.
 
     Args:
-        params, config, z_loss, batch, dropout_key, remat: see `loss_fn`.
+        params, config, z_loss, batch, dropout_key, remat, devices: see `loss_fn`.
         microbatches: number of parts; it divides the batch's rows.
     """
 
@@ -225,7 +232,7 @@ def gradients(
 
     grad, of_step = jax.grad(loss, has_aux=True), trained(params)
     if microbatches == 1:
-        return grad(of_step, config, z_loss, batch, dropout_key, remat)
+        return grad(of_step, config, z_loss, batch, dropout_key, remat, None, devices)
     all_tokens = jnp.sum(loss_tokens(batch) > 0).astype(jnp.float32)
 
     def divided(x: Int[Array, "batch length"]) -> Int[Array, "microbatches part length"]:
@@ -236,7 +243,7 @@ def gradients(
         i, rows = part
         # Without this the parts would all drop the same.
         key = None if dropout_key is None else jax.random.fold_in(dropout_key, i)
-        new = grad(of_step, config, z_loss, rows, key, remat, all_tokens)
+        new = grad(of_step, config, z_loss, rows, key, remat, all_tokens, devices)
         return jax.tree.map(jnp.add, sums, new), None
 
     zero = jax.tree.map(jnp.zeros_like, of_step), Metrics.zero()
@@ -272,12 +279,13 @@ def make_train_step(
         mesh: devices that share the work; None: one device.
     """
     transform = make_optimizer(optimizer, learning_rate, warmup_steps)
+    devices = 1 if mesh is None else mesh.size
 
     def train_step(state: TrainState, metrics: Metrics, batch: Batch, key: Key[Array, ""]):
         # A model without dropout is compiled without its random numbers.
         dropout_key = jax.random.fold_in(key, state.step) if config.dropout_rate else None
         grads, new = gradients(
-            state.params, config, z_loss, batch, dropout_key, microbatches, remat
+            state.params, config, z_loss, batch, dropout_key, microbatches, remat, devices
         )
         part = trained(state.params)
         updates, opt_state = transform.update(grads, state.opt_state, part)
