@@ -17,7 +17,8 @@ from flanrepro.model.sizes import t5_config
 
 def count(rows: int, layers: int, remat: bool = True) -> roofline.Counted:
     """A narrow model on short rows."""
-    spec = paper_run("nano", batch_size=rows, inputs_length=48, targets_length=24, remat=remat)
+    shape = {"batch_size": rows, "inputs_length": 48, "targets_length": 24}
+    spec = paper_run("nano", **shape, microbatches=1, remat=remat)
     config = t5_config("nano", 384, spec.dropout_rate, spec.dtype)
     layered = dataclasses.replace(config, num_encoder_layers=layers, num_decoder_layers=layers)
     return roofline.counted(spec, layered)
@@ -27,7 +28,10 @@ def count(rows: int, layers: int, remat: bool = True) -> roofline.Counted:
 @pytest.mark.parametrize("remat", [False, True])
 def test_a_step_is_linear_in_rows_and_layers(remat):
     wanted = roofline.linear(functools.partial(count, remat=remat), rows=5, layers=4)
-    assert count(5, 4, remat) == pytest.approx(wanted, rel=1e-9)
+    found = count(5, 4, remat)
+    assert tuple(found[1:3]) == tuple(wanted[1:3])
+    # XLA's own counts are it to about a millionth.
+    assert tuple(found) == pytest.approx(tuple(wanted), rel=1e-4)
     assert wanted.on_chip < wanted.fused < wanted.unfused
 
 
