@@ -70,7 +70,7 @@ def sent(program: str, mesh: Mesh) -> list[Sent]:
 
     Args:
         program: HLO as text.
-        mesh: its devices, with as many for data as for the model in no case.
+        mesh: its devices; how many are for data and for the model must differ, to tell axes apart.
     """
     inside, found, within = "", [], {}
     for line in program.splitlines():
