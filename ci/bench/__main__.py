@@ -1,6 +1,8 @@
 """Measures how quick flanrepro is on this machine: `python -m ci.bench train`, `variants`,
-`decode`, `data`, `eval`, `cache`, `lengths`, `many`, `notebooks`; and computes what the paper's
-runs `cost` on accelerators, and the runs, steps and prompts that profiles `plan`.
+`decode`, `data`, `eval`, `cold`, `cache`, `lengths`, `many`, `notebooks`, `reproduce`, and all of
+them in one table, `speed`; counts in XLA's programs the `roofline` of a step and the `collectives`
+of 64 devices; and computes what the paper's figures `cost` on accelerators, which devices a size
+`fits`, and the runs, steps and prompts that profiles `plan`.
 
 Each part prints a table and writes it to figures/bench/ as CSV.
 """
@@ -190,10 +192,39 @@ def many(
 
 @app.command()
 def cost(out: Out = OUT) -> None:
-    """Compute FLOPs, device hours and dollars of the paper's runs; nothing is measured."""
-    from ci.bench import costs
+    """Compute FLOPs, device hours and dollars of the paper's figures; nothing is measured."""
+    from ci.bench import paper_costs
 
-    tell(costs.table(), out / "cost.csv", digits="%.6g", form="{:,.4g}")
+    tell(paper_costs.table(), out / "cost.csv", digits="%.6g", form="{:,.4g}")
+
+
+@app.command()
+def roofline(model: Sizes = "nano,small,base,large,xl,xxl", out: Out = OUT) -> None:
+    """Count a train step's FLOPs and bytes per size, and what bounds it on each device."""
+    from ci.bench import roofline as module
+
+    where = environment()
+    del where["device"]  # XLA counts on none; the table's own are those that are computed for
+    tell(module.table(model.split(",")), out / "roofline.csv", where, digits="%.6g", form="{:,.4g}")
+
+
+@app.command()
+def fits(model: Sizes = "nano,small,base,large,xl,xxl", out: Out = OUT) -> None:
+    """Compute the devices that hold a size, and the days that a run takes on a CPU."""
+    from ci.bench import fits as module
+
+    tell(module.table(model.split(",")), out / "fits.csv", digits="%.4g", form="{:,.4g}")
+
+
+@app.command()
+def collectives(out: Out = OUT) -> None:
+    """Count what 64 simulated devices exchange in a step, and compare their losses with one's."""
+    from ci.bench import collectives as module
+
+    where = environment(device="cpu, 64 simulated")
+    same = module.same_losses(["64x1", "32x2", "16x4"])
+    tell(same, out / "simulated.csv", where, digits="%.9g", form="{:,.3g}")
+    tell(module.tables(), out / "collectives.csv", where, digits="%.6g", form="{:,.3g}")
 
 
 @app.command()

@@ -28,7 +28,10 @@ def least_bytes(spec: RunSpec, config: T5Config) -> tuple[int, int]:
     attention = at_once * config.num_heads * longest**2 * of_dtype
     part = -(-targets // parts_of(at_once, targets, config.vocab_size))
     logits = at_once * part * config.vocab_size * 4
-    state = param_count(config) * 4 * _ARRAYS[spec.optimizer]
+    arrays = _ARRAYS[spec.optimizer]
+    if spec.microbatches > 1:
+        arrays = max(arrays, 2)  # the parameters, and the sum of the parts' gradients
+    state = param_count(config) * 4 * arrays
     return state + max(attention, logits), rows * (inputs + targets) * 3 * 4
 
 

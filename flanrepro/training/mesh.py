@@ -89,9 +89,14 @@ def state_shardings(state: Any, mesh: Mesh) -> Any:
         # Muon keeps its arrays and AdamW's in a dictionary of the two.
         shape, names = known.get(own) or known.get(own[1:], ((), ()))
         if leaf.shape != shape:
-            # The axis that is gone is the one without which the shapes agree.
-            left = [i for i in range(len(shape)) if shape[:i] + shape[i + 1 :] == leaf.shape]
-            names = names[: left[0]] + names[left[0] + 1 :] if left and leaf.shape else ()
+            # The axis that is gone is the one without which the shapes agree. A square kernel has
+            # two of them: Adafactor's `v_row` is without the last one, `v_col` without the first.
+            fits = [i for i in range(len(shape)) if shape[:i] + shape[i + 1 :] == leaf.shape]
+            if fits and leaf.shape:
+                gone = fits[-1 if jax.tree_util.GetAttrKey("v_row") in path else 0]
+                names = names[:gone] + names[gone + 1 :]
+            else:
+                names = ()
         return NamedSharding(mesh, P(*(RULES[name] for name in names)))
 
     return jax.tree_util.tree_map_with_path(place, state)

@@ -20,8 +20,9 @@ from flanrepro.training.mesh import replicated, state_shardings
 from flanrepro.training.optimizer import Falling, make_optimizer
 
 LOGITS = 2**25
-"""Number of logits that the loss computes at once, in float32 128 MiB, unless one position of all
-rows has more. With T5's vocabulary a batch of 64 rows with 256 targets has 16 times as many."""
+"""Number of logits that a device computes at once for the loss, in float32 128 MiB, unless one
+position of all rows has more. With T5's vocabulary a batch of 64 rows with 256 targets has 16 times
+as many."""
 
 Batch = dict[str, Int[Array, "batch _"]]
 """Tokens, segments and positions under T5X's names, see `flanrepro.data.packing.pack`."""
@@ -124,13 +125,16 @@ def _in_parts(
     states: Float[Array, "batch targets embed"],
     targets: Int[Array, "batch targets"],
     vocab_size: int,
+    devices: int,
 ) -> tuple[Float32[Array, ""], ...]:
     """Adds up sums over targets so that no more than `LOGITS` logits stand in memory at once.
 
     A part is some positions of all rows, since rows are spread over devices; the last one is filled
     up with padding. Its logits are computed again for its gradients.
     """
-    count = parts_of(*targets.shape, vocab_size)
+    # Each part adds the logits' kernel's gradient up over devices, so that there are no more parts
+    # than their memory, of which each has its share of the logits, asks for.
+    count = parts_of(*targets.shape, -(-vocab_size // devices))
     if count == 1:
         return sums(states, targets)
 
@@ -156,6 +160,7 @@ def loss_fn(
     remat: bool = False,
     kernels: Kernels = PLAIN,
     all_tokens: Float32[Array, ""] | None = None,
+    devices: int = 1,
 ) -> tuple[Float32[Array, ""], Metrics]:
     """Computes the mean cross-entropy of the batch's target tokens, in nats, and its sums.
 
@@ -169,6 +174,7 @@ def loss_fn(
         remat, kernels: see `flanrepro.model.network.network`.
         all_tokens: number of target tokens of the whole batch, where `batch` is a part of it, so
             that the parts' losses add up to its loss; None: `batch` is whole.
+        devices: number of devices that share the logits.
     """
     targets = loss_tokens(batch)
     model, parameters = network(config, remat, kernels), variables(params)
@@ -192,7 +198,7 @@ def loss_fn(
         penalty = z_loss * jnp.sum(log_z**2 * weights)
         return loss, penalty, jnp.sum((last_argmax(logits) == targets) * weights)
 
-    loss, penalty, correct = _in_parts(sums, states, targets, config.vocab_size)
+    loss, penalty, correct = _in_parts(sums, states, targets, config.vocab_size, devices)
     tokens = jnp.sum(targets > 0).astype(jnp.float32)
     # A decoder-only row holds the inputs, too. In one order: a set's is another in each process,
     # and so would be the program that is kept compiled.
@@ -212,13 +218,14 @@ def gradients(
     microbatches: int = 1,
     remat: bool = False,
     kernels: Kernels = PLAIN,
+    devices: int = 1,
 ) -> tuple[dict, Metrics]:
     """Computes the gradients of `loss_fn` and its sums, in a number of parts, one after the other.
 
     With a soft prompt they are of it alone, see `flanrepro.model.soft_prompt.trained`.
 
     Args:
-        params, config, z_loss, batch, dropout_key, remat, kernels: see `loss_fn`.
+        params, config, z_loss, batch, dropout_key, remat, kernels, devices: see `loss_fn`.
         microbatches: number of parts; it divides the batch's rows.
     """
 
@@ -227,7 +234,7 @@ def gradients(
 
     grad, of_step = jax.grad(loss, has_aux=True), trained(params)
     if microbatches == 1:
-        return grad(of_step, config, z_loss, batch, dropout_key, remat, kernels)
+        return grad(of_step, config, z_loss, batch, dropout_key, remat, kernels, None, devices)
     all_tokens = jnp.sum(loss_tokens(batch) > 0).astype(jnp.float32)
 
     def divided(x: Int[Array, "batch length"]) -> Int[Array, "microbatches part length"]:
@@ -238,7 +245,7 @@ def gradients(
         i, rows = part
         # Without this the parts would all drop the same.
         key = None if dropout_key is None else jax.random.fold_in(dropout_key, i)
-        new = grad(of_step, config, z_loss, rows, key, remat, kernels, all_tokens)
+        new = grad(of_step, config, z_loss, rows, key, remat, kernels, all_tokens, devices)
         return jax.tree.map(jnp.add, sums, new), None
 
     zero = jax.tree.map(jnp.zeros_like, of_step), Metrics.zero()
@@ -275,12 +282,13 @@ def make_train_step(
         mesh: devices that share the work; None: one device.
     """
     transform = make_optimizer(optimizer, learning_rate, warmup_steps)
+    devices = 1 if mesh is None else mesh.size
 
     def train_step(state: TrainState, metrics: Metrics, batch: Batch, key: Key[Array, ""]):
         # A model without dropout is compiled without its random numbers.
         dropout_key = jax.random.fold_in(key, state.step) if config.dropout_rate else None
         grads, new = gradients(
-            state.params, config, z_loss, batch, dropout_key, microbatches, remat, kernels
+            state.params, config, z_loss, batch, dropout_key, microbatches, remat, kernels, devices
         )
         part = trained(state.params)
         updates, opt_state = transform.update(grads, state.opt_state, part)
@@ -292,13 +300,13 @@ def make_train_step(
 
     where = None
     if mesh is not None:
-        state = _abstract(config, transform, prompt_length)
+        state = state_shapes(config, transform, prompt_length)
         where = state_shardings(state, mesh), NamedSharding(mesh, PartitionSpec())
     # Donated: the new state is written over the old one, which would else be a second copy.
     return jax.jit(train_step, donate_argnums=(0, 1), out_shardings=where)
 
 
-def _abstract(
+def state_shapes(
     config: T5Config, transform: optax.GradientTransformation, prompt_length: int
 ) -> TrainState:
     """Gives a state's shapes."""
@@ -329,7 +337,7 @@ def init_state(
     transform = make_optimizer(optimizer, learning_rate, warmup_steps)
     where = TrainState(None, None, None)
     if mesh is not None:
-        where = state_shardings(_abstract(config, transform, length_of(start or {})), mesh)
+        where = state_shardings(state_shapes(config, transform, length_of(start or {})), mesh)
     if start is None:
         params = init_params(config, seed, where.params)
     else:

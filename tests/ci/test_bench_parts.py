@@ -10,10 +10,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
-from typer.testing import CliRunner
 
 from ci.bench import costs, engines, picture, rows, train_step
-from ci.bench.__main__ import app
 from ci.gpu.packed_writer import write_packed
 from flanrepro.errors import InputError
 from flanrepro.model.network import init_params, network, param_count, param_shapes
@@ -248,57 +246,6 @@ def test_utilisation_is_known_for_bfloat16_on_devices_of_the_table_alone():
     assert peak("NVIDIA H100 PCIe", "bfloat16") < 989.4e12
     assert peak("TPU v5 lite", "bfloat16") < peak("TPU v5", "bfloat16") == 459e12
     assert np.isnan(peak("NVIDIA H200", "float32")) and np.isnan(peak("cpu", "bfloat16"))
-
-
-@pytest.fixture(scope="module")
-def table(tmp_path_factory):
-    """What `python -m ci.bench cost` writes."""
-    folder = tmp_path_factory.mktemp("cost")
-    done = CliRunner().invoke(app, ["cost", f"--out={folder}"], catch_exceptions=False)
-    assert done.exit_code == 0 and "ablations" in done.output
-    return pd.read_csv(folder / "cost.csv", index_col="what")
-
-
-@pytest.mark.slow
-def test_the_committed_costs_are_what_the_arithmetic_gives(table):
-    committed = pd.read_csv(ROOT / "figures" / "bench" / "cost.csv", index_col="what")
-    assert list(committed.index) == list(table.index)
-    pd.testing.assert_frame_equal(committed, table, rtol=1e-5, check_dtype=False)
-
-
-@pytest.mark.slow
-def test_a_run_of_xl_takes_six_flops_per_token_and_parameter_that_it_passes(table):
-    # A token passes one of the two stacks, about half of the parameters, and the embedding is
-    # free; attention's pairs and the logits come on top.
-    xl = table.loc["xl"]
-    assert xl["tokens"] == 38_000 * 64 * (2048 + 512)
-    assert 0.45 < xl["flops"] / (6 * xl["parameters"] * xl["tokens"]) < 0.6
-    assert xl["parameters"] == pytest.approx(2.85e9, rel=0.01)
-    assert table.loc["xxl", "parameters"] == pytest.approx(11.1e9, rel=0.01)
-
-
-def test_hours_are_of_one_device_at_the_assumed_utilisation():
-    assert costs.hours(0.4 * 989.4e12 * 3600, "NVIDIA H100") == pytest.approx(1.0)
-
-
-@pytest.mark.slow
-def test_the_sweeps_have_the_papers_runs_each_counted_once(table):
-    # Table 1 has 8 mixtures; Figure 4 has 5 sizes of the model at 8 numbers of tasks, one of which
-    # is Table 1's row without few-shot templates.
-    assert table.loc["ablations", "runs"] == 8
-    assert table.loc["task_scaling", "runs"] == 5 * 8 - 1
-    assert table.loc["xl", "flops"] * 8 == pytest.approx(table.loc["ablations", "flops"])
-
-
-@pytest.mark.slow
-def test_the_page_on_scaling_has_these_costs(table):
-    lines = (ROOT / "ci" / "SCALING.md").read_text().splitlines()
-    for size in ("small", "base", "large", "xl", "xxl"):
-        row = table.loc[size]
-        wanted = [f"{row['h100_hours']:,.1f}", f"{row['h100_dollars']:,.0f}"]
-        wanted += [f"{row['v4_hours']:,.1f}", f"{row['v4_dollars']:,.0f}"]
-        (line,) = [line for line in lines if line.startswith(f"| `{size}` | ")]
-        assert [cell.strip() for cell in line.strip("|").split("|")][-4:] == wanted
 
 
 def test_the_page_has_the_counts_of_prompts_that_do_not_fit_and_none_lacks_its_question():

@@ -21,6 +21,14 @@ def test_the_least_memory_is_that_of_a_layers_attention_or_of_the_logits(spec):
     assert least_bytes(short, config)[0] == state + 2 * 16 * config.vocab_size * 4
 
 
+def test_adafactor_keeps_the_sum_of_the_parts_gradients_beside_the_parameters(spec):
+    whole = dataclasses.replace(spec, optimizer="adafactor", batch_size=2)
+    parts = dataclasses.replace(whole, batch_size=4, microbatches=2)
+    config = spec.model_config()
+    sums = least_bytes(parts, config)[0] - least_bytes(whole, config)[0]
+    assert sums == 4 * memory.param_count(config)
+
+
 def test_what_cannot_fit_is_one_sentence_before_anything_is_made(spec, tmp_path, monkeypatch):
     monkeypatch.setattr(memory, "_host_bytes", lambda: 8 * GIB)
     long = dataclasses.replace(spec, inputs_length=60_000)
