@@ -62,9 +62,8 @@ figures: install ## draw every figure and table that ships anew, from the scores
 book: install-book ## write the notebooks, run from shipped scores, and docs/ as a website into out/book/
 	$(BIN)/python -m ci.book out/book
 
-bench: install ## measure this machine: the data's speed, and each notebook's; figures/bench/
-	$(BIN)/python -m ci.bench data
-	$(BIN)/python -m ci.bench notebooks
+bench: install ## measure this machine, for an hour and a half: figures/bench/, docs/speed.md
+	$(BIN)/python -m ci.bench speed --measure
 
 install: $(VENV)/installed ## make .venv with the package, if it is not there yet
 

@@ -1,8 +1,8 @@
 """Measures how quick flanrepro is on this machine: `python -m ci.bench train`, `variants`,
-`decode`, `data`, `eval`, `cold`, `cache`, `lengths`, `many`, `notebooks`, `reproduce`, and all of
-them in one table, `speed`; counts in XLA's programs the `roofline` of a step and the `collectives`
-of 64 devices; and computes what the paper's figures `cost` on accelerators, which devices a size
-`fits`, and the runs, steps and prompts that profiles `plan`.
+`profile`, `decode`, `data`, `eval`, `cold`, `cache`, `lengths`, `many`, `notebooks`, `reproduce`,
+and all of them in one table, `speed`; counts in XLA's programs the `roofline` of a step and the
+`collectives` of 64 devices; and computes what the paper's figures `cost` on accelerators, which
+devices a size `fits`, and the runs, steps and prompts that profiles `plan`.
 
 Each part prints a table and writes it to figures/bench/ as CSV.
 """
@@ -285,6 +285,14 @@ def cold(
 
 
 @app.command()
+def profile(model: Sizes = "nano,lm-nano,micro", out: Out = OUT) -> None:
+    """Measure what a train step's time on one core goes into, by XLA's trace."""
+    from ci.bench import step_profile
+
+    tell(step_profile.table(model.split(",")), out / "profile.csv", environment(), digits="%.4g")
+
+
+@app.command()
 def reproduce(
     profile: Annotated[str, typer.Option(help="profile")] = "quick", out: Out = OUT
 ) -> None:
@@ -312,6 +320,27 @@ def notebooks(
         with tempfile.TemporaryDirectory() as folder:
             rows.append({"notebook": path.stem, **notebook_costs.measured(path, Path(folder))})
     tell(pd.DataFrame(rows), out / "notebooks.csv", environment(), form="{:,.1f}")
+
+
+@app.command()
+def speed(
+    measure: Annotated[
+        bool, typer.Option(help="measure the other parts first, for an hour and a half")
+    ] = False,
+    out: Out = OUT,
+) -> None:
+    """Put all parts' rates and seconds into one table, a picture and docs/speed.md."""
+    from ci.bench import speed as module
+
+    if measure:
+        train(model="nano,lm-nano,micro,small", rows=8, out=out)
+        for part in (evaluation, cold, data, cache, reproduce):
+            part(out=out)
+    table = module.table(out)
+    tell(table, out / "speed.csv", digits="%.6g", form="{:,.3g}")
+    print(*module.draw(table, out), sep="\n")
+    if out == OUT:
+        module.write_page(table)
 
 
 if __name__ == "__main__":

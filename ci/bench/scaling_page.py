@@ -8,6 +8,7 @@ import pandas as pd
 from ci.bench.common import OUT, ROOT
 from ci.bench.costs import rented
 from ci.bench.paper_costs import FIGURES
+from ci.bench.picture import ENGINES, OPTIMIZERS
 from ci.bench.results_page import filled
 from flanrepro.markdown import table
 from flanrepro.whole import write_whole
@@ -25,6 +26,7 @@ def tables() -> dict[str, str]:
         "run_costs": _run_costs(cost),
         "figure_costs": _figure_costs(cost),
         "roofline": _roofline(pd.read_csv(OUT / "roofline.csv")),
+        "train": _train(pd.read_csv(OUT / "train.csv")),
         "fits": _fits(pd.read_csv(OUT / "fits.csv")),
         "collectives": _collectives(pd.read_csv(OUT / "collectives.csv")),
         "simulated": _simulated(pd.read_csv(OUT / "simulated.csv")),
@@ -89,6 +91,29 @@ def _dollars() -> list[str]:
 
 def _paid(row: pd.Series) -> list[str]:
     return [f"{row[f'{device}_dollars']:,.0f}" for device in SHOWN]
+
+
+def _train(rows: pd.DataFrame) -> str:
+    """A row per model, optimizer and engine; ours first."""
+    titles = ("", "engine", "useful tokens/s", "ratio", "ms a step", "padding")
+    titles += ("GFLOP/s", "of the matrix products'", "MiB")
+    cells = []
+    for row in rows.itertuples():
+        ours = row.engine == "flanrepro"
+        cells.append(
+            [
+                f"`{row.model}`, {OPTIMIZERS[row.optimizer]}" if ours else "",
+                ENGINES[row.engine][0],
+                f"{row.useful_tokens_per_s:,.0f} ({row.slowest:,.0f} to {row.fastest:,.0f})",
+                f"**{row.ratio:.1f}**" if ours and row.ratio == row.ratio else "",  # NaN: alone
+                f"{row.ms_per_step:,.0f}",
+                f"{row.padding:.0%}",
+                f"{row.model_gflops_per_s:,.0f}",
+                f"{row.utilisation:.0%}",
+                f"{row.peak_mib:,.0f}",
+            ]
+        )
+    return table(titles, cells)
 
 
 def _roofline(rows: pd.DataFrame) -> str:

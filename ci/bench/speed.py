@@ -3,6 +3,7 @@
 It writes speed.csv, its picture, and the table of docs/speed.md; a test compares.
 """
 
+import io
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,9 +11,14 @@ import matplotlib as mpl
 import matplotlib.pyplot as plt
 import pandas as pd
 
+from ci.bench.common import OUT, ROOT
 from ci.bench.picture import ENGINES
+from ci.bench.results_page import filled
 from flanrepro.markdown import table as as_markdown
 from flanrepro.report.figures import COLORS, STYLE, new_figure, write_figure
+from flanrepro.whole import write_whole
+
+PAGE = ROOT / "docs" / "speed.md"
 
 COLUMNS = ("what", "unit", "ours", "low", "high", "opponent")
 COLUMNS += ("theirs", "theirs_low", "theirs_high", "ratio", "file", "versions")
@@ -38,7 +44,6 @@ def rows(folder: Path) -> list[dict]:
     """
     parts = {
         "train.csv": _train,
-        "train_decoder_only.csv": _train,
         "eval.csv": _eval,
         "cold.csv": _cold,
         "data.csv": _data,
@@ -82,8 +87,8 @@ def _train(found: pd.DataFrame) -> Iterator[dict]:
             name = "Hugging Face's Llama" if decoder_only else NAMES[theirs["engine"]]
             pair = _pair(*([one[n] for n in numbers] for one in (mine, theirs)), name)
             yield {"what": what, "unit": "useful tokens/s"} | pair
-        share = mine["utilisation"]
-        yield {"what": f"{what}: of the matrix products' rate", "unit": "share", "ours": share}
+        share = 100 * mine["utilisation"]
+        yield {"what": f"{what}: of the matrix products' rate", "unit": "%", "ours": share}
 
 
 def _eval(found: pd.DataFrame) -> Iterator[dict]:
@@ -160,36 +165,54 @@ def _cache(found: pd.DataFrame) -> Iterator[dict]:
 
 def _reproduce(found: pd.DataFrame) -> Iterator[dict]:
     share = found.set_index("part")["share"]
-    what = "training and rendering, of the seconds of `make reproduce`"
-    yield {"what": what, "unit": "share", "ours": share["training and rendering"]}
+    what = "training and rendering, of all cores' seconds of `make reproduce`"
+    yield {"what": what, "unit": "%", "ours": 100 * share["training and rendering"]}
 
 
 # --- the page and the picture ---
 
 
+def page(old: str, table: pd.DataFrame, folder: Path = OUT) -> str:
+    """The page with its tables as they are now."""
+    parts = pd.read_csv(folder / "reproduce.csv")
+    return filled(old, {"speed": page_table(table), "reproduce": _parts_table(parts)})
+
+
+def _parts_table(parts: pd.DataFrame) -> str:
+    cells = [(r.part, f"{r.core_seconds:,.0f}", f"{r.share:.1%}") for r in parts.itertuples()]
+    return as_markdown(("part", "core-seconds", "share"), cells)
+
+
+def write_page(table: pd.DataFrame) -> None:
+    """Writes docs/speed.md anew."""
+    write_whole(PAGE, page(PAGE.read_text("utf-8"), table))
+
+
 def page_table(table: pd.DataFrame) -> str:
-    """The table in Markdown."""
-    cells = [
+    """The table in Markdown, a row for each of its own."""
+    return as_markdown(
+        ("what", "here", "beside it", "times as quick", "file"),
         (
-            row.what,
-            f"{_number(row.ours)}{_range(row.low, row.high)} {row.unit}",
-            ""
-            if pd.isna(row.theirs)
-            else f"{row.opponent}: {_number(row.theirs)}{_range(row.theirs_low, row.theirs_high)}",
-            ""
-            if pd.isna(row.ratio)
-            else f"{row.ratio:.2g}"
-            if row.ratio < 10
-            else f"{row.ratio:.0f}",
-            f"`{row.file}`",
-        )
-        for row in table.itertuples()
-    ]
-    return as_markdown(("what", "here", "beside it", "times as quick", "file"), cells)
+            (
+                row.what,
+                f"{_side(row.ours, row.low, row.high)} {row.unit}",
+                "" if pd.isna(row.theirs) else f"{row.opponent}: {_side(*_theirs(row))}",
+                "" if pd.isna(row.ratio) else f"{row.ratio:.2g}",
+                f"`{row.file}`",
+            )
+            for row in table.itertuples()
+        ),
+    )
 
 
-def _range(low: float, high: float) -> str:
-    return "" if pd.isna(low) else f" ({_number(low)} to {_number(high)})"
+def _theirs(row) -> tuple[float, float, float]:
+    return row.theirs, row.theirs_low, row.theirs_high
+
+
+def _side(median: float, low: float, high: float) -> str:
+    low, high = sorted((low, high))  # of seconds, low is the slowest round's
+    said = "" if pd.isna(low) else f" ({_number(low)} to {_number(high)})"
+    return f"{_number(median)}{said}"
 
 
 def _number(value: float) -> str:
@@ -221,5 +244,7 @@ def draw(table: pd.DataFrame, folder: Path) -> list[Path]:
 
 
 def table(folder: Path) -> pd.DataFrame:
-    """The rows as a table."""
-    return pd.DataFrame(rows(folder), columns=COLUMNS)
+    """The rows as a table; numbers have as many digits as they are written with."""
+    found = pd.DataFrame(rows(folder), columns=COLUMNS)
+    text = found.to_csv(index=False, float_format="%.6g")
+    return pd.read_csv(io.StringIO(text), dtype={"opponent": object})
