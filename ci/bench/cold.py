@@ -58,7 +58,9 @@ def _measured(case: Case, folder: Path, rounds: int) -> list[dict]:
     def compiled() -> dict[str, dict]:
         # The second process finds what the first has compiled.
         with tempfile.TemporaryDirectory() as kept:
-            where = {"environment": {"FLANREPRO_CACHE": kept}}
+            cache = {"JAX_COMPILATION_CACHE_DIR": kept}
+            cache["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"  # as flanrepro has it
+            where = {"environment": cache}
             names = "flanrepro", "flanrepro, compiled before"
             return {name: _started("flanrepro", *asked, **where) for name in names}
 
@@ -98,10 +100,9 @@ def _answer(engine: str, case: Case, suite: str, folder: Path, began: float) -> 
         began: when the process was started, in seconds of the system's clock.
     """
     if engine == "flanrepro":
-        from flanrepro.model import compile_cache, huggingface
+        from flanrepro.model import huggingface
         from flanrepro.sources import load_collection
 
-        compile_cache.enable()
         loaded = load_collection("pocket").suites[suite]
         case = dataclasses.replace(case, model=huggingface.read(folder), suite=loaded)
         answer = ours(case)

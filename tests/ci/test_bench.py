@@ -16,7 +16,7 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from ci.bench import prompts, variants
+from ci.bench import prompts, step_profile, variants
 from ci.bench.__main__ import app
 from ci.bench.common import in_process
 from ci.bench.variants import KEPT
@@ -258,6 +258,29 @@ def test_evaluations_are_measured_from_the_start_of_a_process(tmp_path):
     assert compiling["flanrepro, compiled before"] < compiling["flanrepro"]
     ours, theirs = (table["seconds"][name].to_numpy() for name in ("flanrepro", "harness"))
     assert table["ratio"]["flanrepro"].to_numpy() == pytest.approx(theirs / ours)
+
+
+@pytest.mark.slow
+def test_a_step_s_time_is_divided_into_parts(tmp_path):
+    bench("profile", "--model=nano", f"--out={tmp_path}")
+    table = pd.read_csv(tmp_path / "profile.csv").set_index("part")
+    assert table["share"].sum() == pytest.approx(1, abs=1e-3)
+    products, attention = "matrix products, with what is fused to them", step_profile.PARTS[1][1]
+    assert (table.loc[[products, attention], "share"] > 0.1).all()
+    assert (table["ms"] > 0).all() and step_profile.REST in table.index
+
+
+def test_an_operation_is_of_one_part_by_its_own_name_and_its_origin():
+    layer = "jit(train_step)/jvp(Transformer.states)/Transformer.encode/encoder/layers_0"
+    for operation, name, part in (
+        ("dot.3", f"{layer}/mlp/wo/transpose", 0),
+        ("fusion.1", f"{layer}/mlp/wo/dot_general", 0),
+        ("fusion.2", f"{layer}/attention/attention._attend/reduce_max", 1),
+        ("fusion.4", "Transformer.encode/encoder/relpos_bias/convert_element_type", 2),
+        ("fusion.5", f"{layer}/mlp/mlp._gated/mul", 4),
+    ):
+        assert step_profile._part(operation, name) == step_profile.PARTS[part][1], name
+    assert step_profile._part("copy.1", "") == step_profile.REST
 
 
 @pytest.mark.slow
