@@ -92,3 +92,27 @@ def test_the_figures_numbers_are_its_csvs():
     assert f"few-shot Held-In from {first:.0f} to {tenth:.0f} %" in said
     assert f"zero-shot Held-In stays at {' to '.join(zero)} %" in said
     assert f"Without zero-shot prompts it is at {value['zero_shot', 1.0]:.0f} %" in said
+
+
+def test_the_speeds_are_those_of_the_table():
+    ratio = table("bench/speed.csv").set_index(["what", "opponent"])["ratio"]
+    harness = "lm-evaluation-harness (Hugging Face)"
+    cold = "a process, 400 {}, `nano`, MMLU three-shot"
+    said = {
+        "trains `nano` {:.1f} times as fast as": (
+            "training `nano`, AdamW",
+            "Hugging Face (PyTorch)",
+        ),
+        "at {:.0f} times the reference's rate": (
+            "few-shot GSM8K tokenized by T5's SentencePiece, a core",
+            "the reference, published",
+        ),
+        "ranks the options of 400 prompts {:.1f} times as fast as": (
+            cold.format("options ranked"),
+            harness,
+        ),
+        "and decodes their answers {:.1f} times as fast": (cold.format("answers decoded"), harness),
+    }
+    text = " ".join(README.split())
+    for words, row in said.items():
+        assert words.format(ratio[row]) in text, row

@@ -294,18 +294,15 @@ def profile(model: Sizes = "nano,lm-nano,micro", out: Out = OUT) -> None:
 
 @app.command()
 def reproduce(
-    profile: Annotated[str, typer.Option(help="profile")] = "quick",
-    notebook: Annotated[str, typer.Option(help="number of one notebook; none: all")] = "",
-    out: Out = OUT,
+    profile: Annotated[str, typer.Option(help="profile")] = "quick", out: Out = OUT
 ) -> None:
     """Measure what the seconds of `make reproduce` go into, and those of each of its runs."""
     from ci.bench import reproduced
 
     with tempfile.TemporaryDirectory() as folder:
-        parts, runs = reproduced.measured(profile, notebook, Path(folder))
-    name = "_".join(filter(None, ("reproduce", notebook)))
-    tell(runs, out / f"{name}_runs.csv", columns=False, digits="%.1f", form="{:,.1f}")
-    tell(parts, out / f"{name}.csv", environment(), digits="%.4g", form="{:,.3f}")
+        parts, runs = reproduced.reproduce(profile, Path(folder))
+    tell(runs, out / "reproduce_runs.csv", columns=False, digits="%.1f", form="{:,.1f}")
+    tell(parts, out / "reproduce.csv", environment(), digits="%.4g", form="{:,.3f}")
 
 
 @app.command()

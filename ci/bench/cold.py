@@ -29,7 +29,7 @@ def table(sizes: Sequence[str], counts: Sequence[int], rounds: int, folder: Path
 
     Args:
         sizes: see `ci.bench.answering.cases`.
-        counts: numbers of prompts per suite; models other than `nano` get an eighth of them.
+        counts: numbers of prompts per suite; models other than `nano` get an eighth of the largest.
         rounds: processes of each engine.
         folder: path for the models that processes load.
 
@@ -44,7 +44,8 @@ def table(sizes: Sequence[str], counts: Sequence[int], rounds: int, folder: Path
 
     rows = []
     for count in counts:
-        for i, case in enumerate(cases(sizes, count, False, folder)):
+        asked = sizes if count == max(counts) else [size for size in sizes if size == "nano"]
+        for i, case in enumerate(cases(asked, count, False, folder)):
             own = folder / f"{count}-{i}"
             huggingface.write(case.model, own)
             rows += _measured(case, own, rounds)

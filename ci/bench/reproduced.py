@@ -1,8 +1,7 @@
 """Where the time of `make reproduce` goes: `python -m ci.bench reproduce`.
 
-It runs `flanrepro reproduce`, or a notebook, into an empty folder, with nothing compiled before,
-and reads what the runs and notebooks there say. All seconds are of a core, so that a core that
-idles counts too.
+It runs `flanrepro reproduce` into an empty folder, with nothing compiled before, and reads what the
+runs and notebooks there say. All seconds are of a core, so that a core that idles counts too.
 """
 
 import json
@@ -20,24 +19,19 @@ from flanrepro.training.spec import RunSpec
 from flanrepro.whole import read_json
 from flanrepro.workers import cores
 
-RUN = ("setup", "training", "evaluation")
-"""The parts of a run."""
 
-
-def measured(profile: str, notebook: str, folder: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Runs `flanrepro reproduce`, or one notebook, in `folder`; gives `parts` and `runs`."""
-    command = ["run", notebook, "-p", "profile"] if notebook else ["reproduce", "--profile"]
+def reproduce(profile: str, folder: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Runs it in `folder`; gives `parts` and `runs`."""
+    command = [sys.executable, "-m", "flanrepro", "reproduce", "--profile", profile]
     environment = os.environ | {"FLANREPRO_CACHE": str(folder / "cache")}
     environment.pop("JAX_COMPILATION_CACHE_DIR", None)
     out, began = folder / "out", time.time()
-    whole = [sys.executable, "-m", "flanrepro", *command, profile, "-p", "out", out]
-    done = subprocess.run(whole, cwd=ROOT, env=environment)
+    done = subprocess.run([*command, "-p", "out", out], cwd=ROOT, env=environment)
     if done.returncode:
-        raise SystemExit(f"flanrepro {command[0]} failed with status {done.returncode}, see above")
+        raise SystemExit(f"flanrepro reproduce failed with status {done.returncode}, see above")
     wall = time.time() - began
     found = runs(out / "runs")
-    table = parts(found, dict(_notebooks(out / "executed")), wall, len(cores()))
-    return table.assign(of=f"notebook {notebook}" if notebook else "make reproduce"), found
+    return parts(found, dict(_notebooks(out / "executed")), wall, len(cores())), found
 
 
 def runs(store: Path) -> pd.DataFrame:
@@ -85,18 +79,15 @@ def parts(
         count: number of cores.
 
     Returns:
-        part, core_seconds and share (of all): training with rendering; what else runs took; each
-        notebook, without the runs in it; and the rest, which is the start of processes and cores
-        that wait for the last run.
+        part, core_seconds and share (of all): training with rendering; what else shared runs took;
+        each notebook, without the training in it; and the rest, which is the start of processes and
+        cores that wait for the last run.
     """
-    # `reproduce` trains the runs that notebooks share before them, and 06 its own.
-    name = next((name for name in notebooks if name.startswith("06")), next(iter(notebooks)))
-    inside = found if len(notebooks) == 1 else found[found["single_task"]]
-    seconds = found[[*RUN]].sum()
-    rows = {"training and rendering": seconds["training"]}
-    rows |= {f"runs: {part}": seconds[part] for part in RUN if part != "training"}
-    rows |= {f"notebook {name}": count * passed for name, passed in notebooks.items()}
-    rows[f"notebook {name}"] -= inside[[*RUN]].sum().sum()
+    shared, alone = found[~found["single_task"]], found[found["single_task"]]
+    rows = {"training and rendering": found["training"].sum()}
+    rows |= {f"runs: {name}": shared[name].sum() for name in ("setup", "evaluation")}
+    rows |= {f"notebook {name}": count * seconds for name, seconds in notebooks.items()}
+    rows["notebook 06_single_task_finetuning"] -= alone["training"].sum()
     rows["rest"] = count * wall - sum(rows.values())
     rows["all"] = count * wall
     table = pd.DataFrame(rows.items(), columns=["part", "core_seconds"])
