@@ -27,6 +27,7 @@ def tables() -> dict[str, str]:
         "figure_costs": _figure_costs(cost),
         "roofline": _roofline(pd.read_csv(OUT / "roofline.csv")),
         "train": _train(pd.read_csv(OUT / "train.csv")),
+        "profile": _profile(pd.read_csv(OUT / "profile.csv")),
         "fits": _fits(pd.read_csv(OUT / "fits.csv")),
         "collectives": _collectives(pd.read_csv(OUT / "collectives.csv")),
         "simulated": _simulated(pd.read_csv(OUT / "simulated.csv")),
@@ -114,6 +115,14 @@ def _train(rows: pd.DataFrame) -> str:
             ]
         )
     return table(titles, cells)
+
+
+def _profile(rows: pd.DataFrame) -> str:
+    """A row per part of the step, a column per model."""
+    shares = rows.pivot(index="part", columns="model", values="share")
+    shares = shares[rows["model"].unique()].sort_values("nano", ascending=False)
+    cells = [[r.Index, *(f"{x:.0%}" for x in r[1:])] for r in shares.itertuples()]
+    return table(("part", *(f"`{name}`" for name in shares)), cells)
 
 
 def _roofline(rows: pd.DataFrame) -> str:
