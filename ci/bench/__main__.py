@@ -337,7 +337,7 @@ def speed(
         for part in (evaluation, cold, data, cache, reproduce):
             part(out=out)
     table = module.table(out)
-    tell(table, out / "speed.csv", digits="%.6g", form="{:,.3g}")
+    tell(table, out / "speed.csv", digits="%.8g", form="{:,.3g}")
     print(*module.draw(table, out), sep="\n")
     if out == OUT:
         module.write_page(table)

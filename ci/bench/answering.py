@@ -42,7 +42,7 @@ if TYPE_CHECKING:  # a measured process imports what its engine needs
 T5_ROWS = 32128
 BATCH_SIZES = {"harness": (32, 16, 8, 1), "ctranslate2": (256, 64, 32, 8)}
 COMPUTE_TYPES = ("float32", "int8")
-"""Of CTranslate2: int8 rounds the weights, so that its answers are others."""
+"""CTranslate2's types of weights; int8 rounds them, so that its answers are others."""
 
 Engine = Callable[[], list]
 """One evaluation of a case; gives each item's text, or the log-likelihoods of its options."""

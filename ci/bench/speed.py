@@ -256,5 +256,5 @@ def draw(table: pd.DataFrame, folder: Path) -> list[Path]:
 def table(folder: Path) -> pd.DataFrame:
     """The rows as a table; numbers have as many digits as they are written with."""
     found = pd.DataFrame(rows(folder), columns=COLUMNS)
-    text = found.to_csv(index=False, float_format="%.6g")
+    text = found.to_csv(index=False, float_format="%.8g")
     return pd.read_csv(io.StringIO(text), dtype={"opponent": object})
