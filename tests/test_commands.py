@@ -163,7 +163,7 @@ def test_the_pages_name_enough_commands_for_this_to_mean_something():
     named = {tuple(words[:2]) for words in parts if words[0] == "flanrepro"}
     assert len(named) > 15 and ("flanrepro", "run") in named
     assert ["make", "test"] in parts
-    assert ["python", "-m", "ci.bench", "data"] in parts and ["bash", "ci/gpu/run.sh"] in parts
+    assert ["python", "-m", "ci.bench", "speed"] in parts and ["bash", "ci/gpu/run.sh"] in parts
 
 
 RIGHT = """
