@@ -257,4 +257,4 @@ def table(folder: Path) -> pd.DataFrame:
     """The rows as a table; numbers have as many digits as they are written with."""
     found = pd.DataFrame(rows(folder), columns=COLUMNS)
     text = found.to_csv(index=False, float_format="%.8g")
-    return pd.read_csv(io.StringIO(text), dtype={"opponent": object})
+    return pd.read_csv(io.StringIO(text))

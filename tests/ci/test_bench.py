@@ -177,7 +177,7 @@ def test_t5s_own_vocabulary_is_measured_where_the_mirror_has_it(t5, mirror, monk
     monkeypatch.setenv("FLANREPRO_CACHE", str(tmp_path))
     assert list(prompts._vocabularies().values()) == ["t5", prompts.VOCABULARY]
     rows = in_process(prompts.beside_pieces, "T5's", "t5", 1, 0.0)
-    values = {what.rpartition(", ")[2]: value for what, value, _ in rows}
+    values = {what.rpartition(", ")[2]: value for what, value, *_ in rows}
     share = values["a core"] / values["SentencePiece alone"]
     assert values["share of that"] == pytest.approx(share) and share < 1
     assert values["ratio to the published reference"] == pytest.approx(values["a core"] / 75)
