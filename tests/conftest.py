@@ -118,12 +118,12 @@ def mirror() -> Path:
 
 
 @pytest.fixture(scope="session")
-def pieces_like_t5s(tmp_path_factory) -> Callable[[list[str], int], Path]:
-    """pieces_like_t5s(texts, size): a SentencePiece model of T5's kind, unigram and NFKC, without
-    what our own training adds."""
+def pieces_like_t5s(tmp_path_factory) -> Callable[..., Path]:
+    """pieces_like_t5s(texts, size, ...): a SentencePiece model of T5's kind, unigram and NFKC,
+    without what our own training adds; further options are the trainer's."""
     import sentencepiece
 
-    def trained(texts: list[str], size: int) -> Path:
+    def trained(texts: list[str], size: int, **options) -> Path:
         path = tmp_path_factory.mktemp("pieces") / "spiece.model"
         with path.open("wb") as file:
             sentencepiece.SentencePieceTrainer.train(
@@ -136,6 +136,7 @@ def pieces_like_t5s(tmp_path_factory) -> Callable[[list[str], int], Path]:
                 unk_id=2,
                 bos_id=-1,
                 minloglevel=2,
+                **options,
             )
         return path
 

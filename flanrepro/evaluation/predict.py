@@ -44,11 +44,12 @@ def _called(function: Callable, model: Model, calls: Sequence[tuple]) -> Iterato
     A thread compiles the programs of all shapes, so that one is compiled while an earlier one runs.
     """
     shapes = [tuple(x if isinstance(x, int) else x.shape for x in call) for call in calls]
+    of_shapes = dict(zip(shapes, calls, strict=True))  # one call of each
     compiler = ThreadPoolExecutor(1)
     try:
         ready = {
             shape: compiler.submit(_compile, function, model, call)
-            for shape, call in dict(zip(shapes, calls, strict=True)).items()
+            for shape, call in of_shapes.items()
         }
         for shape, call in zip(shapes, calls, strict=True):
             ready[shape].result()

@@ -2,7 +2,6 @@ import random
 import sys
 
 import pytest
-import sentencepiece
 
 from flanrepro.collection import Mixture
 from flanrepro.data import words
@@ -89,23 +88,14 @@ def test_models_whose_words_depend_on_the_text_before_are_left_to_sentencepiece(
     tmp_path, pieces_like_t5s
 ):
     unigram = train_vocabulary(PROSE * 20, tmp_path / "unigram.model", 90)
-    across = tmp_path / "across.model"
-    with across.open("wb") as file:
-        sentencepiece.SentencePieceTrainer.train(
-            sentence_iterator=iter(["in the garden of the pig"] * 99),
-            model_writer=file,
-            vocab_size=60,
-            model_type="bpe",
-            split_by_whitespace=False,
-            remove_extra_whitespaces=False,
-            user_defined_symbols=["\n"],
-            hard_vocab_limit=False,
-            pad_id=0,
-            eos_id=1,
-            unk_id=2,
-            bos_id=-1,
-            minloglevel=2,
-        )
+    across = pieces_like_t5s(
+        ["in the garden of the pig"] * 11,
+        60,
+        model_type="bpe",
+        split_by_whitespace=False,
+        remove_extra_whitespaces=False,
+        user_defined_symbols=["\n"],
+    )
     for path in (unigram, across, pieces_like_t5s(PROSE, 60), load_vocabulary("pocket").path):
         found = Vocabulary(path)
         assert found._words is None
