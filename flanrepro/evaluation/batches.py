@@ -13,6 +13,7 @@ from flanrepro.collection.task import Suite
 from flanrepro.data.vocabulary import EOS, Vocabulary
 from flanrepro.errors import InputError
 from flanrepro.model.sizes import T5Config
+from flanrepro.workers import cores
 
 LENGTH_STEP = 16
 """Number of tokens of whose multiples inputs are padded to one."""
@@ -20,15 +21,17 @@ LENGTH_STEP = 16
 SHORTEST = 32
 """Number of tokens of the shortest of the lengths that evaluations share."""
 
-BATCH_TOKENS, CPU_BATCH_TOKENS = 65536, 4096
+BATCH_TOKENS, CPU_BATCH_TOKENS, CPU_ROW_WIDTH = 65536, 2048, 16
 """Number of input tokens per batch at most, padding included. An accelerator wants many. On a CPU
 the keys and values of a small batch stay in the caches, from where every token of the output reads
-them; a batch that is too small reads the weights too often."""
+them; but every token reads all weights, too, so a batch has at least a row per `CPU_ROW_WIDTH` of
+the model's width. They were the quickest of 8 to 128 rows for `nano` and `small` on two cores."""
 
-COMPILE_WORK, CPU_COMPILE_WORK, TOKEN_WORK = 1.5e13, 4.5e10, 1e5
-"""Times as numbers of multiplications per layer: to compile a layer, about a quarter of a second;
-and to read a token, besides its products with weights and keys. The CPU's were measured on two
-cores, where `nano` reads 250,000 tokens/s and `small` 10,000."""
+COMPILE_WORK, CPU_COMPILE_WORK, TOKEN_WORK = 1.5e12, 4.5e9, 1e5
+"""Times as numbers of multiplications per layer: to compile a layer, about a quarter of a second, a
+tenth of it, since programs are kept and serve some ten evaluations; and to read a token, besides
+its products with weights and keys. The CPU's were measured on two cores, where `nano` reads 250,000
+tokens/s and `small` 10,000."""
 
 MEMORY_SHARE = 0.3
 """Share of the free memory that a batch may take, by the estimate of `rows_per_batch`."""
@@ -148,10 +151,11 @@ def batches(
     for i in range(len(encoded)):
         behind = targets if isinstance(targets, int) else _bucket(targets[i])
         groups.setdefault(behind, []).append(i)
-    made = []
+    made, lengths = [], [len(ids) for ids in encoded]
     for behind, rows in sorted(groups.items()):
-        for length, same in _by_length(rows, [len(ids) for ids in encoded], config).items():
-            size = _rows(len(same), rows_per_batch(config, length, behind), _work(config, length))
+        for length, same in _by_length(rows, lengths, config, behind).items():
+            most, work = rows_per_batch(config, length, behind), _work(config, length, behind)
+            size = _rows(len(same), most, work)
             for start in range(0, len(same), size):
                 index = same[start : start + size]
                 tokens = padded([encoded[i] for i in index], (size, length))
@@ -160,14 +164,18 @@ def batches(
 
 
 def _rows(count: int, most: int, work: float) -> int:
-    """Gives the rows of each batch: `most`, unless the padding costs more than a compilation."""
+    """Gives the rows of each batch: `most`, or eighths of it, if the padding costs less than
+    compiling another program; else the fewest for the number of batches."""
     number = -(-count // most)
-    padding = (number * most - count) * work
-    return most if padding < _compiling() else -(-count // number)
+    even, eighth = -(-count // number), -(-most // 8)
+    for rows in (most, min(most, -(-even // eighth) * eighth)):
+        if (number * rows - count) * work < _compiling():
+            return rows
+    return even
 
 
 def _by_length(
-    rows: Sequence[int], lengths: Sequence[int], config: T5Config
+    rows: Sequence[int], lengths: Sequence[int], config: T5Config, behind: int
 ) -> dict[int, list[int]]:
     """Groups rows by the length that they are padded to, for the least time in all.
 
@@ -181,7 +189,7 @@ def _by_length(
     # best[n] is the least work for the n shortest steps, and where the last group of them begins.
     best, compiling = [(0.0, 0)], _compiling()
     for end, length in enumerate(steps, 1):
-        options, count, work = [], 0, _work(config, length)
+        options, count, work = [], 0, _work(config, length, behind)
         for start in reversed(range(end)):
             count += len(members[steps[start]])
             options.append((best[start][0] + compiling + count * work, start))
@@ -192,7 +200,8 @@ def _by_length(
         start, length = best[end][1], steps[end - 1]
         same = [i for step in steps[start:end] for i in members[step]]
         shared = _shared_length(length)
-        if len(same) * (_work(config, shared) - _work(config, length)) < compiling:
+        more = _work(config, shared, behind) - _work(config, length, behind)
+        if len(same) * more < compiling:
             length = shared
         grouped[length] = same + grouped.get(length, [])
         end = start
@@ -200,21 +209,31 @@ def _by_length(
 
 
 def _shared_length(length: int) -> int:
-    """Rounds up to a length that evaluations share: a power of two, or three quarters of one."""
+    """Rounds up to a length that evaluations share: a quarter, from half on, of a power of two."""
     power = max(SHORTEST, 1 << (length - 1).bit_length())
-    return power * 3 // 4 if length <= power * 3 // 4 and power > SHORTEST else power
+    step = max(LENGTH_STEP, power // 8)
+    return max(SHORTEST, -(-length // step) * step)
 
 
 def _compiling() -> float:
     return CPU_COMPILE_WORK if _on_cpu() else COMPILE_WORK
 
 
-def _work(config: T5Config, length: int) -> float:
-    """Estimates an input's cost in a layer, in multiplications of matrix products."""
+def _work(config: T5Config, length: int, behind: int) -> float:
+    """Estimates a row's cost in a layer, in multiplications of matrix products.
+
+    Args:
+        config: dimensions of the model.
+        length: number of tokens of the inputs.
+        behind: number of tokens of the targets.
+    """
     joined = config.num_heads * config.head_dim
     weights = config.emb_dim * (4 * joined + 3 * config.mlp_dim)
     # Attention's two products with keys and values, and a softmax that takes as long as both.
-    return length * (weights + TOKEN_WORK + 4 * joined * length)
+    inputs = weights + TOKEN_WORK + 4 * joined * length
+    targets = weights + TOKEN_WORK + config.emb_dim * config.vocab_size / config.num_decoder_layers
+    # A product of a step's few rows takes about three times as long a row as one of many tokens.
+    return length * inputs + 3 * behind * targets
 
 
 def padded(rows: Sequence[Sequence[int]], shape: tuple[int, int]) -> np.ndarray:
@@ -242,11 +261,21 @@ def rows_per_batch(config: T5Config, inputs_length: int, targets_length: int) ->
     logits = 2 * targets_length * config.vocab_size
     # 4 bytes each, as float32 has them.
     fitting = MEMORY_SHARE * _free_memory() / (4 * (attention + states + cache + logits))
-    return max(1, int(min(fitting, _batch_tokens() / inputs_length)))
+    return max(1, int(min(fitting, _wanted_rows(config, inputs_length))))
 
 
-def _batch_tokens() -> int:
-    return CPU_BATCH_TOKENS if _on_cpu() else BATCH_TOKENS
+def _wanted_rows(config: T5Config, inputs_length: int) -> int:
+    if not _on_cpu():
+        return BATCH_TOKENS // inputs_length
+    return max(CPU_BATCH_TOKENS // inputs_length, config.emb_dim // CPU_ROW_WIDTH)
+
+
+def batches_at_once() -> int:
+    """Gives the number of batches that a device computes at a time.
+
+    A small model's operations are too short for all of a CPU's cores: two batches use them better.
+    """
+    return min(2, len(cores())) if _on_cpu() else 1
 
 
 def _on_cpu() -> bool:

@@ -8,7 +8,7 @@ import numpy as np
 
 from flanrepro.data.vocabulary import EOS
 from flanrepro.errors import InputError
-from flanrepro.evaluation.batches import batches, padded
+from flanrepro.evaluation.batches import batches, batches_at_once, padded
 from flanrepro.model.model import Model
 from flanrepro.model.soft_prompt import length_of, prompted
 
@@ -45,17 +45,21 @@ def _called(function: Callable, model: Model, calls: Sequence[tuple]) -> Iterato
     """
     shapes = [tuple(x if isinstance(x, int) else x.shape for x in call) for call in calls]
     of_shapes = dict(zip(shapes, calls, strict=True))  # one call of each
-    compiler = ThreadPoolExecutor(1)
+    compiler, runner = ThreadPoolExecutor(1), ThreadPoolExecutor(batches_at_once())
     try:
         ready = {
             shape: compiler.submit(_compile, function, model, call)
             for shape, call in of_shapes.items()
         }
-        for shape, call in zip(shapes, calls, strict=True):
+
+        def run(shape: tuple, call: tuple) -> np.ndarray:
             ready[shape].result()
-            yield np.asarray(function(model.config, model.on_device, *call))
+            return np.asarray(function(model.config, model.on_device, *call))
+
+        yield from runner.map(run, shapes, calls)
     finally:
         compiler.shutdown(cancel_futures=True)
+        runner.shutdown(cancel_futures=True)
 
 
 def _compile(function: Callable, model: Model, call: tuple) -> None:

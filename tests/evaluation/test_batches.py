@@ -44,38 +44,40 @@ def shapes(lengths, config=NANO):
     return [batch.tokens.shape for batch, _ in batches([[2] * n for n in lengths], config, 8)]
 
 
-XL = t5_config("xl", 32128)
+SMALL, XL = t5_config("small", 32128), t5_config("xl", 32128)
 
 
 def test_a_few_inputs_share_a_length_and_many_do_not():
-    assert {shape[1] for shape in shapes([20, 100] * 10)} == {128}
-    assert {shape[1] for shape in shapes([20, 100] * 5000)} == {32, 128}
-    # A large model takes as long to compile and much longer to run.
-    assert {shape[1] for shape in shapes([20, 100] * 500)} == {128}
-    assert {shape[1] for shape in shapes([20, 100] * 500, XL)} == {32, 112}
+    assert {shape[1] for shape in shapes([20, 100] * 10)} == {112}
+    assert {shape[1] for shape in shapes([20, 100] * 500)} == {32, 112}
+    # A large model takes as long to compile a layer and much longer to run it.
+    assert {shape[1] for shape in shapes([20, 100] * 200)} == {112}
+    assert {shape[1] for shape in shapes([20, 100] * 10, XL)} == {32, 112}
 
 
 def test_a_length_is_one_that_evaluations_share_unless_its_padding_costs_more_than_compiling():
     assert {shape[1] for shape in shapes([5])} == {32}
-    assert [shapes([n])[0][1] for n in (33, 48, 49, 65, 96, 97, 129)] == [
-        *(48, 48, 64, 96, 96, 128, 192)
+    assert [shapes([n])[0][1] for n in (33, 48, 49, 65, 96, 97, 129, 257)] == [
+        *(48, 48, 64, 80, 96, 112, 160, 320)
     ]
-    assert {shape[1] for shape in shapes([97] * 50_000)} == {112}
-    assert {shape[1] for shape in shapes([97] * 500, XL)} == {112}
+    assert {shape[1] for shape in shapes([129] * 5000)} == {144}
+    assert {shape[1] for shape in shapes([257] * 50, XL)} == {272}
 
 
 def test_batches_of_a_length_have_one_shape(monkeypatch):
     monkeypatch.setattr(module, "rows_per_batch", lambda *_: 16)
     # A small model's are full whatever there is to fill them, so that every evaluation's are alike.
     assert shapes([20] * 33) == [(16, 32)] * 3 and shapes([20]) == [(16, 32)]
-    # A large model's rows of padding take longer than to compile for fewer rows.
-    assert shapes([200] * 33, XL) == [(11, 208)] * 3 and shapes([200], XL) == [(1, 256)]
+    # A larger one's have eighths of those rows, where more padding would take longer than to
+    # compile; and a large one's have none that is padding alone, but for the last batch's.
+    assert shapes([200] * 9, SMALL) == [(10, 224)]
+    assert shapes([200] * 33, XL) == [(11, 208)] * 3 and shapes([200], XL) == [(1, 224)]
 
 
 def test_a_batch_has_the_rows_that_fit_into_the_memory(monkeypatch):
     for size in SIZES:
         assert rows_per_batch(t5_config(size, 32128), 2048, 256) >= 1
-    monkeypatch.setattr(module, "_batch_tokens", lambda: 10**9)
+    monkeypatch.setattr(module, "_wanted_rows", lambda *_: 10**9)
     monkeypatch.setattr(module, "_free_memory", lambda: 1e9)
     less = rows_per_batch(NANO, 512, 64)
     monkeypatch.setattr(module, "_free_memory", lambda: 2e9)
