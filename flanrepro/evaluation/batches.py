@@ -25,7 +25,8 @@ BATCH_TOKENS, CPU_BATCH_TOKENS, CPU_ROW_WIDTH = 65536, 2048, 16
 """Number of input tokens per batch at most, padding included. An accelerator wants many. On a CPU
 the keys and values of a small batch stay in the caches, from where every token of the output reads
 them; but every token reads all weights, too, so a batch has at least a row per `CPU_ROW_WIDTH` of
-the model's width. They were the quickest of 8 to 128 rows for `nano` and `small` on two cores."""
+the model's width. With both, batches of `nano` and `small` were the quickest of 8 to 96 rows on two
+cores."""
 
 COMPILE_WORK, CPU_COMPILE_WORK, TOKEN_WORK = 1.5e12, 4.5e9, 1e5
 """Times as numbers of multiplications per layer: to compile a layer, about a quarter of a second, a
@@ -34,7 +35,8 @@ its products with weights and keys. The CPU's were measured on two cores, where 
 tokens/s and `small` 10,000."""
 
 MEMORY_SHARE = 0.3
-"""Share of the free memory that a batch may take, by the estimate of `rows_per_batch`."""
+"""Share of the free memory that a batch may take, by the estimate of `rows_per_batch`; on a CPU two
+batches are computed at once."""
 
 
 class PromptCut(UserWarning):
