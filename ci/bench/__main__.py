@@ -16,7 +16,7 @@ from typing import Annotated
 import pandas as pd
 import typer
 
-from ci.bench.common import OUT, ROOT, environment, tell
+from ci.bench.common import OUT, ROOT, environment, processor, tell
 
 app = typer.Typer(add_completion=False, help=__doc__)
 
@@ -296,13 +296,15 @@ def profile(model: Sizes = "nano,lm-nano,micro", out: Out = OUT) -> None:
 def reproduce(
     profile: Annotated[str, typer.Option(help="profile")] = "quick", out: Out = OUT
 ) -> None:
-    """Measure what the seconds of `make reproduce` go into, and those of each of its runs."""
+    """Measure what the seconds of `make reproduce` go into, and those of each of its runs; compare
+    the runs' scores with those that ship."""
     from ci.bench import reproduced
 
     with tempfile.TemporaryDirectory() as folder:
-        parts, runs = reproduced.reproduce(profile, Path(folder))
+        parts, runs, again = reproduced.reproduce(profile, Path(folder))
     tell(runs, out / "reproduce_runs.csv", columns=False, digits="%.1f", form="{:,.1f}")
     tell(parts, out / "reproduce.csv", environment(), digits="%.4g", form="{:,.3f}")
+    tell(again, out / "again.csv", environment() | processor(), digits="%.4g")
 
 
 @app.command()

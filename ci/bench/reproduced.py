@@ -15,13 +15,14 @@ from pathlib import Path
 import pandas as pd
 
 from ci.bench.common import ROOT
+from flanrepro.experiments.shipped_scores import shipped_table
 from flanrepro.training.spec import RunSpec
 from flanrepro.whole import read_json
 from flanrepro.workers import cores
 
 
-def reproduce(profile: str, folder: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Runs it in `folder`; gives `parts` and `runs`."""
+def reproduce(profile: str, folder: Path) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Runs it in `folder`; gives `parts`, `runs` and `again`, without rows if no such run ships."""
     command = [sys.executable, "-m", "flanrepro", "reproduce", "--profile", profile]
     environment = os.environ | {"FLANREPRO_CACHE": str(folder / "cache")}
     environment.pop("JAX_COMPILATION_CACHE_DIR", None)
@@ -31,7 +32,8 @@ def reproduce(profile: str, folder: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
         raise SystemExit(f"flanrepro reproduce failed with status {done.returncode}, see above")
     wall = time.time() - began
     found = runs(out / "runs")
-    return parts(found, dict(_notebooks(out / "executed")), wall, len(cores())), found
+    whole = parts(found, dict(_notebooks(out / "executed")), wall, len(cores()))
+    return whole, found, again(out / "runs", shipped_table("pocket", "scores"))
 
 
 def runs(store: Path) -> pd.DataFrame:
@@ -54,6 +56,39 @@ def runs(store: Path) -> pd.DataFrame:
         row |= {"setup": ended - _written(folder / "spec.json") - trained, "training": trained}
         rows.append(row | {"evaluation": evaluated - ended})
     return pd.DataFrame(rows)
+
+
+def again(store: Path, shipped: pd.DataFrame) -> pd.DataFrame:
+    """The runs' scores beside those of the same runs that ship: equal on the same processor alone.
+
+    Args:
+        store: folder of runs.
+        shipped: table `flanrepro.experiments.shipped_scores.shipped_table` of scores.
+
+    Returns:
+        run, scores (of suites, that both have), equal (number of them), and the median and the
+        largest difference, in points.
+    """
+    rows = []
+    for path in store.glob("*/scores/*.json"):
+        found = read_json(path)
+        for score in found["scores"]:
+            if score["level"] == "suite":
+                row = {name: score[name] for name in ("suite", "shots", "value")}
+                rows.append(row | {"run": path.parts[-3], "items": found["settings"]["items"]})
+    key = ["run", "suite", "shots", "items"]
+    usual = shipped[shipped["asking"] == ""]
+    both = pd.DataFrame(rows, columns=[*key, "value"]).merge(
+        usual, on=key, suffixes=("", "_shipped")
+    )
+    both["difference"] = (both["value"] - both["value_shipped"]).abs()
+    both["equal"] = both["difference"] < 1e-4  # those that ship have four digits
+    return both.groupby("run", as_index=False).agg(
+        scores=("equal", "size"),
+        equal=("equal", "sum"),
+        median_difference=("difference", "median"),
+        largest_difference=("difference", "max"),
+    )
 
 
 def _written(path: Path) -> float:

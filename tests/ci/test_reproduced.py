@@ -4,6 +4,7 @@ import dataclasses
 import json
 import os
 
+import pandas as pd
 import pytest
 
 from ci.bench import reproduced
@@ -53,3 +54,25 @@ def test_all_seconds_of_all_cores_are_in_one_part_each(store):
     assert seconds["notebook 06_single_task_finetuning"] == 40 - 5  # without the training in it
     assert seconds["all"] == 200 == pytest.approx(seconds.drop("all").sum())
     assert table["share"].tolist() == pytest.approx((seconds / 200).tolist())
+
+
+def test_scores_are_compared_with_those_of_the_same_runs_that_ship(tmp_path):
+    scores = [
+        {"suite": suite, "shots": 0, "level": level, "value": value}
+        for suite, level, value in (
+            ("mmlu", "task", 1.0),
+            ("mmlu", "suite", 25.12344),
+            ("bbh", "suite", 9.0),
+        )
+    ]
+    (folder := tmp_path / "abc" / "scores").mkdir(parents=True)
+    (folder / "1.json").write_text(json.dumps({"settings": {"items": 10}, "scores": scores}))
+    rows = [
+        ("abc", "mmlu", 0, 10, "", 25.1234),
+        ("abc", "mmlu", 0, 10, "each", 1.0),
+        ("abc", "bbh", 0, 10, "", 10.0),
+        ("abc", "bbh", 3, 10, "", 9.0),
+    ]
+    shipped = pd.DataFrame(rows, columns=["run", "suite", "shots", "items", "asking", "value"])
+    (row,) = reproduced.again(tmp_path, shipped).itertuples(index=False)
+    assert (row.run, row.scores, row.equal, row.largest_difference) == ("abc", 2, 1, 1.0)
