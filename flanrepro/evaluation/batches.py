@@ -234,7 +234,8 @@ def _work(config: T5Config, length: int, behind: int) -> float:
     # Attention's two products with keys and values, and a softmax that takes as long as both.
     inputs = weights + TOKEN_WORK + 4 * joined * length
     targets = weights + TOKEN_WORK + config.emb_dim * config.vocab_size / config.num_decoder_layers
-    # A product of a step's few rows takes about three times as long a row as one of many tokens.
+    # Decoding has a step per token, whose products of few rows take three times as long a row as
+    # those of many tokens. Ranking has no steps, but its targets are few, and are counted alike.
     return length * inputs + 3 * behind * targets
 
 

@@ -76,3 +76,4 @@ def test_scores_are_compared_with_those_of_the_same_runs_that_ship(tmp_path):
     shipped = pd.DataFrame(rows, columns=["run", "suite", "shots", "items", "asking", "value"])
     (row,) = reproduced.again(tmp_path, shipped).itertuples(index=False)
     assert (row.run, row.scores, row.equal, row.largest_difference) == ("abc", 2, 1, 1.0)
+    assert reproduced.again(tmp_path, shipped.assign(run="other")).empty  # as those of smoke
