@@ -126,8 +126,12 @@ class Mixture:
         object.__setattr__(self, "period", period)
         # Where each task's draws begin among those of a period, in the tasks' order.
         object.__setattr__(self, "_ends", np.cumsum(counts))
-        settings = [self._settings(k) for k in range(len(self.tasks))]
-        object.__setattr__(self, "_each", settings)
+        for k, task in enumerate(self.tasks):
+            # A task of weight zero is never drawn, so it need not have records.
+            if counts[k]:
+                self._check_records(task)
+        # When a task is first drawn: a large mixture has hundreds of template files to read.
+        object.__setattr__(self, "_each", functools.cache(self._settings))
         # One task's block may be a single prompt, and a table takes 50 us to make at least.
         blocks = max(1, TABLE // max(self.block, len(self.tasks)))
         object.__setattr__(self, "_blocks", blocks)
@@ -135,14 +139,14 @@ class Mixture:
         # Readers stay within a table or two; that of the longest block has 3 MB.
         object.__setattr__(self, "_table", functools.lru_cache(maxsize=4)(self._make_table))
 
+    def _check_records(self, task: Task) -> None:
+        if not task.rendered and not task.size("train"):
+            raise InputError(f"task '{task.name}' has no training records: leave it out")
+        if self.few_shot_fraction > 0 and not task.rendered:
+            check_exemplars(task, max(FEW_SHOT))
+
     def _settings(self, k: int) -> "_Settings":
         task = self.tasks[k]
-        # A task of weight zero is never drawn, so it need not have records.
-        if self.counts[k]:
-            if not task.rendered and not task.size("train"):
-                raise InputError(f"task '{task.name}' has no training records: leave it out")
-            if self.few_shot_fraction > 0 and not task.rendered:
-                check_exemplars(task, max(FEW_SHOT))
         inversion = _of(self.inversion_rate, k)
         zero_shot = templates_of(task, self.instructions, self.templates)
         # A number of templates per data set is that of both settings together.
@@ -223,7 +227,7 @@ class Mixture:
         return self._prompt(*(column.item(position) for column in self._table(number)))
 
     def _prompt(self, k: int, draw: int, few_shot: bool) -> Prompt:
-        task, each = self.tasks[k], self._each[k]
+        task, each = self.tasks[k], self._each(k)
         keys, options = _streams(each.key), _happens(draw, each.options, each.key)
         split = _setting_split(task, few_shot, options) if task.rendered else "train"
         total = task.size(split)

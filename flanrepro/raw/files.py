@@ -91,7 +91,13 @@ def import_pooch():
 def mirror() -> Path | None:
     """The folder that `FLANREPRO_MIRROR` names; None: it is unset."""
     named = os.environ.get("FLANREPRO_MIRROR")
-    return expanded(named) if named else None
+    return _mirror(named, os.environ.get("HOME")) if named else None
+
+
+# Cached, since a collection asks for it thousands of times. `~` depends on HOME.
+@functools.lru_cache(maxsize=4)
+def _mirror(named: str, home: str | None) -> Path:
+    return expanded(named)
 
 
 def expanded(name: str | Path) -> Path:

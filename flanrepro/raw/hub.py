@@ -214,7 +214,7 @@ def _factorized(table, column: str):
 
 def folder_in(mirror: Path, hub: Hub) -> Path:
     """The path of a place's copy in a mirror."""
-    return mirror / "hub" / hub.id
+    return mirror / f"hub/{hub.id}"
 
 
 def held(mirror: Path, hub: Hub, split: str) -> bool:
