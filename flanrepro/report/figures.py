@@ -10,6 +10,7 @@ from pathlib import Path
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import pandas as pd
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from PIL import Image
 
 from flanrepro.experiments.profiles import Job
@@ -129,7 +130,7 @@ def png(fig: plt.Figure) -> bytes:
     """A figure as PNG of `DPI` dots per inch and at most `SHADES` colours."""
     drawn, small = io.BytesIO(), io.BytesIO()
     with mpl.rc_context(STYLE):
-        fig.savefig(drawn, format="png")
+        fig.savefig(drawn, format="png", pil_kwargs={"compress_level": 0})
     # Dots between two shades of a smooth edge are no picture's content, and cost a third more.
     image = Image.open(drawn).convert("RGB").quantize(SHADES, dither=Image.Dither.NONE)
     image.save(small, format="png", optimize=True, dpi=(DPI, DPI))
@@ -156,8 +157,9 @@ def _shown(fig: plt.Figure) -> bytes | tuple[bytes, dict[str, int]]:
 def _settle(fig: plt.Figure) -> None:
     """Fixes the layout of a figure, rounded."""
     # The last digits of the layout solver vary, and an SVG derives the ids of its parts from them.
-    fig.draw_without_rendering()
-    fig.set_layout_engine("none")
+    if isinstance(fig.get_layout_engine(), ConstrainedLayoutEngine):  # it was not settled before
+        fig.draw_without_rendering()
+        fig.set_layout_engine("none")
     for ax in fig.axes:
         ax.set_position([round(edge, 6) for edge in ax.get_position().bounds])
 

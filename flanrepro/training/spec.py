@@ -2,13 +2,14 @@
 
 import dataclasses
 import difflib
+import functools
 import hashlib
 import json
 import re
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 from flanrepro.collection import Collection, Mixture
 from flanrepro.collection.clusters import check_none_left_out, held_out
@@ -414,11 +415,10 @@ class RunSpec:
                 damaged.
         """
         if self.mixture:
-            made = self._named()
-            # A small subset may well have no task of a source: that alone is worth no warning.
-            if made.missing or (self.subset is None and made.report()):
-                warnings.warn(made.report(), MissingTasks, stacklevel=3)
-            data = made.digest
+            embedded = all(task.embedded for task in self.load_collection().tasks.values())
+            data, lacking = (_embedded_content if embedded else _content)(**self._of_mixture())
+            if lacking:
+                warnings.warn(lacking, MissingTasks, stacklevel=3)
         else:
             data = self._data_of_tasks()
         digest = own_digest(self.vocabulary)
@@ -527,13 +527,16 @@ class RunSpec:
             )
 
     def _named(self) -> NamedMixture:
+        return _named(**self._of_mixture())
+
+    def _of_mixture(self) -> dict[str, Any]:
+        """The arguments of `_named`."""
         # 0.5 is the default, and means that the field was not given.
         if self.tasks or self.options_fraction != 0.5:
             raise InputError(
                 f"mixture '{self.mixture}' has its own tasks and its own share of options: leave "
                 f"out `tasks` and `options_fraction`, or the mixture"
             )
-        rates = {name: float(rate) for name, _, rate in (one.partition("=") for one in self.rates)}
         own = own_few_shot_fraction(self.mixture)
         if own is not None and own != self.few_shot_fraction:
             raise InputError(
@@ -541,22 +544,38 @@ class RunSpec:
                 f"few_shot_fraction is {self.few_shot_fraction}: give it that share, or take "
                 f"another mixture"
             )
-        return named_mixture(
-            self.mixture,
-            self.load_collection(),
-            seed=self.seed,
-            few_shot_fraction=self.few_shot_fraction,
-            inversion_rate=self.inversion_rate,
-            max_examples=self.max_examples,
-            rates=rates or None,
-            subset=self.subset,
-            way=self.formats,
-            without_clusters=self.without_clusters,
-            templates=self.templates,
-            instructions=self.instructions,
-        )
+        return {
+            "name": self.mixture,
+            "collection": self.collection,
+            "seed": self.seed,
+            "few_shot_fraction": self.few_shot_fraction,
+            "inversion_rate": self.inversion_rate,
+            "max_examples": self.max_examples,
+            "rates": self.rates,
+            "subset": self.subset,
+            "way": self.formats,
+            "without_clusters": self.without_clusters,
+            "templates": self.templates,
+            "instructions": self.instructions,
+        }
 
     def model_config(self) -> T5Config:
         """Makes the configuration of the run's model."""
         size = self.load_vocabulary().size
         return t5_config(self.model, size, self.dropout_rate, self.dtype, self.causal)
+
+
+def _named(name: str, collection: str, rates: tuple[str, ...], **fields) -> NamedMixture:
+    shares = {source: float(rate) for source, _, rate in (one.partition("=") for one in rates)}
+    return named_mixture(name, load_collection(collection), rates=shares or None, **fields)
+
+
+def _content(subset: int | None, **of_mixture) -> tuple[str, str]:
+    """The digest of a mixture's data, and what the mixture lacks; empty: nothing."""
+    made = _named(subset=subset, **of_mixture)
+    # A small subset may well have no task of a source: that alone is worth no warning.
+    return made.digest, made.report() if made.missing or subset is None else ""
+
+
+# A job names each of its runs many times, and what the package makes itself does not change.
+_embedded_content = functools.cache(_content)

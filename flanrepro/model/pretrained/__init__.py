@@ -6,6 +6,7 @@ checkpoint's name ends with the first 8 digits of its file's SHA-256, so that a 
 it has another name when the weights change. No JAX import here.
 """
 
+import functools
 import hashlib
 from dataclasses import dataclass, field
 from importlib import resources
@@ -60,7 +61,7 @@ def index(folder: Path | None = None) -> dict[str, Pretrained]:
     if not path.is_file():
         return {}
     try:
-        rows = [Pretrained(**row) for row in parse_yaml(path.read_text("utf-8")) or []]
+        rows = _rows(path.read_text("utf-8"))
     except (yaml.YAMLError, TypeError, UnicodeDecodeError) as error:
         reason = " ".join(str(error).split())[:200]
         raise InputError(
@@ -68,6 +69,12 @@ def index(folder: Path | None = None) -> dict[str, Pretrained]:
             "package anew, or export the checkpoint again"
         ) from None
     return {row.name: row for row in rows}
+
+
+# Cached, since every spec that starts from a checkpoint asks for its name.
+@functools.lru_cache(maxsize=4)
+def _rows(text: str) -> tuple[Pretrained, ...]:
+    return tuple(Pretrained(**row) for row in parse_yaml(text) or ())
 
 
 def full_name(collection: str, model: str) -> str:
