@@ -153,17 +153,6 @@ def environment(device: str | None = None, packages: str = "") -> dict[str, str 
     return versions | system | {"cores": len(cores()), "device": device}
 
 
-def processor() -> dict[str, str]:
-    """The processor's name, family and model, where Linux says them: rounding depends on it."""
-    path, said = Path("/proc/cpuinfo"), {}
-    for line in path.read_text().splitlines() if path.is_file() else ():
-        name, _, value = line.partition(":")
-        said.setdefault(name.strip(), value.strip())
-    named = [said.get("model name", platform.processor())]
-    named += [f"{name} {said[name]}" for name in ("cpu family", "model") if name in said]
-    return {"processor": ", ".join(named)}
-
-
 def tell(table: "pd.DataFrame", path: Path, where: dict | None = None, **how: Any) -> None:
     """Writes a table as CSV, and prints it with what its numbers depend on.
 

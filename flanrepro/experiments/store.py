@@ -41,8 +41,8 @@ class Run:
 
     Attributes:
         spec: the run's spec.
-        folder: folder with `spec.json`, `manifest.json` (versions, device, git commit, seconds,
-            tokens, counts), `metrics.csv` (loss and accuracy on the training stream),
+        folder: folder with `spec.json`, `manifest.json` (versions, device, processor, git commit,
+            seconds, tokens, counts), `metrics.csv` (loss and accuracy on the training stream),
             `checkpoints/`, `predictions/` (one JSON row per item) and `scores/`.
     """
 
@@ -327,7 +327,7 @@ def _version(name: str) -> str | None:
 
 
 def environment() -> dict:
-    """Versions, Python, device, cores and git commit, as a manifest records them."""
+    """Versions, Python, device, processor and git commit, as a manifest records them."""
     import jax
 
     device = jax.devices()[0]
@@ -337,8 +337,20 @@ def environment() -> dict:
         "python": platform.python_version(),
         "device": f"{device.platform}: {device.device_kind}, {jax.device_count()} device(s)",
         "cores": os.cpu_count(),
+        "processor": processor(),
         "git_commit": git_commit(Path(__file__).resolve().parents[1]),
     }
+
+
+def processor() -> str:
+    """The processor's name, family and model, where Linux says them: rounding depends on it."""
+    path, said = Path("/proc/cpuinfo"), {}
+    for line in path.read_text().splitlines() if path.is_file() else ():
+        name, _, value = line.partition(":")
+        said.setdefault(name.strip(), value.strip())
+    named = [said.get("model name", platform.processor())]
+    named += [f"{name} {said[name]}" for name in ("cpu family", "model") if name in said]
+    return ", ".join(named)
 
 
 def git_commit(package: Path) -> str | None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from flanrepro.errors import InputError
-from flanrepro.experiments.store import FORMAT, RunStore
+from flanrepro.experiments.store import FORMAT, RunStore, processor
 from flanrepro.training import loop
 from flanrepro.training.loop import Progress
 from flanrepro.whole import write_whole
@@ -67,6 +67,8 @@ def test_a_manifest_tells_what_was_done_with_what(spec, tmp_path, trained):
     assert {"flanrepro", "jax", "flax", "optax", "grain"} <= set(manifest["versions"])
     assert all(re.match(r"\d+\.\d+", version) for version in manifest["versions"].values())
     assert re.match(r"cpu: .*, \d+ device", manifest["device"])
+    # Equal runs have equal scores on equal processors alone.
+    assert manifest["processor"] == processor() != ""
     assert manifest["git_commit"] is None or re.match(r"\S{7,}$", manifest["git_commit"])
     assert run.metrics().to_dict("records") == [{"step": 2, "loss": 1.5, "accuracy": 0.25}]
     written = json.loads((run.folder / "spec.json").read_text())
