@@ -120,7 +120,11 @@ def test_the_mesh_is_no_part_of_a_run_and_the_engine_is():
 
 
 @pytest.mark.filterwarnings("ignore::flanrepro.collection.task.MissingTasks")
-def test_the_papers_profile_has_its_hyperparameters():
+@pytest.mark.filterwarnings("ignore::flanrepro.collection.task.MissingTasks")
+def test_the_papers_profile_has_its_hyperparameters(mirror, tmp_path, monkeypatch):
+    monkeypatch.setenv("FLANREPRO_MIRROR", str(mirror))
+    monkeypatch.setenv("FLANREPRO_CACHE", str(tmp_path))
+    load_collection.cache_clear()
     (spec,) = Job(profile="paper", collection="flan2022").specs(mixture="flan2022")
     assert (spec.model, spec.start, spec.steps) == ("xl", "google/t5-xl-lm-adapt", 38_000)
     assert (spec.optimizer, spec.learning_rate, spec.dropout_rate) == ("adafactor", 5e-4, 0.05)
