@@ -21,6 +21,9 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 ROOT = Path(__file__).resolve().parent.parent
 
+# Hundreds of tests start processes, each of which would compile our modules anew.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
 # Most of the suite's time is compilation, of the same few programs: the first process to need one
 # leaves it to all others, children and later sessions too. Tests that kill a process in mid-run
 # give it a folder of its own: what it leaves half written would stay here.

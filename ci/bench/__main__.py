@@ -257,7 +257,9 @@ def plan(
 @app.command("eval")
 def evaluation(
     models: Sizes = "nano,small",
-    items: Annotated[int, typer.Option(help="prompts per suite; larger ones get an eighth")] = 400,
+    items: Annotated[
+        str, typer.Option(help="prompts per suite; larger models get an eighth of the first number")
+    ] = "400,2000",
     rounds: Rounds = 5,
     real: Annotated[bool, typer.Option(help="MMLU itself, five-shot, too")] = False,
     opponents: Annotated[
@@ -269,8 +271,9 @@ def evaluation(
     from ci.bench import answering
 
     where = environment(packages="lm_eval ctranslate2" if opponents else "")
+    counts = [int(n) for n in items.split(",")]
     with tempfile.TemporaryDirectory() as folder:
-        table = answering.table(models.split(","), items, rounds, real, opponents, Path(folder))
+        table = answering.table(models.split(","), counts, rounds, real, opponents, Path(folder))
     tell(table, out / "eval.csv", where)
 
 

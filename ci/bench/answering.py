@@ -253,14 +253,30 @@ def _compared(case: Case, mine: list, theirs: list) -> dict:
 
 
 def table(
-    sizes: Sequence[str], n: int, rounds: int, real: bool, compare: bool, folder: Path
+    sizes: Sequence[str],
+    counts: Sequence[int],
+    rounds: int,
+    real: bool,
+    compare: bool,
+    folder: Path,
 ) -> "pd.DataFrame":
-    """All cases' rows; `folder` is for the models that the opponents read."""
+    """All cases' rows.
+
+    Args:
+        sizes: see `cases`.
+        counts: numbers of prompts per suite; models other than `nano` are asked the first alone.
+        rounds, real: as in `measure` and `cases`.
+        compare: True: opponents are measured, too.
+        folder: path for the models that they read.
+    """
     import pandas as pd
 
     rows = []
-    for i, case in enumerate(cases(sizes, n, real, folder)):
-        if compare:
-            huggingface.write(case.model, folder / f"{i}")
-        rows += measure(case, rounds, folder / f"{i}" if compare else None)
+    for count in counts:
+        asked = sizes if count == counts[0] else [size for size in sizes if size == "nano"]
+        for i, case in enumerate(cases(asked, count, real, folder)):
+            own = folder / f"{count}-{i}"
+            if compare:
+                huggingface.write(case.model, own)
+            rows += measure(case, rounds, own if compare else None)
     return pd.DataFrame(rows)

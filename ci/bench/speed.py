@@ -48,7 +48,6 @@ def rows(folder: Path) -> list[dict]:
         "cold.csv": _cold,
         "data.csv": _data,
         "cache.csv": _cache,
-        "reproduce_runs.csv": _runs,
         "reproduce.csv": _reproduce,
     }
     made = []
@@ -94,10 +93,11 @@ def _train(found: pd.DataFrame) -> Iterator[dict]:
 
 def _eval(found: pd.DataFrame) -> Iterator[dict]:
     numbers = ["prompts_per_s", "slowest", "fastest"]
-    for key, same in found.groupby(["model", "suite", "shots", "method"], sort=False):
-        model, suite, shots, method = key
+    keys = ["model", "suite", "shots", "method", "prompts"]
+    for key, same in found.groupby(keys, sort=False):
+        model, suite, shots, method, prompts = key
         (mine,) = same[same["engine"] == "flanrepro"].to_dict("records")
-        what = f"{METHODS[method]}, `{model}`, {SUITES[suite, shots]}"
+        what = f"{prompts:,} {METHODS[method]}, `{model}`, {SUITES[suite, shots]}"
         for theirs in same[same["engine"] != "flanrepro"].to_dict("records"):
             pair = _pair(
                 *([one[n] for n in numbers] for one in (mine, theirs)), NAMES[theirs["engine"]]
@@ -164,12 +164,6 @@ def _cache(found: pd.DataFrame) -> Iterator[dict]:
             yield {"what": what, "unit": "examples/s"} | pair
 
 
-def _runs(found: pd.DataFrame) -> Iterator[dict]:
-    seconds = found[["setup", "training", "evaluation"]].sum()
-    what = "training and rendering, of the seconds of runs of `make reproduce`"
-    yield {"what": what, "unit": "%", "ours": 100 * seconds["training"] / seconds.sum()}
-
-
 def _reproduce(found: pd.DataFrame) -> Iterator[dict]:
     share = found.set_index("part")["share"]
     what = "training and rendering, of all cores' seconds of `make reproduce`"
@@ -181,14 +175,24 @@ def _reproduce(found: pd.DataFrame) -> Iterator[dict]:
 
 def page(old: str, table: pd.DataFrame, folder: Path = OUT) -> str:
     """The page with its tables as they are now."""
-    runs = pd.read_csv(folder / "reproduce_runs.csv")
-    return filled(old, {"speed": page_table(table), "reproduce_runs": _runs_table(runs)})
+    parts, runs = (pd.read_csv(folder / f"{name}.csv") for name in ("reproduce", "reproduce_runs"))
+    tables = {"speed": page_table(table), "reproduce": _parts_table(parts)}
+    return filled(old, tables | {"reproduce_runs": _runs_table(runs)})
+
+
+def _parts_table(parts: pd.DataFrame) -> str:
+    """The seconds of all cores, and their shares."""
+    rows = ((r.part, _number(r.core_seconds), f"{r.share:.1%}") for r in parts.itertuples())
+    return as_markdown(("part", "seconds of a core", "share"), rows)
 
 
 def _runs_table(runs: pd.DataFrame) -> str:
-    """The seconds of each run; the last row is their sum."""
+    """The seconds of each run; those of single tasks, and all, are summed up."""
     parts = ["setup", "training", "evaluation"]
-    rows = [(f"`{r.run}`: {r.what}", r.setup, r.training, r.evaluation) for r in runs.itertuples()]
+    alone = runs[runs["single_task"]]
+    shared = runs[~runs["single_task"]].itertuples()
+    rows = [(f"`{r.run}`: {r.what}", r.setup, r.training, r.evaluation) for r in shared]
+    rows.append((f"{len(alone)} runs of single tasks", *alone[parts].sum()))
     rows.append(("all of them", *runs[parts].sum()))
     return as_markdown(("run", *parts), [(name, *map(_number, of)) for name, *of in rows])
 

@@ -11,7 +11,7 @@ from flanrepro.experiments.parameters import check_parameters
 from flanrepro.experiments.profiles import Job, near, workspace
 from flanrepro.experiments.results import train_all
 
-HOW_LONG = "About 25 minutes on two CPU cores at profile quick, with one seed on pocket."
+HOW_LONG = "25 to 45 minutes on two CPU cores at profile quick, with one seed on pocket."
 
 
 def reproduce(given: Mapping[str, str], folder: Path) -> Iterator[str]:

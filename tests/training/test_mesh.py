@@ -10,10 +10,10 @@ import pytest
 
 pytestmark = pytest.mark.slow
 
-WHOLE = ("1x1", "2x1", "1x2", "4x1", "1x4", "2x2", "8x1", "4x2", "2x4")
+WHOLE = ("1x1", "2x1", "1x2", "2x2", "8x1", "2x4")
 
 TRAIN = """
-import dataclasses, json, sys, warnings
+import dataclasses, json, shutil, sys, warnings
 from pathlib import Path
 warnings.simplefilter("ignore")
 import jax, numpy as np
@@ -54,9 +54,10 @@ for mesh in ("1x1", "2x4"):
 train("empty", dataclasses.replace(spec, steps=2), "")
 
 # Stopped on eight devices, resumed on two, and on one.
+train("stopped", spec, "4x2", stop_at=25)
 for name, after in (("8 then 2", "1x2"), ("8 then 1", "1x1")):
-    train("stopped", spec, "4x2", stop_at=25, folder=name[-1])
-    train(name, spec, after, folder=name[-1])
+    shutil.copytree(out / "stopped", out / name)
+    train(name, spec, after, folder=name)
 
 # Without dropout, which is drawn anew for every part, parts change nothing.
 dry = dataclasses.replace(spec, dropout_rate=0.0, steps=20)
@@ -167,7 +168,7 @@ def test_what_is_computed_again_for_the_gradients_is_the_same(losses):
 
 def test_microbatches_drop_the_same_on_every_mesh(losses):
     assert_same(losses("parts of parts"), losses("parts of parts, one"))
-    assert np.abs(losses("parts of parts") - losses("adamw 4x2")[:20]).max() > 1e-3
+    assert np.abs(losses("parts of parts") - losses("adamw 1x1")[:20]).max() > 1e-3
 
 
 @pytest.mark.parametrize(
