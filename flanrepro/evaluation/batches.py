@@ -158,16 +158,11 @@ def batches(
         for length, same in _by_length(rows, lengths, config, behind).items():
             most, work = rows_per_batch(config, length, behind), _work(config, length, behind)
             size = _rows(len(same), most, work)
-            made += [(batch, behind) for batch in of_shape(encoded, same, (size, length))]
+            for start in range(0, len(same), size):
+                index = same[start : start + size]
+                tokens = padded([encoded[i] for i in index], (size, length))
+                made.append((Batch(tokens, index), behind))
     return made
-
-
-def of_shape(
-    encoded: Sequence[Sequence[int]], index: Sequence[int], shape: tuple[int, int]
-) -> list[Batch]:
-    """Puts the inputs at `index` into as many batches of `shape` [batch, length] as they need."""
-    groups = [index[start : start + shape[0]] for start in range(0, len(index), shape[0])]
-    return [Batch(padded([encoded[i] for i in rows], shape), rows) for rows in groups]
 
 
 def _rows(count: int, most: int, work: float) -> int:

@@ -1,6 +1,5 @@
 """Two ways to an answer: greedy decoding, and the log-likelihood of each option."""
 
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -9,12 +8,9 @@ import numpy as np
 
 from flanrepro.data.vocabulary import EOS
 from flanrepro.errors import InputError
-from flanrepro.evaluation.batches import batches, batches_at_once, of_shape, padded
+from flanrepro.evaluation.batches import batches, batches_at_once, padded
 from flanrepro.model.model import Model
 from flanrepro.model.soft_prompt import length_of, prompted
-
-ENOUGH = 4
-"""Number of batches of one shape from which on they leave rows to each other."""
 
 
 def decode(model: Model, inputs: Sequence[Sequence[int]], targets_length: int) -> list[str]:
@@ -29,31 +25,16 @@ def decode(model: Model, inputs: Sequence[Sequence[int]], targets_length: int) -
         InputError: the model's logits are not finite.
     """
     # Here, so that scores are read and baselines answer without JAX's start.
-    from flanrepro.model.decoding import LEFT, NOT_FINITE, greedy_decode
+    from flanrepro.model.decoding import greedy_decode
 
     texts, inputs = [""] * len(inputs), _prompted(model, inputs)
-    made = [batch for batch, _ in batches(inputs, model.config, targets_length)]
-    # A batch leaves its few rows with long outputs to others of its shape: together they are few
-    # batches, which are decoded to their end.
-    number = Counter(batch.tokens.shape for batch in made)
-    few = {(rows, n): rows // 8 for (rows, n), times in number.items() if times >= ENOUGH}
-    while made:
-        calls = [
-            (batch.tokens, targets_length, np.int32(few.get(batch.tokens.shape, 0)))
-            for batch in made
-        ]
-        left: dict[tuple[int, int], list[int]] = {}
-        for batch, generated in zip(made, _called(greedy_decode, model, calls), strict=True):
-            generated = generated[: len(batch.index)]  # the last batch is filled up with padding
-            _check_finite((generated != NOT_FINITE).all(axis=1), model)
-            stopped = (generated == LEFT).any(axis=1)
-            for i, ids, on in zip(batch.index, generated, stopped, strict=True):
-                if on:
-                    left.setdefault(batch.tokens.shape, []).append(i)
-                else:
-                    texts[i] = model.vocabulary.decode(ids)
-        made = [batch for shape, index in left.items() for batch in of_shape(inputs, index, shape)]
-        few = {}
+    made = batches(inputs, model.config, targets_length)
+    answers = _called(greedy_decode, model, [(batch.tokens, length) for batch, length in made])
+    for (batch, _), generated in zip(made, answers, strict=True):
+        _check_finite(generated[: len(batch.index)].min(axis=1) >= 0, model)
+        # Not strict: the last batch is filled up with rows of padding.
+        for i, ids in zip(batch.index, generated, strict=False):
+            texts[i] = model.vocabulary.decode(ids)
     return texts
 
 

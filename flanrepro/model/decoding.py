@@ -4,22 +4,13 @@ import functools
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, ArrayLike, Int
+from jaxtyping import Array, Int
 
 from flanrepro.data.vocabulary import EOS
 from flanrepro.model.layers import last_argmax
 from flanrepro.model.network import network
 from flanrepro.model.sizes import T5Config
 from flanrepro.model.soft_prompt import variables
-
-NOT_FINITE = -1
-"""Stands, and ends the row, where logits are not finite: no token is the most likely."""
-
-LEFT = -2
-"""Stands where a row stopped before its end, to be decoded again with others."""
-
-PATIENCE = 8
-"""Number of tokens that all rows are decoded to before any is left."""
 
 
 @functools.partial(jax.jit, static_argnums=(0, 3))
@@ -28,21 +19,19 @@ def greedy_decode(
     params: dict,
     encoder_input_tokens: Int[Array, "batch inputs"],
     max_length: int,
-    few: Int[ArrayLike, ""] = 0,
 ) -> Int[Array, "batch {max_length}"]:
-    """Generates the most likely token at each step; ids, 0 behind EOS, `NOT_FINITE` or `LEFT`.
+    """Generates the most likely token at each step; ids, 0 behind EOS.
+
+    -1 stands, and ends the row, where the logits are not finite: no token is the most likely.
 
     Compiled once per configuration and shapes. It stops when every row has ended; rows of padding
-    alone count as ended from the start. A batch takes as long as its longest row, so it also stops
-    when no more than `few` rows go on, from `PATIENCE` tokens to half of `max_length`: behind that,
-    to decode them again costs more than to go on.
+    alone count as ended from the start.
 
     Args:
         config: dimensions of the model.
         params: tree of `flanrepro.model.network.init_params`.
         encoder_input_tokens: ids of the inputs, padded with 0.
         max_length: number of tokens to generate at most.
-        few: number of rows that are left; 0: each row is decoded to its end.
     """
     model = network(config)
     apply = functools.partial(model.apply, variables(params))
@@ -51,15 +40,14 @@ def greedy_decode(
 
     def unfinished(state):
         index, _, ended, _, _ = state
-        may_stop = (index >= PATIENCE) & (index <= max_length // 2)
-        return (index < max_length) & ((~ended).sum() > jnp.where(may_stop, few, 0))
+        return (index < max_length) & ~ended.all()
 
     def step(state):
         index, tokens, ended, generated, cache = state
         logits, cache = apply(tokens, cache, index, encoder_input_tokens, method=model.decode_step)
         # A row that has ended still runs with the others; its tokens are padding.
         finite = jnp.isfinite(logits.max(axis=-1))  # NaN or infinity comes through the maximum
-        chosen = jnp.where(ended, 0, jnp.where(finite, last_argmax(logits), NOT_FINITE))
+        chosen = jnp.where(ended, 0, jnp.where(finite, last_argmax(logits), -1))
         generated = generated.at[:, index].set(chosen)
         return index + 1, chosen[:, None], ended | (chosen == EOS) | ~finite, generated, cache
 
@@ -72,6 +60,4 @@ def greedy_decode(
         cache,
     )
     # On the device from the first to the last token: the host would wait for each of them.
-    index, _, ended, generated, _ = jax.lax.while_loop(unfinished, step, state)
-    stopped = ~ended[:, None] & (jnp.arange(max_length) == index)
-    return jnp.where(stopped, LEFT, generated)
+    return jax.lax.while_loop(unfinished, step, state)[3]

@@ -9,10 +9,9 @@ from flanrepro.collection.suites import suite_items
 from flanrepro.data.vocabulary import EOS, load_vocabulary
 from flanrepro.errors import InputError
 from flanrepro.evaluation import batches as module
-from flanrepro.evaluation import predict
 from flanrepro.evaluation.batches import encode_items
 from flanrepro.evaluation.predict import Ranked, decode, rank
-from flanrepro.model import decoding, huggingface, pretrained
+from flanrepro.model import huggingface, pretrained
 from flanrepro.model.decoding import greedy_decode
 from flanrepro.model.model import Model
 from flanrepro.model.sizes import t5_config
@@ -118,23 +117,6 @@ def test_answers_do_not_depend_on_the_order_of_the_inputs(model, asked, answers)
     ids, options = asked[0][::-1], asked[1][::-1]
     texts, ranked = decode(model, ids, TARGETS), rank(model, ids, options)
     assert_same(answers, texts[::-1], ranked[::-1])
-
-
-def test_rows_that_batches_leave_to_each_other_are_decoded_to_their_end(model, asked, monkeypatch):
-    calls, called = [], predict._called
-    monkeypatch.setattr(predict, "_called", lambda *a: calls.append(a[2]) or called(*a))
-    monkeypatch.setattr(module, "rows_per_batch", lambda *_: 8)
-    monkeypatch.setattr(decoding, "PATIENCE", 2)  # read when shapes of their own are compiled
-    ids = 3 * asked[0]
-    monkeypatch.setattr(predict, "ENOUGH", 10**6)
-    whole = decode(model, ids, 2 * TARGETS + 1)
-    assert len(calls) == 1 and not any(few for *_, few in calls[0])
-    monkeypatch.setattr(predict, "ENOUGH", 2)
-    assert decode(model, ids, 2 * TARGETS + 1) == whole
-    _, first, then = calls
-    assert any(few for *_, few in first) and 0 < len(then) < len(first)
-    # No shape is compiled for them.
-    assert {x.shape for x, *_ in then} <= {x.shape for x, *_ in first}
 
 
 def test_options_of_an_input_do_not_see_each_other(model, asked, answers):
