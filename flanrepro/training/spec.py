@@ -415,7 +415,7 @@ class RunSpec:
                 damaged.
         """
         if self.mixture:
-            embedded = all(task.embedded for task in self.load_collection().tasks.values())
+            embedded = all(task.embedded for task in self.load_collection().every_task.values())
             data, lacking = (_embedded_content if embedded else _content)(**self._of_mixture())
             if lacking:
                 warnings.warn(lacking, MissingTasks, stacklevel=3)
