@@ -10,7 +10,7 @@ from pathlib import Path
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import pandas as pd
-from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.layout_engine import PlaceHolderLayoutEngine
 from PIL import Image
 
 from flanrepro.experiments.profiles import Job
@@ -157,7 +157,8 @@ def _shown(fig: plt.Figure) -> bytes | tuple[bytes, dict[str, int]]:
 def _settle(fig: plt.Figure) -> None:
     """Fixes the layout of a figure, rounded."""
     # The last digits of the layout solver vary, and an SVG derives the ids of its parts from them.
-    if isinstance(fig.get_layout_engine(), ConstrainedLayoutEngine):  # it was not settled before
+    # Where an engine was, and has done its work, there is a placeholder.
+    if not isinstance(fig.get_layout_engine(), PlaceHolderLayoutEngine):
         fig.draw_without_rendering()
         fig.set_layout_engine("none")
     for ax in fig.axes:

@@ -527,10 +527,10 @@ class RunSpec:
             )
 
     def _named(self) -> NamedMixture:
-        return _named(**self._of_mixture())
+        return _mixture_of(**self._of_mixture())
 
     def _of_mixture(self) -> dict[str, Any]:
-        """The arguments of `_named`."""
+        """The arguments of `_mixture_of`."""
         # 0.5 is the default, and means that the field was not given.
         if self.tasks or self.options_fraction != 0.5:
             raise InputError(
@@ -565,14 +565,14 @@ class RunSpec:
         return t5_config(self.model, size, self.dropout_rate, self.dtype, self.causal)
 
 
-def _named(name: str, collection: str, rates: tuple[str, ...], **fields) -> NamedMixture:
+def _mixture_of(name: str, collection: str, rates: tuple[str, ...], **fields) -> NamedMixture:
     shares = {source: float(rate) for source, _, rate in (one.partition("=") for one in rates)}
     return named_mixture(name, load_collection(collection), rates=shares or None, **fields)
 
 
 def _content(subset: int | None, **of_mixture) -> tuple[str, str]:
     """The digest of a mixture's data, and what the mixture lacks; empty: nothing."""
-    made = _named(subset=subset, **of_mixture)
+    made = _mixture_of(subset=subset, **of_mixture)
     # A small subset may well have no task of a source: that alone is worth no warning.
     return made.digest, made.report() if made.missing or subset is None else ""
 

@@ -120,7 +120,6 @@ def test_the_mesh_is_no_part_of_a_run_and_the_engine_is():
 
 
 @pytest.mark.filterwarnings("ignore::flanrepro.collection.task.MissingTasks")
-@pytest.mark.filterwarnings("ignore::flanrepro.collection.task.MissingTasks")
 def test_the_papers_profile_has_its_hyperparameters(mirror, tmp_path, monkeypatch):
     monkeypatch.setenv("FLANREPRO_MIRROR", str(mirror))
     monkeypatch.setenv("FLANREPRO_CACHE", str(tmp_path))
